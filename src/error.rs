@@ -1,0 +1,202 @@
+//! Everything the service says no with: one table of codes, and [`BatchError`].
+
+use alloc::{string::String, vec::Vec};
+use core::fmt;
+
+/// How sure a code's text is, as `errors.json` of the evidence has it; see [`ErrorCode::evidence`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextEvidence {
+    /// Read in a recording of the real service.
+    Recorded,
+    /// Read in a log that a user of the service published.
+    UserLog,
+    /// Read in a sample that Microsoft published.
+    Sample,
+    /// Relied on by a published client.
+    Client,
+    /// From Microsoft's documentation.
+    Documented,
+    /// Nobody published the text; this is the likeliest one.
+    Inferred,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $status:literal $evidence:ident $text:literal;)*) => {
+        /// The codes of the service's refusals, declared in the order in which they win (rule S5):
+        /// of two that one request deserves, the one that stands first here is answered.
+        ///
+        /// Three codes can win at a second, later place too: `InvalidHeaderValue` for a
+        /// `Content-Type` (after `RequestBodyTooLarge`), and `InvalidPropertyValue` and
+        /// `OperationInvalidForCurrentState` where the value is judged against the stored resource
+        /// (after the refusals by state, before `ConditionNotMet`).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[doc = concat!("Status ", $status, ": ", $text)] $name,)*
+        }
+
+        impl ErrorCode {
+            /// Every code, in the order in which they win.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The code as it stands in an error body.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+
+            /// The HTTP status, 400 to 599.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status),* }
+            }
+
+            /// The first line of the message, which is the HTTP reason phrase too.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text),* }
+            }
+
+            /// How sure [`text`](Self::text) is.
+            pub const fn evidence(self) -> TextEvidence {
+                match self { $(Self::$name => TextEvidence::$evidence),* }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidUri 400 Documented "The requested URI does not represent any resource on the server.";
+    UnsupportedHttpVerb 405 Inferred "The resource doesn't support specified Http Verb.";
+    MissingRequiredHeader 400 Recorded "An HTTP header that's mandatory for this request is not specified.";
+    InvalidAuthenticationInfo 400 Inferred "Authentication information is not given in the correct format. Check the value of Authorization header.";
+    AuthenticationFailed 403 Recorded "Server failed to authenticate the request. Make sure the value of Authorization header is formed correctly including the signature.";
+    MissingRequiredQueryParameter 400 UserLog "A query parameter that's mandatory for this request is not specified.";
+    InvalidQueryParameterValue 400 Recorded "Value for one of the query parameters specified in the request URI is invalid.";
+    OutOfRangeQueryParameterValue 400 Inferred "One of the query parameters specified in the request URI is outside the permissible range.";
+    UnsupportedQueryParameter 400 Documented "One of the query parameters specified in the request URI is not supported.";
+    MultipleConditionHeadersNotSupported 400 Documented "Multiple condition headers are not supported.";
+    InvalidHeaderValue 400 UserLog "The value for one of the HTTP headers is not in the correct format.";
+    /// Only a host gives this one, where it limits how often a client may call.
+    TooManyRequests 429 Recorded "Request failed as server encountered too many requests. Please try again.";
+    /// Only a host gives this one.
+    ServerBusy 503 Inferred "The server is busy.";
+    /// Only a host gives this one.
+    InternalError 500 Inferred "Server encountered an internal error. Please try again after some time.";
+    RequestBodyTooLarge 413 Recorded "The request body is too large and exceeds the maximum permissible limit.";
+    InvalidRequestBody 400 UserLog "The specified Request Body is not syntactically valid.";
+    MissingRequiredProperty 400 Recorded "A required property was not specified in the request body.";
+    InvalidPropertyValue 400 Recorded "The value provided for one of the properties in the request body is invalid.";
+    /// What this crate does not model, said in the service's form.
+    NotImplemented 501 Inferred "The requested operation is not implemented on the specified resource.";
+    OperationTimedOut 500 Inferred "Operation could not be completed within the specified time.";
+    PoolNotFound 404 Recorded "The specified pool does not exist.";
+    NodeNotFound 404 Documented "The specified node does not exist.";
+    JobNotFound 404 Recorded "The specified job does not exist.";
+    TaskNotFound 404 Recorded "The specified task does not exist.";
+    JobBeingDeleted 409 Recorded "The specified job has been marked for deletion and is being garbage collected.";
+    JobCompleted 409 Client "The specified job is already in a completed state.";
+    JobExists 409 Recorded "The specified job already exists.";
+    JobBeingTerminated 409 Client "The specified job is being terminated.";
+    JobNotActive 409 Documented "The specified job is not in active state.";
+    JobPreparationTaskOrReleaseTaskNotSpecified 409 Recorded "The specified job does not have either job preparation task or job release task.";
+    TaskIdSameAsJobPreparationTask 409 Documented "The specified task id is same as the job preparation task.";
+    TaskIdSameAsJobReleaseTask 409 Documented "The specified task id is same as the job release task.";
+    TaskExists 409 Sample "The specified task already exists.";
+    TaskCompleted 409 UserLog "The specified task is already in a completed state.";
+    TaskNotCompleted 409 Documented "The specified task is not in a completed state, and the requested operation can be performed only on completed tasks.";
+    TaskSucceeded 409 Documented "The specified task has already completed successfully, and the requested operation cannot be performed on successful tasks.";
+    PoolBeingDeleted 409 Recorded "The specified pool has been marked for deletion and is being reclaimed.";
+    PoolExists 409 Recorded "The specified pool already exists.";
+    PoolBeingResized 409 Documented "The specified pool is being resized";
+    NodeBeingCreated 409 Documented "The specified node is being created";
+    NodeBeingStarted 409 Documented "The specified node is being started";
+    NodeBeingReimaged 409 Documented "The specified node is being reimaged";
+    NodeBeingRebooted 409 Documented "The specified node is being rebooted";
+    NodeStateUnusable 409 Documented "The state of the specified node is unusable";
+    NodeAlreadyInTargetSchedulingState 409 Documented "The specified node is already in the target scheduling state.";
+    OperationNotValidOnNode 409 Documented "The specified operation is not valid on the node.";
+    OperationInvalidForCurrentState 409 UserLog "The specified operation is not valid for the current state of the resource.";
+    TaskDependenciesNotSpecifiedOnJob 400 Documented "A task was specified as depending on other tasks, but the job did not specify that it would use task dependencies.";
+    ConditionNotMet 412 Recorded "The condition specified using HTTP conditional header(s) is not met.";
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// One entry of the `values` list of an error body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorValue {
+    /// What the value tells, such as `HeaderName` or `Reason`.
+    pub key: &'static str,
+    /// The value, as the user sent it where it is theirs.
+    pub value: String,
+}
+
+/// A refusal, as the service words it. A refused request has changed nothing (rules S5, I4).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {}", code.text())]
+pub struct BatchError {
+    /// Which refusal; status and text follow from it.
+    pub code: ErrorCode,
+    /// What the body's `values` list says, in its order; empty for most codes.
+    pub values: Vec<ErrorValue>,
+}
+
+impl BatchError {
+    /// The same error with one more entry in `values`.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
+        self.values.push(ErrorValue { key, value: value.into() });
+        self
+    }
+
+    /// 400: a property of a body has a value that it cannot have.
+    pub fn invalid_property(name: &str, value: impl Into<String>, reason: &str) -> Self {
+        Self::from(ErrorCode::InvalidPropertyValue)
+            .with("PropertyName", name)
+            .with("PropertyValue", value)
+            .with("Reason", reason)
+    }
+
+    /// 400: a header has a value that it cannot have.
+    pub fn invalid_header(name: &str, value: &[u8]) -> Self {
+        Self::from(ErrorCode::InvalidHeaderValue)
+            .with("HeaderName", name)
+            .with("HeaderValue", String::from_utf8_lossy(value))
+    }
+
+    /// 400: a query parameter has a value that it cannot have.
+    pub fn invalid_query(name: &str, value: &str, reason: &str) -> Self {
+        Self::from(ErrorCode::InvalidQueryParameterValue)
+            .with("QueryParameterName", name)
+            .with("QueryParameterValue", value)
+            .with("Reason", reason)
+    }
+
+    /// 400: the body is no JSON of the operation's shape.
+    pub fn invalid_body(reason: impl Into<String>) -> Self {
+        Self::from(ErrorCode::InvalidRequestBody).with("Reason", reason)
+    }
+
+    /// 400: the body lacks a property that the operation needs.
+    pub fn missing_property(name: &str) -> Self {
+        Self::from(ErrorCode::MissingRequiredProperty).with("PropertyName", name)
+    }
+
+    /// 409: what was asked for does not go with the state that the resource is in.
+    pub fn invalid_for_state(reason: &str) -> Self {
+        Self::from(ErrorCode::OperationInvalidForCurrentState).with("Reason", reason)
+    }
+
+    /// 501: this crate does not model it.
+    pub fn not_implemented(reason: &str) -> Self {
+        Self::from(ErrorCode::NotImplemented).with("Reason", reason)
+    }
+}
+
+impl From<ErrorCode> for BatchError {
+    fn from(code: ErrorCode) -> Self {
+        Self { code, values: Vec::new() }
+    }
+}

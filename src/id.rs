@@ -1,0 +1,148 @@
+//! The ids of jobs, tasks, pools and nodes: checked once, then cheap to clone.
+//!
+//! The service keeps an id as it was written and compares it without case (S4), so every id here
+//! orders, compares and hashes without case and prints as it came.
+
+use alloc::sync::Arc;
+use core::{cmp::Ordering, fmt, hash, str::FromStr};
+
+/// A text that is no id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an id has 1 to 64 characters, each a letter, a digit, a hyphen or an underscore")]
+pub struct InvalidId;
+
+/// An id's text, ordered and compared without case (S4).
+#[derive(Clone)]
+struct Caseless(Arc<str>);
+
+impl Caseless {
+    fn folded(&self) -> impl Iterator<Item = u8> + '_ {
+        self.0.bytes().map(|byte| byte.to_ascii_lowercase())
+    }
+}
+
+impl PartialEq for Caseless {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.eq_ignore_ascii_case(&other.0)
+    }
+}
+
+impl Eq for Caseless {}
+
+impl Ord for Caseless {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.folded().cmp(other.folded())
+    }
+}
+
+impl PartialOrd for Caseless {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl hash::Hash for Caseless {
+    fn hash<H: hash::Hasher>(&self, state: &mut H) {
+        self.folded().for_each(|byte| state.write_u8(byte));
+        state.write_u8(0xFF);
+    }
+}
+
+fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// The ids of jobs that a schedule made: `schedule:job-N`.
+fn is_job_id(text: &str) -> bool {
+    match text.split_once(':') {
+        None => is_id(text),
+        Some((schedule, job)) => {
+            is_id(schedule)
+                && job.strip_prefix("job-").is_some_and(|number| {
+                    (1..=10).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
+                })
+        }
+    }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $is_valid:ident) => {
+        $(#[$doc])*
+        ///
+        /// 1 to 64 letters, digits, hyphens and underscores (rule S4 for the comparison). Cloning
+        /// costs the same at every length.
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(Caseless);
+
+        impl $name {
+            /// Checks a text.
+            ///
+            /// # Errors
+            /// [`InvalidId`] if it has other than 1 to 64 of the allowed characters.
+            pub fn new(text: &str) -> Result<Self, InvalidId> {
+                if $is_valid(text) { Ok(Self(Caseless(text.into()))) } else { Err(InvalidId) }
+            }
+
+            /// The id as it was written when the resource was made.
+            pub fn as_str(&self) -> &str {
+                &self.0.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = InvalidId;
+            fn from_str(text: &str) -> Result<Self, InvalidId> {
+                Self::new(text)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(self.as_str(), f)
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        #[cfg(feature = "serde")]
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = alloc::string::String::deserialize(deserializer)?;
+                Self::new(&text).map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+id!(
+    /// The id of a job, or `schedule:job-N` for a job that a schedule made.
+    JobId,
+    is_job_id
+);
+id!(
+    /// The id of a task, unique within its job.
+    TaskId,
+    is_id
+);
+id!(
+    /// The id of a pool.
+    PoolId,
+    is_id
+);
+id!(
+    /// The id of a node. The host names nodes; an id is unique within the account.
+    NodeId,
+    is_id
+);
