@@ -1,0 +1,177 @@
+//! The REST surface: the bytes of a request in, the bytes of the service's answer out.
+//!
+//! [`answer`] takes a [`Request`] in any transport's clothes through five rooms: [`route`] names the
+//! operation, [`parameters`] reads the query and the headers, [`body`] the JSON, [`operation`] finds
+//! and decides on the [`Account`], [`represent`] and [`layout`] print. The first refusal in that order
+//! is the one that is answered (S5).
+
+mod body;
+mod json;
+mod layout;
+mod model;
+mod operation;
+mod parameters;
+mod represent;
+mod route;
+mod version;
+
+use alloc::{format, string::String, vec::Vec};
+
+pub use layout::error_body;
+pub use version::ApiVersion;
+
+use crate::{Account, BatchError, Clock, ETag, Effect, Timestamp};
+use operation::Reply;
+use parameters::Headers;
+
+/// A request as it came in. The transport has read it whole and settled what is its own: HTTP
+/// version, Host, transfer coding.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method, in upper case.
+    pub method: &'a str,
+    /// Path and query as sent, such as `/jobs/job-1?api-version=2024-07-01.20.0`.
+    pub target: &'a str,
+    /// Names, in any case, and values. The same name may stand more than once.
+    pub headers: &'a [(&'a str, &'a [u8])],
+    /// The whole body.
+    pub body: &'a [u8],
+    /// When it arrived: a new job's creationTime (T6), and where its timeout starts (F4).
+    pub received: Timestamp,
+    /// The id that the host gives it.
+    pub request_id: Guid,
+}
+
+/// The service's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// The HTTP reason phrase; on a refusal the first line of its message.
+    pub reason: &'static str,
+    /// Names as the service writes them, and values. `Date`, `Server` and the like are the host's.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, often empty.
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The value of a header, by its name without case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+/// An answer, and what the host has to carry out beside sending it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What goes back to the client.
+    pub response: Response,
+    /// What follows; empty for reads and refusals.
+    pub effects: Vec<Effect>,
+}
+
+/// A GUID in the form that the service reads and writes: 36 characters, no braces. Its case is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Guid([u8; 36]);
+
+impl Guid {
+    /// Reads a GUID; `None` if the text has any other form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes: [u8; 36] = text.as_bytes().try_into().ok()?;
+        let well_formed = bytes.iter().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        });
+        well_formed.then_some(Self(bytes))
+    }
+
+    /// The GUID that holds this number.
+    pub fn from_u128(number: u128) -> Self {
+        let mut bytes = [b'-'; 36];
+        let mut rest = number;
+        for (place, byte) in bytes.iter_mut().enumerate().rev() {
+            if !matches!(place, 8 | 13 | 18 | 23) {
+                let digit = (rest & 0xF) as u8;
+                *byte = if digit < 10 { b'0' + digit } else { b'a' + digit - 10 };
+                rest >>= 4;
+            }
+        }
+        Self(bytes)
+    }
+
+    /// The 36 characters.
+    pub fn as_str(&self) -> &str {
+        core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+/// Answers a request as the service would, and changes the account if it was accepted.
+///
+/// Never fails: every refusal is a response. A refused request has no effects (S5, I4).
+pub fn answer(account: &mut Account, request: &Request<'_>, clock: &impl Clock) -> Answer {
+    let now = clock.now();
+    let headers = Headers::collect(request.headers);
+    let reply = operation::read(account, request, &headers, now)
+        .and_then(|call| operation::carry_out(account, call, request, now));
+    let (mut response, effects) = match reply {
+        Ok((reply, effects)) => (print(reply, request), effects),
+        Err(error) => (refuse(account, &error, request, now), Vec::new()),
+    };
+    if let Some(id) = headers.echoed_client_request_id() {
+        response.headers.push(("client-request-id", id.into()));
+    }
+    Answer { response, effects }
+}
+
+/// The response to a request that the host refuses by itself, such as 429 or 503.
+pub fn refuse(account: &Account, error: &BatchError, request: &Request<'_>, now: Timestamp) -> Response {
+    let mut body = Vec::new();
+    error_body(&mut body, account.url(), error, request.request_id.as_str(), now);
+    let mut headers = common_headers(request);
+    headers.push(("Content-Type", JSON.into()));
+    headers.push(("Content-Length", format!("{}", body.len())));
+    if error.code == crate::ErrorCode::TooManyRequests {
+        headers.push(("Retry-After", "30".into()));
+    }
+    Response { status: error.code.status(), reason: error.code.text(), headers, body }
+}
+
+/// The content type of every body that the service writes.
+const JSON: &str = "application/json;odata=minimalmetadata";
+
+fn common_headers(request: &Request<'_>) -> Vec<(&'static str, String)> {
+    alloc::vec![("request-id", request.request_id.as_str().into()), ("DataServiceVersion", "3.0".into())]
+}
+
+fn print(reply: Reply, request: &Request<'_>) -> Response {
+    let mut headers = common_headers(request);
+    if let Some(last_modified) = reply.last_modified {
+        headers.push(("ETag", format!("{}", ETag::from(last_modified))));
+        headers.push(("Last-Modified", format!("{}", last_modified.rfc1123()))); // T4
+    }
+    if let Some(id) = reply.data_service_id {
+        headers.push(("DataServiceId", id));
+    }
+    if let Some(location) = reply.location {
+        headers.push(("Location", location));
+    }
+    if !reply.body.is_empty() {
+        headers.push(("Content-Type", JSON.into()));
+    } else if reply.status == 204 {
+        headers.push(("Content-Length", "0".into()));
+    }
+    Response { status: reply.status, reason: reason(reply.status), headers, body: reply.body }
+}
+
+fn reason(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        201 => "Created",
+        202 => "Accepted",
+        204 => "No Content",
+        304 => "Not Modified",
+        _ => "",
+    }
+}

@@ -1,0 +1,223 @@
+//! What every operation reads in the same way: the query and the headers.
+
+use alloc::{
+    borrow::{Cow, ToOwned},
+    format,
+    string::String,
+    vec::Vec,
+};
+
+use crate::{
+    BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
+    condition::ConditionHeaders,
+    rest::{ApiVersion, Guid, route::decode},
+};
+
+/// The longest a request may take, and the default (F4).
+const TIMEOUT_SECONDS: u64 = 30;
+
+/// The query parameters that any operation knows; of a repeated name the first counts.
+#[derive(Default)]
+pub(super) struct Query<'a> {
+    api_version: Option<Cow<'a, str>>,
+    timeout: Option<Cow<'a, str>>,
+    force: Option<Cow<'a, str>>,
+    pub(super) select: Option<Cow<'a, str>>,
+}
+
+impl<'a> Query<'a> {
+    /// Sorts out the part of a target behind the question mark. Unknown names are ignored (F3).
+    pub(super) fn parse(query: &'a str) -> Self {
+        let mut found = Self::default();
+        for pair in query.split('&') {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name);
+            let slot = match () {
+                () if name.eq_ignore_ascii_case("api-version") => &mut found.api_version,
+                () if name.eq_ignore_ascii_case("timeout") => &mut found.timeout,
+                () if name.eq_ignore_ascii_case("force") => &mut found.force,
+                () if name.eq_ignore_ascii_case("$select") => &mut found.select,
+                () => continue,
+            };
+            if slot.is_none() {
+                *slot = Some(decode_value(value));
+            }
+        }
+        found
+    }
+
+    /// The api-version, which every request must name.
+    pub(super) fn api_version(&self) -> Result<ApiVersion, BatchError> {
+        let Some(text) = &self.api_version else {
+            return Err(BatchError::from(ErrorCode::MissingRequiredQueryParameter)
+                .with("QueryParameterName", "api-version"));
+        };
+        ApiVersion::parse(text).ok_or_else(|| {
+            BatchError::invalid_query("api-version", text, "The specified api version string is invalid.")
+        })
+    }
+
+    /// How long the request may take from its arrival (F4).
+    pub(super) fn timeout(&self, longest: u64) -> Result<TimeSpan, BatchError> {
+        let Some(text) = &self.timeout else { return Ok(TimeSpan::from_secs(TIMEOUT_SECONDS.min(longest))) };
+        let seconds = integer("timeout", text)?;
+        match u64::try_from(seconds) {
+            Ok(seconds @ 1..) => Ok(TimeSpan::from_secs(seconds.min(longest))),
+            Ok(0) | Err(_) => {
+                Err(BatchError::invalid_query("timeout", text, "The value must be greater than zero."))
+            }
+        }
+    }
+
+    /// Whether the request is to be forced (F3).
+    pub(super) fn force(&self, version: ApiVersion) -> Result<bool, BatchError> {
+        let Some(text) = &self.force else { return Ok(false) };
+        if version < ApiVersion::FORCE {
+            return Err(ErrorCode::UnsupportedQueryParameter.into());
+        }
+        boolean("force", text)
+    }
+}
+
+/// In a query a plus sign is a space.
+fn decode_value(value: &str) -> Cow<'_, str> {
+    if value.contains('+') {
+        Cow::Owned(decode(&value.replace('+', " ")).into_owned())
+    } else {
+        decode(value)
+    }
+}
+
+fn boolean(name: &str, text: &str) -> Result<bool, BatchError> {
+    if text.eq_ignore_ascii_case("true") {
+        Ok(true)
+    } else if text.eq_ignore_ascii_case("false") {
+        Ok(false)
+    } else {
+        Err(BatchError::invalid_query(name, text, "Not a valid boolean."))
+    }
+}
+
+/// F4: no integer and one beyond 32 bits are two refusals.
+fn integer(name: &str, text: &str) -> Result<i32, BatchError> {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(BatchError::invalid_query(name, text, "Not a valid integer."));
+    }
+    text.parse().map_err(|_| {
+        BatchError::from(ErrorCode::OutOfRangeQueryParameterValue)
+            .with("QueryParameterName", name)
+            .with("QueryParameterValue", text)
+            .with("MinimumAllowed", format!("{}", i32::MIN))
+            .with("MaximumAllowed", format!("{}", i32::MAX))
+    })
+}
+
+/// The headers that the crate knows, each as it was first sent, and the first that was sent twice.
+#[derive(Default)]
+pub(super) struct Headers<'a> {
+    pub(super) content_type: Option<&'a [u8]>,
+    client_request_id: Option<&'a [u8]>,
+    return_client_request_id: Option<&'a [u8]>,
+    ocp_date: Option<&'a [u8]>,
+    if_modified_since: Option<&'a [u8]>,
+    if_unmodified_since: Option<&'a [u8]>,
+    if_match: Option<Cow<'a, [u8]>>,
+    if_none_match: Option<Cow<'a, [u8]>>,
+    repeated: Option<(&'static str, &'a [u8])>,
+}
+
+impl<'a> Headers<'a> {
+    pub(super) fn collect(headers: &[(&'a str, &'a [u8])]) -> Self {
+        let mut found = Self::default();
+        for (name, value) in headers {
+            found.add(name, value);
+        }
+        found
+    }
+
+    fn add(&mut self, name: &str, value: &'a [u8]) {
+        let is = |known: &str| name.eq_ignore_ascii_case(known);
+        let (known, slot) = match () {
+            () if is("If-Match") => return join(&mut self.if_match, value),
+            () if is("If-None-Match") => return join(&mut self.if_none_match, value),
+            () if is("Content-Type") => ("Content-Type", &mut self.content_type),
+            () if is("client-request-id") => ("client-request-id", &mut self.client_request_id),
+            () if is("return-client-request-id") => {
+                ("return-client-request-id", &mut self.return_client_request_id)
+            }
+            () if is("ocp-date") => ("ocp-date", &mut self.ocp_date),
+            () if is("If-Modified-Since") => ("If-Modified-Since", &mut self.if_modified_since),
+            () if is("If-Unmodified-Since") => ("If-Unmodified-Since", &mut self.if_unmodified_since),
+            () => return,
+        };
+        if slot.is_none() {
+            *slot = Some(value);
+        } else if self.repeated.is_none() {
+            self.repeated = Some((known, value));
+        }
+    }
+
+    /// The id to send back: only where the client asked for it, and only if it is a GUID.
+    pub(super) fn echoed_client_request_id(&self) -> Option<&'a str> {
+        let wanted = self.return_client_request_id?.trim_ascii().eq_ignore_ascii_case(b"true");
+        let id = core::str::from_utf8(self.client_request_id?.trim_ascii()).ok()?;
+        (wanted && Guid::parse(id).is_some()).then_some(id)
+    }
+
+    /// Reads the conditional headers, for an operation that takes them, and checks the others.
+    ///
+    /// `MultipleConditionHeadersNotSupported` before `InvalidHeaderValue` (S5).
+    pub(super) fn check(&self, takes_conditions: bool, now: Timestamp) -> Result<Preconditions, BatchError> {
+        let preconditions = if takes_conditions {
+            let conditions = ConditionHeaders {
+                if_match: self.if_match.as_deref(),
+                if_none_match: self.if_none_match.as_deref(),
+                if_modified_since: self.if_modified_since,
+                if_unmodified_since: self.if_unmodified_since,
+            };
+            Preconditions::parse(&conditions, now)?
+        } else {
+            Preconditions::None
+        };
+        let ignored = |name: &str| !takes_conditions && name.starts_with("If-");
+        if let Some((name, value)) = self.repeated.filter(|(name, _)| !ignored(name)) {
+            return Err(BatchError::invalid_header(name, value));
+        }
+        if let Some(date) = self.ocp_date {
+            let text = core::str::from_utf8(date.trim_ascii()).ok();
+            if text.is_none_or(|text| Timestamp::parse_rfc1123(text).is_err()) {
+                return Err(BatchError::invalid_header("ocp-date", date));
+            }
+        }
+        Ok(preconditions)
+    }
+
+    /// The content type of a body that is not empty must be JSON; its parameters do not matter.
+    pub(super) fn check_content_type(&self) -> Result<(), BatchError> {
+        let value = self.content_type.unwrap_or_default();
+        let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default();
+        if media_type.trim_ascii().eq_ignore_ascii_case(b"application/json") {
+            Ok(())
+        } else {
+            Err(BatchError::invalid_header("Content-Type", value))
+        }
+    }
+}
+
+/// Tag lists that were sent in two headers are one list (RFC 9110 5.3).
+fn join<'a>(slot: &mut Option<Cow<'a, [u8]>>, value: &'a [u8]) {
+    match slot {
+        None => *slot = Some(Cow::Borrowed(value)),
+        Some(list) => {
+            let list = list.to_mut();
+            list.push(b',');
+            list.extend_from_slice(value);
+        }
+    }
+}
+
+/// The names in a `$select`, trimmed.
+pub(super) fn select_names(text: &str) -> Vec<String> {
+    text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+}

@@ -1,0 +1,272 @@
+//! What the service shows of a job or a task: typed fields and kept properties, in one map by the
+//! service's names. The model tables put them in order and hide what an api-version does not know.
+
+use alloc::{format, string::String, vec::Vec};
+
+use serde_json::{Map, Value, json};
+
+use crate::{
+    ETag, Timestamp,
+    id::{JobId, NodeId, PoolId, TaskId},
+    job::{
+        Job, JobConstraints, JobManagerTask, JobPreparationTask, JobReleaseTask, OnAllTasksComplete,
+        OnTaskFailure,
+    },
+    task::{
+        Completion, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, Placement,
+        Task, TaskConstraints, TaskFailure, TaskSpecification, TaskState,
+    },
+};
+
+pub(super) type Properties = Map<String, Value>;
+
+/// Prints anything that has a written form.
+fn text(value: impl core::fmt::Display) -> Value {
+    Value::String(format!("{value}"))
+}
+
+/// Adds a property, if there is a value for it.
+fn put(into: &mut Properties, name: &str, value: impl Into<Option<Value>>) {
+    if let Some(value) = value.into() {
+        into.insert(name.into(), value);
+    }
+}
+
+pub(super) fn job_url(account: &str, job: &JobId) -> String {
+    format!("{account}/jobs/{job}")
+}
+
+pub(super) fn task_url(account: &str, job: &JobId, task: &TaskId) -> String {
+    format!("{account}/jobs/{job}/tasks/{task}")
+}
+
+pub(super) fn node_url(account: &str, pool: &PoolId, node: &NodeId) -> String {
+    format!("{account}/pools/{pool}/nodes/{node}")
+}
+
+/// A job as `Job - Get` shows it at this time.
+pub(super) fn job(account: &str, job: &Job, now: Timestamp) -> Properties {
+    let (specification, settings) = (job.specification(), job.settings());
+    let mut shown = specification.other.clone();
+    shown.extend(settings.other.clone());
+    put(&mut shown, "id", text(job.id()));
+    put(&mut shown, "url", Value::String(job_url(account, job.id())));
+    stamps(&mut shown, job.last_modified(), job.creation_time());
+    put(&mut shown, "state", text(job.state().name().as_str()));
+    put(&mut shown, "stateTransitionTime", text(job.state_transition_time()));
+    if let Some((state, at)) = job.previous_state() {
+        put(&mut shown, "previousState", text(state.as_str()));
+        put(&mut shown, "previousStateTransitionTime", text(at));
+    }
+    put(&mut shown, "priority", json!(settings.priority));
+    put(&mut shown, "maxParallelTasks", json!(settings.max_parallel_tasks.map_or(-1, i64::from)));
+    put(&mut shown, "usesTaskDependencies", json!(specification.uses_task_dependencies));
+    put(&mut shown, "allowTaskPreemption", json!(settings.allow_task_preemption));
+    put(&mut shown, "constraints", job_constraints(&settings.constraints));
+    put(&mut shown, "jobManagerTask", specification.manager.as_ref().map(job_manager));
+    put(&mut shown, "jobPreparationTask", specification.preparation.as_ref().map(job_preparation));
+    put(&mut shown, "jobReleaseTask", specification.release.as_ref().map(job_release));
+    put(&mut shown, "poolInfo", json!({ "poolId": settings.pool.as_str() }));
+    put(&mut shown, "executionInfo", job_execution_info(job, now));
+    let on_all_tasks_complete = match settings.on_all_tasks_complete {
+        OnAllTasksComplete::NoAction => "noaction",
+        OnAllTasksComplete::TerminateJob => "terminatejob",
+    };
+    put(&mut shown, "onAllTasksComplete", text(on_all_tasks_complete));
+    let on_task_failure = match specification.on_task_failure {
+        OnTaskFailure::NoAction => "noaction",
+        OnTaskFailure::PerformExitOptionsJobAction => "performexitoptionsjobaction",
+    };
+    put(&mut shown, "onTaskFailure", text(on_task_failure));
+    shown
+}
+
+fn stamps(shown: &mut Properties, last_modified: Timestamp, creation_time: Timestamp) {
+    put(shown, "eTag", text(ETag::from(last_modified))); // T1
+    put(shown, "lastModified", text(last_modified));
+    put(shown, "creationTime", text(creation_time));
+}
+
+fn job_constraints(constraints: &JobConstraints) -> Value {
+    json!({
+        "maxWallClockTime": text(constraints.max_wall_clock_time),
+        "maxTaskRetryCount": constraints.max_task_retry_count.to_wire(),
+    })
+}
+
+fn task_constraints(constraints: &TaskConstraints) -> Value {
+    json!({
+        "maxWallClockTime": text(constraints.max_wall_clock_time),
+        "retentionTime": text(constraints.retention_time),
+        "maxTaskRetryCount": constraints.max_task_retry_count.to_wire(),
+    })
+}
+
+fn job_manager(manager: &JobManagerTask) -> Value {
+    let mut shown = task_specification(&manager.task);
+    put(&mut shown, "constraints", task_constraints(&manager.constraints));
+    put(&mut shown, "runExclusive", json!(manager.task.run_exclusive));
+    put(&mut shown, "allowLowPriorityNode", json!(manager.allow_low_priority_node));
+    put(&mut shown, "killJobOnCompletion", json!(manager.kill_job_on_completion));
+    Value::Object(shown)
+}
+
+fn job_preparation(task: &JobPreparationTask) -> Value {
+    let mut shown = task.other.clone();
+    put(&mut shown, "id", text(&task.id));
+    put(&mut shown, "constraints", task_constraints(&task.constraints));
+    put(&mut shown, "waitForSuccess", json!(task.wait_for_success));
+    put(&mut shown, "rerunOnNodeRebootAfterSuccess", json!(task.rerun_on_node_reboot_after_success));
+    Value::Object(shown)
+}
+
+fn job_release(task: &JobReleaseTask) -> Value {
+    let mut shown = task.other.clone();
+    put(&mut shown, "id", text(&task.id));
+    put(&mut shown, "maxWallClockTime", text(task.max_wall_clock_time));
+    put(&mut shown, "retentionTime", text(task.retention_time));
+    Value::Object(shown)
+}
+
+fn job_execution_info(job: &Job, now: Timestamp) -> Value {
+    let mut shown = Properties::new();
+    put(&mut shown, "startTime", text(job.start_time()));
+    put(&mut shown, "endTime", job.end_time().map(text));
+    put(&mut shown, "poolId", text(&job.settings().pool));
+    put(&mut shown, "schedulingError", job.nodes_awaiting_processing(now).map(scheduling_error));
+    put(&mut shown, "terminateReason", job.terminate_reason().map(|reason| text(reason.as_str())));
+    Value::Object(shown)
+}
+
+/// E9
+fn scheduling_error(nodes: usize) -> Value {
+    json!({
+        "category": "ServerError",
+        "code": "JobTerminationAwaitingNodeProcessing",
+        "message": "The Job termination operation is waiting for processing from one or more node.",
+        "details": [{ "name": "Number of nodes awaiting processing", "value": text(nodes) }],
+    })
+}
+
+/// A task as `Task - Get` shows it.
+pub(super) fn task(account: &str, job: &JobId, task: &Task) -> Properties {
+    let mut shown = task_specification(task.specification());
+    put(&mut shown, "url", Value::String(task_url(account, job, task.id())));
+    stamps(&mut shown, task.last_modified(), task.creation_time());
+    put(&mut shown, "state", text(task.state().name().as_str()));
+    put(&mut shown, "stateTransitionTime", text(task.state_transition_time()));
+    if let Some((state, at)) = task.previous_state() {
+        put(&mut shown, "previousState", text(state.as_str()));
+        put(&mut shown, "previousStateTransitionTime", text(at));
+    }
+    put(&mut shown, "constraints", task_constraints(&task.constraints()));
+    put(&mut shown, "executionInfo", task_execution_info(task));
+    let node_info = match task.state() {
+        TaskState::Active => None,
+        TaskState::Preparing { .. } | TaskState::Running { .. } | TaskState::Completed(_) => {
+            // K6: a task that never got to a node shows an empty object.
+            Some(
+                task.placement().map_or_else(|| json!({}), |place| node_info(account, job, task.id(), place)),
+            )
+        }
+    };
+    put(&mut shown, "nodeInfo", node_info);
+    shown
+}
+
+fn task_specification(specification: &TaskSpecification) -> Properties {
+    let mut shown = specification.other.clone();
+    put(&mut shown, "id", text(&specification.id));
+    put(&mut shown, "requiredSlots", json!(specification.required_slots));
+    put(&mut shown, "exitConditions", specification.exit_conditions.as_ref().map(exit_conditions));
+    put(&mut shown, "dependsOn", specification.depends_on.as_ref().map(dependencies));
+    shown
+}
+
+fn task_execution_info(task: &Task) -> Value {
+    let mut shown = Properties::new();
+    match task.state() {
+        TaskState::Active | TaskState::Preparing { .. } => {}
+        TaskState::Running { start_time, .. } => put(&mut shown, "startTime", start_time.map(text)),
+        TaskState::Completed(completion) => completed(&mut shown, completion),
+    }
+    put(&mut shown, "retryCount", json!(task.retry_count()));
+    put(&mut shown, "lastRetryTime", task.last_retry_time().map(text));
+    put(&mut shown, "requeueCount", json!(task.requeue_count()));
+    put(&mut shown, "lastRequeueTime", task.last_requeue_time().map(text));
+    Value::Object(shown)
+}
+
+fn completed(shown: &mut Properties, completion: &Completion) {
+    put(shown, "startTime", completion.start_time.map(text));
+    put(shown, "endTime", text(completion.end_time));
+    put(shown, "exitCode", completion.exit_code.map(|code| json!(code)));
+    put(shown, "failureInfo", completion.failure.as_ref().map(failure_info));
+    put(shown, "result", text(if completion.failure.is_none() { "success" } else { "failure" }));
+}
+
+fn failure_info(failure: &TaskFailure) -> Value {
+    let mut shown = Properties::new();
+    put(&mut shown, "category", text(failure.category()));
+    put(&mut shown, "code", text(failure.code()));
+    put(&mut shown, "message", text(failure.message()));
+    let details: Vec<Value> =
+        failure.details().iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+    put(&mut shown, "details", (!details.is_empty()).then_some(Value::Array(details)));
+    Value::Object(shown)
+}
+
+fn node_info(account: &str, job: &JobId, task: &TaskId, place: &Placement) -> Value {
+    let node = node_url(account, &place.pool, &place.node);
+    let directory = task_root_directory(job, task);
+    json!({
+        "affinityId": format!("TVM:{}", place.node),
+        "nodeUrl": node,
+        "poolId": place.pool.as_str(),
+        "nodeId": place.node.as_str(),
+        "taskRootDirectory": directory,
+        "taskRootDirectoryUrl": format!("{node}/files/{directory}"),
+    })
+}
+
+/// Where a node keeps a task's files, as Linux nodes write it. Every job is `job-1` there too.
+pub(super) fn task_root_directory(job: &JobId, task: &TaskId) -> String {
+    format!("workitems/{job}/job-1/{task}")
+}
+
+fn exit_conditions(conditions: &ExitConditions) -> Value {
+    let mut shown = Properties::new();
+    let codes = |ranges: &[ExitCodeRange], show: fn(&ExitCodeRange) -> Value| {
+        (!ranges.is_empty()).then(|| Value::Array(ranges.iter().map(show).collect()))
+    };
+    let one =
+        |range: &ExitCodeRange| json!({ "code": range.start, "exitOptions": exit_options(&range.options) });
+    let many = |range: &ExitCodeRange| json!({ "start": range.start, "end": range.end, "exitOptions": exit_options(&range.options) });
+    put(&mut shown, "exitCodes", codes(&conditions.exit_codes, one));
+    put(&mut shown, "exitCodeRanges", codes(&conditions.exit_code_ranges, many));
+    put(&mut shown, "preProcessingError", conditions.pre_processing_error.as_ref().map(exit_options));
+    put(&mut shown, "fileUploadError", conditions.file_upload_error.as_ref().map(exit_options));
+    put(&mut shown, "default", conditions.default.as_ref().map(exit_options));
+    Value::Object(shown)
+}
+
+fn exit_options(options: &ExitOptions) -> Value {
+    let mut shown = Properties::new();
+    put(&mut shown, "jobAction", options.job_action.map(|action| text(action.as_str())));
+    let dependency_action = options.dependency_action.map(|action| match action {
+        DependencyAction::Satisfy => text("satisfy"),
+        DependencyAction::Block => text("block"),
+    });
+    put(&mut shown, "dependencyAction", dependency_action);
+    Value::Object(shown)
+}
+
+fn dependencies(dependencies: &Dependencies) -> Value {
+    let mut shown = Properties::new();
+    let ids: Vec<Value> = dependencies.task_ids.iter().map(text).collect();
+    let ranges = dependencies.ranges.iter().map(|(start, end)| json!({ "start": start, "end": end }));
+    let ranges: Vec<Value> = ranges.collect();
+    put(&mut shown, "taskIds", (!ids.is_empty()).then_some(Value::Array(ids)));
+    put(&mut shown, "taskIdRanges", (!ranges.is_empty()).then_some(Value::Array(ranges)));
+    Value::Object(shown)
+}
