@@ -232,7 +232,8 @@ struct TaskIndex {
 /// A job as a state machine. See the crate's documentation for how to drive it.
 ///
 /// A job holds its tasks and what it knows of its nodes. Requests can be refused, and a refused one
-/// changes nothing; reports and ticks cannot (S1). Cloning a job copies it whole.
+/// changes nothing; reports and ticks cannot (S1). A copy shares the tasks until either changes one, so
+/// copying is cheap however many there are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(remote = "Self"))]
 pub struct Job {
@@ -248,7 +249,8 @@ pub struct Job {
     /// What failed tasks have asked for since it was last heeded (X3).
     demanded: JobAction,
     nodes: BTreeMap<NodeId, JobNode>,
-    tasks: TaskTable,
+    /// Shared with copies of the job until one of them changes a task.
+    tasks: Arc<TaskTable>,
 }
 
 impl Job {

@@ -30,7 +30,7 @@ pub(crate) fn new_job(
         previous_state: None,
         demanded: JobAction::None,
         nodes: BTreeMap::new(),
-        tasks: TaskTable::default(),
+        tasks: Arc::default(),
     }
 }
 
@@ -66,33 +66,35 @@ impl Job {
 
             Effect::TaskAdded { specification, constraints, at, .. } => {
                 let sequence = self.tasks.next_sequence;
-                self.tasks.insert(Task::new(specification.clone(), *constraints, sequence, *at));
+                self.tasks_mut().insert(Task::new(specification.clone(), *constraints, sequence, *at));
             }
-            Effect::TaskUpdated { task, constraints, at, .. } => self.tasks.change(task, |task| {
+            Effect::TaskUpdated { task, constraints, at, .. } => self.tasks_mut().change(task, |task| {
                 task.constraints = *constraints;
                 task.last_modified = *at;
             }),
-            Effect::TaskTouched { task, at, .. } => self.tasks.change(task, |task| task.last_modified = *at),
+            Effect::TaskTouched { task, at, .. } => {
+                self.tasks_mut().change(task, |task| task.last_modified = *at)
+            }
             Effect::TaskPreparing { task, placement, at, .. } => {
                 self.place(task, placement);
                 let state = TaskState::Preparing { placement: placement.clone(), stop: None };
-                self.tasks.change(task, |task| task.enter(state, *at));
+                self.tasks_mut().change(task, |task| task.enter(state, *at));
             }
             Effect::TaskRunning { task, placement, at, .. } => {
                 self.place(task, placement).ran_tasks = true;
                 let state = TaskState::Running { placement: placement.clone(), stop: None, start_time: None };
-                self.tasks.change(task, |task| task.enter(state, *at));
+                self.tasks_mut().change(task, |task| task.enter(state, *at));
             }
-            Effect::TaskStarted { task, at, .. } => self.tasks.change(task, |task| start(task, *at)),
+            Effect::TaskStarted { task, at, .. } => self.tasks_mut().change(task, |task| start(task, *at)),
             Effect::TaskCompleted { task, completion, .. } => {
                 self.unplace(task);
                 let (state, at) = (TaskState::Completed((**completion).clone()), completion.end_time);
-                self.tasks.change(task, |task| task.enter(state, at));
+                self.tasks_mut().change(task, |task| task.enter(state, at));
                 self.note_demand(task);
             }
             Effect::TaskRetried { task, at, .. } => {
                 self.unplace(task);
-                self.tasks.change(task, |task| {
+                self.tasks_mut().change(task, |task| {
                     task.enter(TaskState::Active, *at);
                     task.retry_count = task.retry_count.saturating_add(1);
                     task.last_retry_time = Some(*at);
@@ -100,7 +102,7 @@ impl Job {
             }
             Effect::TaskRequeued { task, at, counted, .. } => {
                 self.unplace(task);
-                self.tasks.change(task, |task| {
+                self.tasks_mut().change(task, |task| {
                     task.enter(TaskState::Active, *at);
                     if *counted {
                         task.requeue_count = task.requeue_count.saturating_add(1);
@@ -108,7 +110,7 @@ impl Job {
                     }
                 });
             }
-            Effect::TaskReactivated { task, at, .. } => self.tasks.change(task, |task| {
+            Effect::TaskReactivated { task, at, .. } => self.tasks_mut().change(task, |task| {
                 task.enter(TaskState::Active, *at);
                 task.last_modified = *at;
                 task.retry_count = 0;
@@ -116,14 +118,14 @@ impl Job {
             }),
             Effect::TaskDeleted { task, .. } => {
                 self.unplace(task);
-                self.tasks.remove(task);
+                self.tasks_mut().remove(task);
             }
             Effect::StopTask { task, cause, .. } => match cause {
                 StopCause::JobEnding => {} // The job's state tells it.
                 StopCause::UserTerminate
                 | StopCause::UserRequeue
                 | StopCause::WallClockTime
-                | StopCause::Delete => self.tasks.change(task, |task| mark_stop(task, *cause)),
+                | StopCause::Delete => self.tasks_mut().change(task, |task| mark_stop(task, *cause)),
             },
 
             Effect::RunPreparation { node, pool, retry_count, .. } => {
@@ -226,6 +228,11 @@ impl Job {
         if self.demanded == action {
             self.demanded = JobAction::None;
         }
+    }
+
+    /// The tasks, no longer shared with a copy of the job.
+    fn tasks_mut(&mut self) -> &mut TaskTable {
+        Arc::make_mut(&mut self.tasks)
     }
 
     fn change_node(&mut self, node: &NodeId, change: impl FnOnce(&mut JobNode)) {

@@ -4,7 +4,7 @@
 //! and before a closing one, nowhere else. So an object or a list answer without content has an empty,
 //! indented line between its brackets; only an empty list inside a resource is `[]`.
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 use core::fmt::{self, Write};
 
 use serde_json::{Map, Value};
@@ -306,6 +306,10 @@ impl fmt::Write for Escaped<'_> {
 /// Copies what may stand in a JSON text in runs, and escapes the rest as the service does: everything
 /// above 0x7F too, though JSON would not ask for it.
 fn escape(out: &mut Vec<u8>, text: &str) {
+    // Looking at all bytes without stopping is several times faster than a search, and mostly enough.
+    if !text.bytes().fold(false, |found, byte| found | is_special(byte)) {
+        return out.extend_from_slice(text.as_bytes());
+    }
     let mut rest = text;
     // What is skipped is ASCII, so the place is between two characters.
     while let Some((plain, special)) =

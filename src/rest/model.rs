@@ -152,7 +152,6 @@ macro_rules! until {
 
 // Choices that more than one property has, or that are too long for a line of the table.
 const CACHING_TYPE: Kind = Kind::Choice(&["none", "readonly", "readwrite"]);
-const DEALLOCATION_OPTION: Kind = Kind::Choice(&["requeue", "terminate", "taskcompletion", "retaineddata"]);
 const COMPUTE_NODE_STATE: Kind = Kind::Choice(&[
     "idle",
     "rebooting",
@@ -173,15 +172,16 @@ const COMPUTE_NODE_STATE: Kind = Kind::Choice(&[
 ]);
 const CONTAINER_HOST_DATA_PATH: Kind =
     Kind::Choice(&["Shared", "Startup", "VfsMounts", "Task", "JobPrep", "Applications"]);
+const DEALLOCATION_OPTION: Kind = Kind::Choice(&["requeue", "terminate", "taskcompletion", "retaineddata"]);
 const ELEVATION_LEVEL: Kind = Kind::Choice(&["nonadmin", "admin"]);
 const ERROR_CATEGORY: Kind = Kind::Choice(&["UserError", "ServerError"]);
 const INBOUND_ENDPOINT_PROTOCOL: Kind = Kind::Choice(&["tcp", "udp"]);
 const JOB_STATE: Kind =
     Kind::Choice(&["active", "disabling", "disabled", "enabling", "terminating", "completed", "deleting"]);
 const NODE_COMMUNICATION_MODE: Kind = Kind::Choice(&["default", "classic", "simplified"]);
+const ONE_RUN_STATE: Kind = Kind::Choice(&["running", "completed"]);
 const ON_ALL_TASKS_COMPLETE: Kind = Kind::Choice(&["noaction", "terminatejob"]);
 const ON_TASK_FAILURE: Kind = Kind::Choice(&["noaction", "performexitoptionsjobaction"]);
-const ONE_RUN_STATE: Kind = Kind::Choice(&["running", "completed"]);
 const STORAGE_ACCOUNT_TYPE: Kind = Kind::Choice(&["standard_lrs", "premium_lrs", "standardssd_lrs"]);
 const SUBTASK_STATE: Kind = Kind::Choice(&["preparing", "running", "completed"]);
 const TASK_EXECUTION_RESULT: Kind = Kind::Choice(&["success", "failure"]);
