@@ -60,7 +60,9 @@ fn narrate() -> ExitCode {
         println!("{}  {step}", step.clock_time());
         match player.step(step) {
             Outcome::Passed { effects } => {
-                effects.iter().for_each(|effect| println!("            -> {effect}"))
+                for effect in effects {
+                    println!("            -> {effect}");
+                }
             }
             Outcome::Failed(why) => {
                 failed += 1;

@@ -1,32 +1,38 @@
 //! An account: finds what a request names, fans out what happens to a node, and keeps count of who
 //! is where.
 
+mod nodes;
+mod pools;
+mod schedule;
+
+pub use nodes::NodeNotAdded;
+pub use pools::{AddPool, DeletePool, RemoveNodes, ResizePool};
+
 use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
+
+use schedule::{has_room, slots_taken};
 
 use crate::{
     BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
     job::{
         AddJob, AddTask, DEFAULT_FORCE_WAIT, Delete, DeleteTask, Disable, Effect, Enable, Job, JobRequest,
-        NodeEvent, NotAssigned, ReactivateTask, Report, Terminate, TerminateTask, UpdateJob, UpdateTask,
-        Violation, ensure, new_job,
+        NotAssigned, ReactivateTask, Report, Terminate, TerminateTask, UpdateJob, UpdateTask, Violation,
+        ensure, new_job,
     },
-    node::{Node, NodeState},
-    task::{Placement, Task},
+    node::Node,
+    pool::Pool,
+    task::{Completion, Placement, Task},
 };
 
-/// A node could not be added: another one has its id. Nothing has changed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the account has a node {0} already")]
-pub struct NodeExists(pub NodeId);
-
-/// A Batch account: its jobs and nodes. See the crate's documentation for how to drive it.
+/// A Batch account: its jobs, pools and nodes. See the crate's documentation for how to drive it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(remote = "Self"))]
 pub struct Account {
     url: Box<str>,
     force_wait: TimeSpan,
     jobs: BTreeMap<JobId, Job>,
+    pools: BTreeMap<PoolId, Pool>,
     nodes: BTreeMap<NodeId, Node>,
 }
 
@@ -38,6 +44,7 @@ impl Account {
             url: url.trim_end_matches('/').into(),
             force_wait: DEFAULT_FORCE_WAIT,
             jobs: BTreeMap::new(),
+            pools: BTreeMap::new(),
             nodes: BTreeMap::new(),
         }
     }
@@ -72,6 +79,11 @@ impl Account {
     /// A node.
     pub fn node(&self, node: &NodeId) -> Option<&Node> {
         self.nodes.get(node)
+    }
+
+    /// The pools, by id without case.
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
+        self.pools.values()
     }
 
     /// A job, for a request that names it.
@@ -250,27 +262,6 @@ impl Account {
         Ok(effects)
     }
 
-    /// Adds an idle node to a pool, which need not exist.
-    ///
-    /// # Errors
-    /// [`NodeExists`] if the id is taken.
-    pub fn add_node(
-        &mut self,
-        pool: &PoolId,
-        node: &NodeId,
-        slots: u32,
-        clock: &impl Clock,
-    ) -> Result<Vec<Effect>, NodeExists> {
-        let at = clock.now();
-        if self.nodes.contains_key(node) {
-            return Err(NodeExists(node.clone()));
-        }
-        let mut effects = Vec::new();
-        self.emit(&mut effects, Effect::NodeAdded { node: node.clone(), pool: pool.clone(), slots, at });
-        self.tell_jobs(&mut effects, node, NodeEvent::Returned, at); // It may be an old name again.
-        Ok(effects)
-    }
-
     /// Gives a task to a node, as a scheduler decided.
     ///
     /// # Errors
@@ -286,13 +277,10 @@ impl Account {
         let node = self.nodes.get(node).ok_or(NotAssigned::NoNode)?;
         let placement = Placement { pool: node.pool.clone(), node: node.id.clone() };
         let found = job.can_assign(task, &placement)?;
-        match node.state {
-            NodeState::Ready => {}
-            NodeState::Unknown | NodeState::Unusable | NodeState::Preempted => {
-                return Err(NotAssigned::NodeNotReady);
-            }
+        if !node.takes_tasks() {
+            return Err(NotAssigned::NodeNotReady);
         }
-        if node.free_slots() < found.specification().required_slots {
+        if !has_room(job, found, node) {
             return Err(NotAssigned::NoSlots);
         }
         let effects = job.assign(task, &placement, clock)?;
@@ -309,39 +297,6 @@ impl Account {
         effects
     }
 
-    /// Hears what happened to a node, and tells the jobs that have something there (section 7). An
-    /// event that tells nothing new, or of an unknown node, changes nothing.
-    pub fn node_event(&mut self, node: &NodeId, event: NodeEvent, clock: &impl Clock) -> Vec<Effect> {
-        let now = clock.now();
-        let mut effects = Vec::new();
-        let Some(found) = self.nodes.get(node) else { return effects };
-        let (node, old) = (found.id.clone(), found.state);
-        if old == NodeState::Preempted && !matches!(event, NodeEvent::Returned | NodeEvent::Removed) {
-            return effects; // It is no more (N3), until the cloud gives it back.
-        }
-        let at = now.max(found.state_transition_time);
-        self.tell_jobs(&mut effects, &node, event, now);
-        let state = match event {
-            NodeEvent::Removed => return self.emit_last(effects, Effect::NodeRemoved { node }),
-            NodeEvent::Preempted => NodeState::Preempted,
-            NodeEvent::Lost => NodeState::Unknown,
-            NodeEvent::Unusable => NodeState::Unusable,
-            NodeEvent::Rebooted | NodeEvent::Reimaged | NodeEvent::Returned => NodeState::Ready,
-        };
-        if state != old {
-            self.emit(&mut effects, Effect::NodeChanged { node, state, at });
-        }
-        effects
-    }
-
-    fn tell_jobs(&mut self, effects: &mut Vec<Effect>, node: &NodeId, event: NodeEvent, now: Timestamp) {
-        let first = effects.len();
-        for job in self.jobs.values_mut() {
-            effects.extend(job.node_event(node, event, &now));
-        }
-        self.book_all(effects.get(first..).unwrap_or_default());
-    }
-
     /// Makes every move of the service's own that is due; see [`Job::tick`].
     pub fn tick(&mut self, clock: &impl Clock) -> Vec<Effect> {
         let now = clock.now();
@@ -350,13 +305,16 @@ impl Account {
             effects.extend(job.tick(&now));
         }
         self.book_all(&effects);
+        self.tick_nodes(&mut effects, now);
+        self.tick_pools(&mut effects, now);
         effects
     }
 
     /// When the next [`tick`](Self::tick) can do something (S3): a past or present instant means
     /// now, `None` that nothing is due until the next request or report.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.jobs.values().filter_map(Job::deadline).min()
+        let jobs = self.jobs.values().filter_map(Job::deadline);
+        jobs.chain(self.nodes_deadline()).chain(self.pools_deadline()).min()
     }
 
     /// Makes an effect true: what a host does that stores effects instead of state (I5).
@@ -375,54 +333,41 @@ impl Account {
         effects.push(effect);
     }
 
-    fn emit_last(&mut self, mut effects: Vec<Effect>, effect: Effect) -> Vec<Effect> {
-        self.emit(&mut effects, effect);
-        effects
-    }
-
     fn book_all(&mut self, effects: &[Effect]) {
         for effect in effects {
             self.book(effect);
         }
     }
 
-    /// Keeps the account's own part of the state in step: which jobs there are, and who is where.
+    /// Keeps the account's own part of the state in step: which jobs, pools and nodes there are, and
+    /// who is where.
     fn book(&mut self, effect: &Effect) {
         match effect {
-            Effect::JobDeleted { job } => {
-                self.jobs.remove(job);
+            Effect::JobDeleted { job } => drop(self.jobs.remove(job)),
+            Effect::TaskPreparing { job, task, placement, at }
+            | Effect::TaskRunning { job, task, placement, at } => {
+                self.take_in(&placement.node, job, task, *at);
             }
-            Effect::TaskPreparing { job, task, placement, .. }
-            | Effect::TaskRunning { job, task, placement, .. } => {
-                let slots = self
-                    .jobs
-                    .get(job)
-                    .and_then(|job| job.task(task))
-                    .map(|t| t.specification().required_slots);
-                if let (Some(node), Some(slots)) = (self.nodes.get_mut(&placement.node), slots) {
-                    node.take_in(job, task, slots);
-                }
+            Effect::TaskCompleted { job, task, completion, .. } => self.complete(job, task, completion),
+            Effect::TaskRetried { job, task, node, at }
+            | Effect::TaskRequeued { job, task, node, at, .. } => {
+                self.change_node(node, |node| node.let_go(job, task, *at));
             }
-            Effect::TaskCompleted { job, task, completion, .. } => {
-                let node = completion.placement.as_ref().map(|placement| &placement.node);
-                self.let_go(node, job, task);
+            Effect::TaskDeleted { job, task, node: Some(node), at } => {
+                self.change_node(node, |node| node.let_go(job, task, *at));
             }
-            Effect::TaskRetried { job, task, node, .. } | Effect::TaskRequeued { job, task, node, .. } => {
-                self.let_go(Some(node), job, task);
-            }
-            Effect::TaskDeleted { job, task, node, .. } => self.let_go(node.as_ref(), job, task),
-            Effect::NodeAdded { node, pool, slots, at } => {
-                self.nodes.insert(node.clone(), Node::new(node.clone(), pool.clone(), *slots, *at));
-            }
-            Effect::NodeChanged { node, state, at } => {
-                if let Some(node) = self.nodes.get_mut(node) {
-                    node.state = *state;
-                    node.state_transition_time = *at;
-                }
-            }
-            Effect::NodeRemoved { node } => {
-                self.nodes.remove(node);
-            }
+            Effect::StartTask { node, .. } => self.change_node(node, |node| node.total_tasks_run += 1),
+            Effect::PoolAdded { .. }
+            | Effect::PoolResizing { .. }
+            | Effect::PoolSteady { .. }
+            | Effect::PoolDeleting { .. }
+            | Effect::PoolDeleted { .. } => self.book_pool(effect),
+            Effect::NodeAdded { .. }
+            | Effect::NodeChanged { .. }
+            | Effect::NodeScheduling { .. }
+            | Effect::NodeOrdered { .. }
+            | Effect::CarryOut { .. }
+            | Effect::NodeRemoved { .. } => self.book_node(effect),
             Effect::JobAdded { .. }
             | Effect::JobUpdated { .. }
             | Effect::JobDisabling { .. }
@@ -438,9 +383,9 @@ impl Account {
             | Effect::TaskTouched { .. }
             | Effect::TaskStarted { .. }
             | Effect::TaskReactivated { .. }
+            | Effect::TaskDeleted { node: None, .. }
             | Effect::RunPreparation { .. }
             | Effect::StopPreparation { .. }
-            | Effect::StartTask { .. }
             | Effect::StopTask { .. }
             | Effect::RunRelease { .. }
             | Effect::StopRelease { .. }
@@ -448,14 +393,34 @@ impl Account {
             | Effect::PreparationEnded { .. }
             | Effect::ReleaseStarted { .. }
             | Effect::ReleaseEnded { .. }
-            | Effect::NodeNoted { .. } => {}
+            | Effect::NodeNoted { .. }
+            | Effect::AddNodes { .. } => {}
         }
     }
 
-    fn let_go(&mut self, node: Option<&NodeId>, job: &JobId, task: &TaskId) {
-        if let Some(node) = node.and_then(|node| self.nodes.get_mut(node)) {
-            node.let_go(job, task);
+    fn change_node(&mut self, node: &NodeId, change: impl FnOnce(&mut Node)) {
+        if let Some(node) = self.nodes.get_mut(node) {
+            change(node);
         }
+    }
+
+    fn take_in(&mut self, node: &NodeId, job: &JobId, task: &TaskId, at: Timestamp) {
+        let Some(found) = self.jobs.get(job).and_then(|job| job.task(task)) else { return };
+        if let Some(node) = self.nodes.get_mut(node) {
+            let slots = slots_taken(found, node);
+            node.take_in(job, task, slots, at);
+        }
+    }
+
+    fn complete(&mut self, job: &JobId, task: &TaskId, completion: &Completion) {
+        let Some(placement) = &completion.placement else { return };
+        let constraints = self.jobs.get(job).and_then(|job| job.task(task)).map(Task::constraints);
+        let retention = constraints.map_or(TimeSpan::ZERO, |constraints| constraints.retention_time);
+        self.change_node(&placement.node, |node| {
+            node.let_go(job, task, completion.end_time);
+            node.retained_until = node.retained_until.max(completion.end_time.saturating_add(retention));
+            node.total_tasks_succeeded += u64::from(completion.failure.is_none());
+        });
     }
 
     /// Checks every invariant of section 10 that a state can be asked for.
@@ -478,19 +443,6 @@ impl Account {
         for (key, node) in &self.nodes {
             ensure(key == &node.id, || format!("node {key} is filed under another id"))?;
             self.check_node(node)?;
-        }
-        Ok(())
-    }
-
-    /// I6: slots are never oversubscribed, and every slot taken is a task's.
-    fn check_node(&self, node: &Node) -> Result<(), Violation> {
-        let taken =
-            node.tasks.values().flat_map(BTreeMap::values).fold(0_u64, |sum, slots| sum + u64::from(*slots));
-        ensure(taken <= u64::from(node.slots), || format!("node {} has too many tasks", node.id))?;
-        for (job, task) in node.tasks() {
-            let placement = self.jobs.get(job).and_then(|job| job.node(&node.id));
-            let there = placement.is_some_and(|record| record.tasks().any(|other| other == task));
-            ensure(there, || format!("node {} keeps slots for task {task}, which is not there", node.id))?;
         }
         Ok(())
     }

@@ -348,6 +348,13 @@ impl Job {
         self.tasks.index.queue.values().filter_map(|id| self.tasks.by_id.get(id))
     }
 
+    /// The active tasks that were added after the one with this sequence number, or all.
+    pub(crate) fn queue_after(&self, sequence: Option<u64>) -> impl Iterator<Item = &Task> {
+        use core::ops::Bound::{Excluded, Unbounded};
+        let from = sequence.map_or(Unbounded, Excluded);
+        self.tasks.index.queue.range((from, Unbounded)).filter_map(|(_, id)| self.tasks.by_id.get(id))
+    }
+
     /// How many tasks are in which state.
     pub fn task_counts(&self) -> Counts {
         self.tasks.index.counts

@@ -5,6 +5,7 @@
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
+#![allow(clippy::doc_markdown, reason = "the tables of the README and of the rules are full of codes")]
 
 extern crate alloc;
 
@@ -14,6 +15,7 @@ mod error;
 mod id;
 mod job;
 mod node;
+mod pool;
 pub mod rest;
 mod task;
 mod timestamp;
@@ -21,7 +23,7 @@ mod timestamp;
 #[doc = include_str!("evidence.md")]
 pub mod evidence {}
 
-pub use account::{Account, NodeExists};
+pub use account::{Account, AddPool, DeletePool, NodeNotAdded, RemoveNodes, ResizePool};
 pub use condition::{ConditionHeaders, ETag, EntityTag, EntityTags, Preconditions, Read};
 pub use error::{BatchError, ErrorCode, ErrorValue, TextEvidence};
 pub use id::{InvalidId, JobId, NodeId, PoolId, TaskId};
@@ -33,7 +35,8 @@ pub use job::{
     ReactivateTask, Report, ReportEvent, Terminate, TerminateReason, TerminateTask, Unit, UpdateJob,
     UpdateTask, Violation,
 };
-pub use node::{Node, NodeState};
+pub use node::{Node, NodeOrder, NodeState, NodeTasks, SchedulingState};
+pub use pool::{AllocationState, NodeCounts, NodeFillType, Pool, PoolSpecification, PoolState};
 pub use task::{
     Completion, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, JobAction,
     NodeError, Placement, Properties, RequestedConstraints, RetryLimit, StopCause, Task, TaskConstraints,

@@ -6,13 +6,18 @@
 //! is the one that is answered (S5).
 
 mod body;
+mod filter;
+mod jobs;
 mod json;
 mod layout;
+mod list;
 mod model;
 mod operation;
 mod parameters;
+mod pools;
 mod represent;
 mod route;
+mod tasks;
 mod version;
 
 use alloc::{format, string::String, vec::Vec};
@@ -113,8 +118,7 @@ impl Guid {
 pub fn answer(account: &mut Account, request: &Request<'_>, clock: &impl Clock) -> Answer {
     let now = clock.now();
     let headers = Headers::collect(request.headers);
-    let reply = operation::read(account, request, &headers, now)
-        .and_then(|call| operation::carry_out(account, call, request, now));
+    let reply = operation::answer(account, request, &headers, now);
     let (mut response, effects) = match reply {
         Ok((reply, effects)) => (print(reply, request), effects),
         Err(error) => (refuse(account, &error, request, now), Vec::new()),

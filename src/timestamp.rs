@@ -50,6 +50,12 @@ impl Timestamp {
         self.0
     }
 
+    /// The same instant without what is less than a microsecond (T9).
+    #[must_use]
+    pub const fn truncate_to_microsecond(self) -> Self {
+        Self(self.0 - self.0 % 10)
+    }
+
     /// The beginning of the second that this instant lies in: what HTTP dates can tell (T4, H4).
     #[must_use]
     pub const fn truncate_to_second(self) -> Self {

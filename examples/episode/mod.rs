@@ -265,11 +265,12 @@ impl Player {
 
 /// An effect without the job's name and without what was only sent along.
 fn describe(effect: &Effect) -> String {
-    let text = format!("{effect:?}");
-    match effect {
-        Effect::JobAdded { job, .. } => format!("JobAdded {{ job: {job:?} }}"),
-        Effect::TaskAdded { specification, .. } => format!("TaskAdded {{ task: {:?} }}", specification.id),
-        _ => text,
+    if let Effect::JobAdded { job, .. } = effect {
+        format!("JobAdded {{ job: {job:?} }}")
+    } else if let Effect::TaskAdded { specification, .. } = effect {
+        format!("TaskAdded {{ task: {:?} }}", specification.id)
+    } else {
+        format!("{effect:?}")
     }
 }
 

@@ -37,6 +37,7 @@ pub(crate) fn new_job(
 impl Job {
     /// Makes an effect of this job true: what a host does that stores effects instead of state. An
     /// effect that does not fit the state, or is another job's, changes nothing it does not name.
+    #[expect(clippy::too_many_lines, reason = "one table, an arm an effect")]
     pub fn apply(&mut self, effect: &Effect) {
         match effect {
             Effect::JobUpdated { settings, at, .. } => {
@@ -45,7 +46,7 @@ impl Job {
             }
             Effect::JobTouched { at, .. } => self.last_modified = *at,
             Effect::JobDisabling { disable_tasks, at, .. } => {
-                self.apply_disabling(JobState::Disabling(*disable_tasks), *at)
+                self.apply_disabling(JobState::Disabling(*disable_tasks), *at);
             }
             Effect::JobDisabled { at, .. } => self.enter(JobState::Disabled, *at),
             Effect::JobEnabled { at, .. } => {
@@ -73,7 +74,7 @@ impl Job {
                 task.last_modified = *at;
             }),
             Effect::TaskTouched { task, at, .. } => {
-                self.tasks_mut().change(task, |task| task.last_modified = *at)
+                self.tasks_mut().change(task, |task| task.last_modified = *at);
             }
             Effect::TaskPreparing { task, placement, at, .. } => {
                 self.place(task, placement);
@@ -171,7 +172,16 @@ impl Job {
             | Effect::JobDeleted { .. }
             | Effect::StartTask { .. }
             | Effect::StopRelease { .. }
+            | Effect::PoolAdded { .. }
+            | Effect::PoolResizing { .. }
+            | Effect::PoolSteady { .. }
+            | Effect::PoolDeleting { .. }
+            | Effect::PoolDeleted { .. }
+            | Effect::AddNodes { .. }
             | Effect::NodeAdded { .. }
+            | Effect::NodeScheduling { .. }
+            | Effect::NodeOrdered { .. }
+            | Effect::CarryOut { .. }
             | Effect::NodeChanged { .. }
             | Effect::NodeRemoved { .. } => {}
         }
@@ -272,7 +282,7 @@ impl Job {
                 let release = record.release; // E7: what ran once does not run again.
                 *record = JobNode { release, ..JobNode::new(record.pool.clone()) }; // N2
             }
-            NodeEvent::Removed | NodeEvent::Preempted => {
+            NodeEvent::Removed | NodeEvent::Preempted | NodeEvent::Deallocated => {
                 // N3: forgotten, but for what the status list shows.
                 record.contact = Contact::Gone;
                 record.prepared = false;
@@ -280,7 +290,7 @@ impl Job {
                 record.ran_tasks = false;
             }
             NodeEvent::Lost | NodeEvent::Unusable => record.contact = Contact::Lost, // N4, N8
-            NodeEvent::Returned => record.contact = Contact::Answering,              // N5
+            NodeEvent::Returned | NodeEvent::Started => record.contact = Contact::Answering, // N5, N9
         });
     }
 }

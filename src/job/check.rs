@@ -81,7 +81,7 @@ impl Job {
         ensure(ending_or_ended || record.release.is_none(), || {
             format!("job {id}: released node {node} while living")
         })?;
-        ensure(!(record.releasing() && !record.tasks.is_empty()), || {
+        ensure(!record.releasing() || record.tasks.is_empty(), || {
             format!("job {id}: releases node {node} while tasks are there")
         })
     }

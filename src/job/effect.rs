@@ -6,7 +6,8 @@ use crate::{
     Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
     job::{DisableTasks, JobSettings, JobSpecification, TerminateReason},
-    node::NodeState,
+    node::{NodeOrder, NodeState, NodeTasks, SchedulingState},
+    pool::{NodeCounts, PoolSpecification},
     task::{Completion, Placement, StopCause, TaskConstraints, TaskSpecification},
 };
 
@@ -125,10 +126,36 @@ pub enum Effect {
     /// Fact: the job took note of what happened to one of its nodes (section 7).
     NodeNoted { job: JobId, node: NodeId, event: NodeEvent },
 
+    /// Fact: a pool was made.
+    PoolAdded { specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp },
+    /// Fact: the pool is to have so many nodes.
+    PoolResizing { pool: PoolId, target: NodeCounts, at: Timestamp },
+    /// Fact: the pool has the nodes that it is to have.
+    PoolSteady { pool: PoolId, at: Timestamp },
+    /// Fact: the pool is being deleted, its nodes with it.
+    PoolDeleting { pool: PoolId, at: Timestamp },
+    /// Fact: the pool is gone.
+    PoolDeleted { pool: PoolId },
+    /// Instruction: make so many nodes, name them, and add each with
+    /// [`Account::add_node`](crate::Account::add_node).
+    AddNodes { pool: PoolId, nodes: NodeCounts },
     /// Fact: a node joined a pool, idle.
-    NodeAdded { node: NodeId, pool: PoolId, slots: u32, at: Timestamp },
+    NodeAdded { node: NodeId, pool: PoolId, slots: u32, dedicated: bool, at: Timestamp },
     /// Fact: the node is in another state.
-    NodeChanged { node: NodeId, state: NodeState, at: Timestamp },
+    NodeChanged {
+        node: NodeId,
+        state: NodeState,
+        /// It has just started.
+        booted: bool,
+        at: Timestamp,
+    },
+    /// Fact: tasks may or may not be given to the node.
+    NodeScheduling { node: NodeId, scheduling: SchedulingState, at: Timestamp },
+    /// Fact: the node will do this once its tasks have let go of it.
+    NodeOrdered { node: NodeId, order: NodeOrder, tasks: NodeTasks, at: Timestamp },
+    /// Instruction: do this to the node now, then tell with
+    /// [`Account::node_event`](crate::Account::node_event).
+    CarryOut { node: NodeId, order: NodeOrder },
     /// Fact: the node has left its pool.
     NodeRemoved { node: NodeId },
 }
@@ -167,6 +194,10 @@ pub enum NodeEvent {
     Unusable,
     /// It answers again (N5).
     Returned,
+    /// It was put away; what was on it is lost (N9).
+    Deallocated,
+    /// It is back from being put away, as if new (N9).
+    Started,
 }
 
 impl Effect {
@@ -206,7 +237,18 @@ impl Effect {
             | Self::ReleaseStarted { job, .. }
             | Self::ReleaseEnded { job, .. }
             | Self::NodeNoted { job, .. } => Some(job),
-            Self::NodeAdded { .. } | Self::NodeChanged { .. } | Self::NodeRemoved { .. } => None,
+            Self::PoolAdded { .. }
+            | Self::PoolResizing { .. }
+            | Self::PoolSteady { .. }
+            | Self::PoolDeleting { .. }
+            | Self::PoolDeleted { .. }
+            | Self::AddNodes { .. }
+            | Self::NodeAdded { .. }
+            | Self::NodeScheduling { .. }
+            | Self::NodeOrdered { .. }
+            | Self::CarryOut { .. }
+            | Self::NodeChanged { .. }
+            | Self::NodeRemoved { .. } => None,
         }
     }
 }

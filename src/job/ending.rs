@@ -72,7 +72,7 @@ impl Job {
             | JobState::Enabling
             | JobState::Completed { .. }
             | JobState::Deleting { .. } => {
-                self.begin_termination(&mut effects, &command.reason, command.force, now)
+                self.begin_termination(&mut effects, &command.reason, command.force, now);
             }
         }
         Ok(effects)

@@ -11,6 +11,7 @@ use crate::{
 ///
 /// While the preparation is in progress every task of the job on the node is `preparing`;
 /// otherwise every one is `running`. So the tasks' phase is not kept here.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, true or not yet")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobNode {

@@ -82,9 +82,9 @@ pub(super) enum Leaving<'a> {
 /// Whether an event tells anything about a node with which contact stands like this.
 fn is_news(contact: Contact, event: NodeEvent) -> bool {
     match contact {
-        Contact::Answering => event != NodeEvent::Returned,
+        Contact::Answering => !matches!(event, NodeEvent::Returned | NodeEvent::Started),
         Contact::Lost => !matches!(event, NodeEvent::Lost | NodeEvent::Unusable),
-        Contact::Gone => event == NodeEvent::Returned,
+        Contact::Gone => matches!(event, NodeEvent::Returned | NodeEvent::Started),
     }
 }
 
@@ -121,12 +121,14 @@ impl Job {
         match event {
             NodeEvent::Rebooted => self.rebooted(&mut effects, node, now), // N1
             NodeEvent::Reimaged | NodeEvent::Preempted => {
-                self.lose_everything(&mut effects, node, event, false, now)
+                self.lose_everything(&mut effects, node, event, false, now);
             } // N2, N3
-            NodeEvent::Removed => self.lose_everything(&mut effects, node, event, true, now), // N3
-            NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {
-                self.note(&mut effects, node, event)
-            } // N4, N5, N8
+            NodeEvent::Removed | NodeEvent::Deallocated => {
+                self.lose_everything(&mut effects, node, event, true, now);
+            } // N3, N9
+            NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned | NodeEvent::Started => {
+                self.note(&mut effects, node, event); // N4, N5, N8, N9
+            }
         }
         effects
     }

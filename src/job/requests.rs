@@ -561,7 +561,7 @@ impl Job {
         let (node, pool) = (placement.node.clone(), placement.pool.clone());
         let placement = placement.clone();
         let record = self.nodes.get(&node);
-        let preparing = record.is_some_and(|record| record.preparing());
+        let preparing = record.is_some_and(super::record::JobNode::preparing);
         let prepared = record.is_some_and(|record| record.prepared && !record.rerun_preparation);
         let mut effects = Vec::new();
         if self.specification.preparation.is_none() || (prepared && !preparing) {

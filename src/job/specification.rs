@@ -200,7 +200,7 @@ impl JobSpecification {
         if !self.uses_task_dependencies && task.depends_on.as_ref().is_some_and(|d| !d.is_empty()) {
             return Err(ErrorCode::TaskDependenciesNotSpecifiedOnJob.into()); // K9
         }
-        let mut options = task.exit_conditions.iter().flat_map(|conditions| conditions.options());
+        let mut options = task.exit_conditions.iter().flat_map(super::super::task::ExitConditions::options);
         let demand = options.find_map(|options| options.job_action);
         match (self.on_task_failure, demand) {
             (OnTaskFailure::NoAction, Some(action)) => {

@@ -55,6 +55,7 @@ impl Job {
         self.refusal(request).map_or(Ok(()), |code| Err(code.into()))
     }
 
+    #[expect(clippy::match_same_arms, reason = "a table: its rows are as long as the page is wide")]
     fn refusal(&self, request: JobRequest) -> Option<ErrorCode> {
         use ErrorCode::{JobBeingDeleted, JobBeingTerminated, JobCompleted, JobExists, JobNotActive};
         use JobRequest as R;

@@ -127,10 +127,12 @@ fn in_state(state: JobStateName, situation: Situation) -> Option<Job> {
 fn brief(effect: &Effect) -> String {
     let text = format!("{effect:?}");
     let name = text.split([' ', '{']).next().unwrap_or_default().to_string();
-    match effect {
-        Effect::StopTask { task, .. } => format!("{name}({task})"),
-        Effect::TaskAdded { specification, .. } => format!("{name}({})", specification.id),
-        _ => name,
+    if let Effect::StopTask { task, .. } = effect {
+        format!("{name}({task})")
+    } else if let Effect::TaskAdded { specification, .. } = effect {
+        format!("{name}({})", specification.id)
+    } else {
+        name
     }
 }
 
@@ -144,7 +146,10 @@ fn outcome(job: &Job, result: Result<Vec<Effect>, BatchError>) -> String {
     }
 }
 
-fn grid(requests: &[(&str, &dyn Fn(&mut Job) -> Result<Vec<Effect>, BatchError>)]) -> String {
+/// A request by its name.
+type Named<'a> = (&'a str, &'a dyn Fn(&mut Job) -> Result<Vec<Effect>, BatchError>);
+
+fn grid(requests: &[Named<'_>]) -> String {
     let mut lines = String::new();
     for state in STATES {
         for situation in SITUATIONS {

@@ -17,7 +17,7 @@ impl Job {
         let mut effects = Vec::new();
         match &self.state {
             JobState::Active | JobState::Disabling(_) | JobState::Disabled => {
-                self.tick_living(&mut effects, now)
+                self.tick_living(&mut effects, now);
             }
             JobState::Enabling => {
                 let (job, at) = (self.id().clone(), self.stamp_modified(now));

@@ -6,13 +6,14 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BatchError, TimeSpan,
-    id::{InvalidId, JobId, PoolId, TaskId},
+    BatchError, ErrorCode, NodeCounts, NodeFillType, NodeOrder, NodeTasks, PoolSpecification, Preconditions,
+    ResizePool, TimeSpan,
+    id::{InvalidId, JobId, NodeId, PoolId, TaskId},
     job::{
-        JobConstraints, JobManagerTask, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification,
-        OnAllTasksComplete, OnTaskFailure,
+        AddTask, DisableTasks, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
+        JobSettings, JobSpecification, OnAllTasksComplete, OnTaskFailure,
     },
-    rest::{ApiVersion, json, model},
+    rest::{ApiVersion, json, model, model::Model},
     task::{
         Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, JobAction, Properties,
         RequestedConstraints, RetryLimit, TaskConstraints, TaskSpecification,
@@ -21,6 +22,12 @@ use crate::{
 
 /// The properties of one object, taken out one by one; what is left is kept.
 struct Fields(Map<String, Value>);
+
+/// How many tasks a collection may have.
+const LARGEST_COLLECTION: usize = 100;
+
+/// How many nodes can be removed at once (B5).
+const LARGEST_NODE_LIST: usize = 100;
 
 /// The reason that goes with an id that is none.
 const ID_REASON: &str =
@@ -49,7 +56,11 @@ impl Fields {
     }
 
     fn flag(&mut self, name: &str, default: bool) -> bool {
-        self.0.remove(name).and_then(|value| value.as_bool()).unwrap_or(default)
+        self.given_flag(name).unwrap_or(default)
+    }
+
+    fn given_flag(&mut self, name: &str) -> Option<bool> {
+        self.0.remove(name).and_then(|value| value.as_bool())
     }
 
     fn integer(&mut self, name: &str) -> Option<i32> {
@@ -124,7 +135,7 @@ pub(super) fn add_job(
         uses_task_dependencies: fields.flag("usesTaskDependencies", false),
         manager: fields
             .object("jobManagerTask")
-            .map(|manager| job_manager(manager, settings.constraints.max_task_retry_count, version))
+            .map(|manager| job_manager(manager, settings.constraints.max_task_retry_count))
             .transpose()?,
         preparation: fields.object("jobPreparationTask").map(job_preparation).transpose()?,
         release: fields.object("jobReleaseTask").map(job_release).transpose()?,
@@ -135,6 +146,36 @@ pub(super) fn add_job(
         other: fields.rest(),
     };
     Ok((specification, settings))
+}
+
+/// The body of `Job - Update`: what it leaves out goes back to its default.
+pub(super) fn update_job(body: &[u8], version: ApiVersion) -> Result<JobSettings, BatchError> {
+    job_settings(&mut Fields(json::read(&model::JOB_UPDATE_PARAMETER, body, version)?))
+}
+
+/// The body of `Job - Patch`: what it leaves out stays.
+pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, BatchError> {
+    let mut fields = Fields(json::read(&model::JOB_PATCH_PARAMETER, body, version)?);
+    Ok(JobPatch {
+        pool: pool_info(&mut fields)?,
+        priority: priority(&mut fields)?,
+        max_parallel_tasks: max_parallel_tasks(&mut fields)?,
+        allow_task_preemption: fields.given_flag("allowTaskPreemption"),
+        constraints: job_constraints(&mut fields)?,
+        on_all_tasks_complete: on_all_tasks_complete(&mut fields),
+        other: fields.rest(),
+    })
+}
+
+/// The body of `Job - Disable`.
+pub(super) fn disable_job(body: &[u8], version: ApiVersion) -> Result<DisableTasks, BatchError> {
+    let mut fields = Fields(json::read(&model::JOB_DISABLE_PARAMETER, body, version)?);
+    let option = fields.text("disableTasks").ok_or_else(|| BatchError::missing_property("disableTasks"))?;
+    Ok(match option.as_str() {
+        "terminate" => DisableTasks::Terminate,
+        "wait" => DisableTasks::Wait,
+        _ => DisableTasks::Requeue,
+    })
 }
 
 /// A user cannot make a job under an id that only schedules give.
@@ -178,6 +219,7 @@ fn priority(fields: &mut Fields) -> Result<Option<i32>, BatchError> {
     }
 }
 
+#[expect(clippy::option_option, reason = "not given, given as no limit, given as a limit")]
 fn max_parallel_tasks(fields: &mut Fields) -> Result<Option<Option<u32>>, BatchError> {
     match fields.integer("maxParallelTasks") {
         None => Ok(None),
@@ -214,15 +256,11 @@ fn on_all_tasks_complete(fields: &mut Fields) -> Option<OnAllTasksComplete> {
     })
 }
 
-fn job_manager(
-    mut fields: Fields,
-    job: RetryLimit,
-    version: ApiVersion,
-) -> Result<JobManagerTask, BatchError> {
+fn job_manager(mut fields: Fields, job: RetryLimit) -> Result<JobManagerTask, BatchError> {
     let kill_job_on_completion = fields.flag("killJobOnCompletion", true);
     let run_exclusive = fields.flag("runExclusive", true);
     let allow_low_priority_node = fields.flag("allowLowPriorityNode", true);
-    let (mut task, constraints) = task(fields, version)?;
+    let (mut task, constraints) = task(fields)?;
     task.run_exclusive = run_exclusive;
     Ok(JobManagerTask {
         task: Arc::new(task),
@@ -269,13 +307,43 @@ pub(super) fn add_task(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
-    task(Fields(json::read(&model::TASK_ADD_PARAMETER, body, version)?), version)
+    task(Fields(json::read(&model::TASK_ADD_PARAMETER, body, version)?))
 }
 
-fn task(
-    mut fields: Fields,
-    _version: ApiVersion,
-) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
+/// One task of a collection: its id as sent, and what there is to add or why it cannot be.
+pub(super) type CollectionItem = (String, Result<AddTask, BatchError>);
+
+/// The body of `Task - Add Collection`. What does not have the shape of a task refuses the whole; what
+/// has it is judged by itself (B7).
+pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<CollectionItem>, BatchError> {
+    let mut fields = Fields(json::read(&model::TASK_ADD_COLLECTION_PARAMETER, body, version)?);
+    let items = fields.list("value").ok_or_else(|| BatchError::missing_property("value"))?;
+    if items.len() > LARGEST_COLLECTION {
+        let reason = "The collection has more than 100 tasks";
+        return Err(BatchError::invalid_property("value", format!("{}", items.len()), reason));
+    }
+    items.into_iter().map(|item| collection_item(item, version)).collect()
+}
+
+fn collection_item(item: Value, version: ApiVersion) -> Result<CollectionItem, BatchError> {
+    let id = item.get("id").and_then(Value::as_str).unwrap_or_default().into();
+    let added = json::check(&model::TASK_ADD_PARAMETER, item, version).and_then(|fields| {
+        let (specification, constraints) = task(Fields(fields))?;
+        Ok(AddTask { specification: Arc::new(specification), constraints })
+    });
+    match added {
+        Err(error) if error.code == ErrorCode::InvalidRequestBody => Err(error),
+        added => Ok((id, added)),
+    }
+}
+
+/// The body of `Task - Update`.
+pub(super) fn update_task(body: &[u8], version: ApiVersion) -> Result<RequestedConstraints, BatchError> {
+    let mut fields = Fields(json::read(&model::TASK_UPDATE_PARAMETER, body, version)?);
+    Ok(task_constraints(&mut fields)?.unwrap_or_default())
+}
+
+fn task(mut fields: Fields) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
     let id = fields.id("id", TaskId::new)?.ok_or_else(|| BatchError::missing_property("id"))?;
     fields.check_display_name()?;
     let constraints = task_constraints(&mut fields)?.unwrap_or_default();
@@ -332,7 +400,7 @@ fn ranges(items: Option<Vec<Value>>) -> Vec<ExitCodeRange> {
             let (start, end) = (fields.integer("start").or(code)?, fields.integer("end").or(code)?);
             Some(ExitCodeRange { start, end, options: fields.object("exitOptions").map(exit_options)? })
         }
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
     };
     items.unwrap_or_default().into_iter().filter_map(range).collect()
 }
@@ -371,4 +439,110 @@ fn dependencies(mut fields: Fields) -> Result<Dependencies, BatchError> {
             .map(range)
             .collect::<Result<_, _>>()?,
     })
+}
+
+/// The body of `Pool - Add`.
+pub(super) fn add_pool(
+    body: &[u8],
+    version: ApiVersion,
+) -> Result<(PoolSpecification, NodeCounts), BatchError> {
+    let mut fields = Fields(json::read(&model::POOL_ADD_PARAMETER, body, version)?);
+    if fields.flag("enableAutoScale", false) {
+        return Err(BatchError::not_implemented("Pools that scale by a formula are not implemented."));
+    }
+    let id = fields.id("id", PoolId::new)?.ok_or_else(|| BatchError::missing_property("id"))?;
+    fields.check_display_name()?;
+    let target = NodeCounts {
+        dedicated: node_count(&mut fields, "targetDedicatedNodes")?.unwrap_or(0),
+        low_priority: node_count(&mut fields, "targetLowPriorityNodes")?.unwrap_or(0),
+    };
+    let slots = fields.integer("taskSlotsPerNode");
+    let slots = slots.or_else(|| fields.integer("maxTasksPerNode")).unwrap_or(1);
+    let Ok(task_slots_per_node @ 1..=256) = u32::try_from(slots) else {
+        return Err(out_of_range("taskSlotsPerNode", slots, "The value must be between 1 and 256"));
+    };
+    let policy = fields.object("taskSchedulingPolicy").and_then(|mut policy| policy.text("nodeFillType"));
+    let node_fill_type = match policy.as_deref() {
+        Some("pack") => NodeFillType::Pack,
+        _ => NodeFillType::Spread,
+    };
+    let other = fields.rest();
+    Ok((PoolSpecification { id, task_slots_per_node, node_fill_type, other }, target))
+}
+
+fn node_count(fields: &mut Fields, name: &str) -> Result<Option<u32>, BatchError> {
+    let Some(number) = fields.integer(name) else { return Ok(None) };
+    let count = u32::try_from(number).ok();
+    count.map(Some).ok_or_else(|| out_of_range(name, number, "The value must be 0 or greater"))
+}
+
+/// The body of `Pool - Resize`.
+pub(super) fn resize_pool(body: &[u8], version: ApiVersion) -> Result<ResizePool, BatchError> {
+    let mut fields = Fields(json::read(&model::POOL_RESIZE_PARAMETER, body, version)?);
+    let dedicated = node_count(&mut fields, "targetDedicatedNodes")?;
+    let low_priority = node_count(&mut fields, "targetLowPriorityNodes")?;
+    if dedicated.is_none() && low_priority.is_none() {
+        return Err(BatchError::missing_property("targetDedicatedNodes and/or targetLowPriorityNodes"));
+    }
+    let tasks = node_tasks(&mut fields, "nodeDeallocationOption");
+    Ok(ResizePool { dedicated, low_priority, tasks, preconditions: Preconditions::None })
+}
+
+/// The body of `Pool - Remove Nodes`: the nodes, as far as their ids are some, and what becomes of
+/// their tasks.
+pub(super) fn remove_nodes(
+    body: &[u8],
+    version: ApiVersion,
+) -> Result<(Vec<Option<NodeId>>, NodeTasks), BatchError> {
+    const NAME: &str = "nodeList";
+    let mut fields = Fields(json::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
+    let list = fields.list(NAME).ok_or_else(|| BatchError::missing_property(NAME))?;
+    if list.is_empty() || list.len() > LARGEST_NODE_LIST {
+        let reason = "The list must have 1 to 100 nodes";
+        return Err(BatchError::invalid_property(NAME, format!("{}", list.len()), reason));
+    }
+    let nodes = list.iter().map(|id| NodeId::new(id.as_str().unwrap_or_default()).ok()).collect();
+    Ok((nodes, node_tasks(&mut fields, "nodeDeallocationOption")))
+}
+
+/// The body of the operations that restart a node, renew it or put it away, which may be empty.
+pub(super) fn order_node(
+    order: NodeOrder,
+    body: &[u8],
+    version: ApiVersion,
+) -> Result<NodeTasks, BatchError> {
+    let (model, name) = match order {
+        NodeOrder::Reboot => (&model::NODE_REBOOT_PARAMETER, "nodeRebootOption"),
+        NodeOrder::Reimage => (&model::NODE_REIMAGE_PARAMETER, "nodeReimageOption"),
+        NodeOrder::Deallocate => (&model::NODE_DEALLOCATE_PARAMETER, "nodeDeallocateOption"),
+        NodeOrder::Start | NodeOrder::Remove => return Ok(NodeTasks::default()),
+    };
+    optional_node_tasks(model, name, body, version)
+}
+
+/// The body of `Node - Disable Scheduling`, which may be empty.
+pub(super) fn disable_scheduling(body: &[u8], version: ApiVersion) -> Result<NodeTasks, BatchError> {
+    let name = "nodeDisableSchedulingOption";
+    optional_node_tasks(&model::NODE_DISABLE_SCHEDULING_PARAMETER, name, body, version)
+}
+
+fn optional_node_tasks(
+    model: &'static Model,
+    name: &str,
+    body: &[u8],
+    version: ApiVersion,
+) -> Result<NodeTasks, BatchError> {
+    if body.is_empty() {
+        return Ok(NodeTasks::default());
+    }
+    Ok(node_tasks(&mut Fields(json::read(model, body, version)?), name))
+}
+
+fn node_tasks(fields: &mut Fields, name: &str) -> NodeTasks {
+    match fields.text(name).as_deref() {
+        Some("terminate") => NodeTasks::Terminate,
+        Some("taskcompletion") => NodeTasks::TaskCompletion,
+        Some("retaineddata") => NodeTasks::RetainedData,
+        _ => NodeTasks::Requeue,
+    }
 }

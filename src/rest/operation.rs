@@ -1,46 +1,50 @@
-//! The operations: each reads its part of the request, and carries out what it asked for.
+//! From a request to a reply. Each operation is one function in two halves: it reads its part of the
+//! request, then gives back what is left to do with the account. So whatever can be refused without
+//! the account is refused before anything is looked up (S5).
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use crate::{
-    Account, BatchError, ErrorCode, Preconditions, Read, Timestamp,
-    id::{JobId, TaskId},
-    job::{AddJob, AddTask, Effect, Terminate, TerminateReason},
+    Account, BatchError, ErrorCode, Preconditions, Read, TimeSpan, Timestamp,
+    job::Effect,
     rest::{
-        ApiVersion, Request, body, layout, model,
+        ApiVersion, Request, jobs, layout,
         model::Model,
-        parameters::{Headers, Query, select_names},
-        represent::{self, Properties},
-        route::{Operation, PathId, route},
+        parameters::{Headers, Query},
+        pools,
+        represent::Properties,
+        route::{JobOperation, NodeOperation, Operation, PoolOperation, TaskOperation, route},
+        tasks,
     },
 };
 
-/// The largest body that the service reads.
+/// The largest body that the service reads (B1).
 const LARGEST_BODY: usize = 1024 * 1024;
 
-/// The longest that most requests may take (F4).
-const LONGEST_TIMEOUT: u64 = 30;
+/// What an operation leaves to do once the request was read.
+pub(super) type Act = Box<dyn FnOnce(&mut Account, &Context<'_>) -> Outcome>;
 
-/// A request that was read whole: everything that can be refused without the account has been.
-pub(super) struct Call {
-    version: ApiVersion,
-    expires: Timestamp,
-    action: Action,
+/// A reply and what follows, or a refusal that depends on what is stored.
+pub(super) type Outcome = Result<(Reply, Vec<Effect>), BatchError>;
+
+/// What an operation reads from.
+pub(super) struct Reading<'a> {
+    pub(super) body: &'a [u8],
+    pub(super) query: &'a Query<'a>,
+    pub(super) version: ApiVersion,
+    /// What the client demands; nothing for operations that take no conditions.
+    pub(super) preconditions: Preconditions,
+    pub(super) force: bool,
+    pub(super) received: Timestamp,
 }
 
-/// What a call asks for.
-enum Action {
-    AddJob(AddJob),
-    GetJob { job: PathId<JobId>, show: Show },
-    TerminateJob { job: PathId<JobId>, command: Terminate },
-    AddTask { job: PathId<JobId>, command: AddTask },
-    GetTask { job: PathId<JobId>, task: PathId<TaskId>, show: Show },
-}
-
-/// What a read wants to see, and under which condition.
-struct Show {
-    preconditions: Preconditions,
-    select: Option<Vec<String>>,
+/// What an operation replies by.
+pub(super) struct Context<'a> {
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) request_id: &'a str,
+    pub(super) version: ApiVersion,
+    pub(super) now: Timestamp,
 }
 
 /// What goes back, but for the headers that every answer has.
@@ -53,167 +57,223 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-/// Reads a request. Every 400, 405 and 413 that does not depend on a stored resource is given here, in
-/// the order of S5.
-pub(super) fn read(
-    account: &Account,
+/// Answers a request with a reply, or refuses it.
+pub(super) fn answer(
+    account: &mut Account,
     request: &Request<'_>,
     headers: &Headers<'_>,
     now: Timestamp,
-) -> Result<Call, BatchError> {
+) -> Outcome {
     let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
     let operation = route(request.method, path)?;
-    let query = Query::parse(query);
-    let version = query.api_version()?;
-    let timeout = query.timeout(LONGEST_TIMEOUT)?;
-    let force = match &operation {
-        Operation::TerminateJob(_) => query.force(version)?,
-        Operation::AddJob
-        | Operation::GetJob(_)
-        | Operation::AddTask(_)
-        | Operation::GetTask(..)
-        | Operation::NotImplemented(_) => false,
-    };
+    let parameters = Query::parse(query);
+    let version = parameters.api_version()?;
+    let timeout = parameters.timeout(longest_timeout(&operation))?;
+    let force = takes_force(&operation) && parameters.force(version)?;
     let preconditions = headers.check(takes_conditions(&operation), now)?;
     if request.body.len() > LARGEST_BODY {
         return Err(
             BatchError::from(ErrorCode::RequestBodyTooLarge).with("MaxLimit", format!("{LARGEST_BODY}"))
-        );
+        ); // B1
     }
-    let body = request.body;
-    if !body.is_empty() {
-        headers.check_content_type()?;
+    if !request.body.is_empty() {
+        headers.check_content_type()?; // B2
     }
-    let show = |preconditions, model: &'static Model| -> Result<Show, BatchError> {
-        Ok(Show { preconditions, select: select(&query, model)? })
-    };
-    let action = match operation {
-        Operation::AddJob => {
-            let (specification, settings) = body::add_job(body, version)?;
-            let (specification, settings) = (Arc::new(specification), Arc::new(settings));
-            Action::AddJob(AddJob { specification, settings, received: request.received })
-        }
-        Operation::GetJob(job) => Action::GetJob { job, show: show(preconditions, &model::CLOUD_JOB)? },
-        Operation::TerminateJob(job) => {
-            let reason = body::terminate_job(body, version)?;
-            let reason = TerminateReason::User(reason.map(String::into_boxed_str));
-            let force = force.then(|| account.force_wait());
-            Action::TerminateJob { job, command: Terminate { reason, force, preconditions } }
-        }
-        Operation::AddTask(job) => {
-            let (specification, constraints) = body::add_task(body, version)?;
-            Action::AddTask { job, command: AddTask { specification: Arc::new(specification), constraints } }
-        }
-        Operation::GetTask(job, task) => {
-            Action::GetTask { job, task, show: show(preconditions, &model::CLOUD_TASK)? }
-        }
-        Operation::NotImplemented(what) => {
-            return Err(BatchError::not_implemented(&format!("The operation is not implemented: {what}.")));
-        }
-    };
-    Ok(Call { version, expires: request.received.saturating_add(timeout), action })
-}
-
-fn takes_conditions(operation: &Operation) -> bool {
-    match operation {
-        Operation::GetJob(_) | Operation::TerminateJob(_) | Operation::GetTask(..) => true,
-        Operation::AddJob | Operation::AddTask(_) | Operation::NotImplemented(_) => false,
-    }
-}
-
-/// The properties that a read is limited to. One that the model does not have is refused.
-fn select(query: &Query<'_>, model: &'static Model) -> Result<Option<Vec<String>>, BatchError> {
-    let Some(text) = &query.select else { return Ok(None) };
-    let names = select_names(text);
-    for name in &names {
-        if model.property(name).is_none() {
-            let reason = format!("The property '{name}' does not exist on the resource.");
-            return Err(BatchError::invalid_query("$select", text, &reason));
-        }
-    }
-    Ok(Some(names))
-}
-
-/// Carries a call out: everything that depends on what is stored.
-pub(super) fn carry_out(
-    account: &mut Account,
-    call: Call,
-    request: &Request<'_>,
-    now: Timestamp,
-) -> Result<(Reply, Vec<Effect>), BatchError> {
-    if call.expires < now {
+    let (body, received) = (request.body, request.received);
+    let act = read(operation, Reading { body, query: &parameters, version, preconditions, force, received })?;
+    if received.saturating_add(timeout) < now {
         return Err(ErrorCode::OperationTimedOut.into()); // F4
     }
-    match call.action {
-        Action::AddJob(command) => {
-            let effects = account.add_job(&command, &now)?;
-            let last_modified = Some(account.job(&command.specification.id)?.last_modified());
-            // The service names every job so in these two headers (rest.md section 2).
-            let url = format!("{}/jobs/job-1", account.url());
-            Ok((Reply { status: 201, last_modified, ..Reply::at(url.clone(), Some(url)) }, effects))
-        }
-        Action::GetJob { job, show } => {
-            let job = account.job(&job.ok_or(ErrorCode::JobNotFound)?)?;
-            let shown = || represent::job(account.url(), job, now);
-            get(account, show, job.last_modified(), "jobs", &model::CLOUD_JOB, call.version, shown)
-        }
-        Action::TerminateJob { job, command } => {
-            let job = job.ok_or(ErrorCode::JobNotFound)?;
-            let effects = account.terminate_job(&job, &command, &now)?;
-            let last_modified = Some(account.job(&job)?.last_modified());
-            Ok((Reply { status: 202, last_modified, ..Reply::at(own_url(account, request), None) }, effects))
-        }
-        Action::AddTask { job, command } => {
-            let job = job.ok_or(ErrorCode::JobNotFound)?;
-            let effects = account.add_task(&job, &command, &now)?;
-            let task = account.task(&job, &command.specification.id)?;
-            let url = represent::task_url(account.url(), account.job(&job)?.id(), task.id());
-            let last_modified = Some(task.last_modified());
-            Ok((Reply { status: 201, last_modified, ..Reply::at(url.clone(), Some(url)) }, effects))
-        }
-        Action::GetTask { job, task, show } => {
-            let job = account.job(&job.ok_or(ErrorCode::JobNotFound)?)?;
-            let task = job.find_task(&task.ok_or(ErrorCode::TaskNotFound)?)?;
-            let shown = || represent::task(account.url(), job.id(), task);
-            get(account, show, task.last_modified(), "tasks", &model::CLOUD_TASK, call.version, shown)
-        }
+    act(account, &Context { path, query, request_id: request.request_id.as_str(), version, now })
+}
+
+fn read(operation: Operation, reading: Reading<'_>) -> Result<Act, BatchError> {
+    match operation {
+        Operation::AddJob => jobs::add(&reading),
+        Operation::ListJobs => jobs::list(&reading),
+        Operation::Job(operation, job) => match operation {
+            JobOperation::Get => jobs::get(job, reading),
+            JobOperation::Update => jobs::update(job, reading),
+            JobOperation::Patch => jobs::patch(job, reading),
+            JobOperation::Delete => Ok(jobs::delete(job, reading)),
+            JobOperation::Terminate => jobs::terminate(job, reading),
+            JobOperation::Disable => jobs::disable(job, reading),
+            JobOperation::Enable => Ok(jobs::enable(job, reading)),
+            JobOperation::TaskCounts => Ok(jobs::task_counts(job)),
+            JobOperation::PreparationAndReleaseStatus => jobs::preparation_and_release_status(job, &reading),
+            JobOperation::AddTask => tasks::add(job, &reading),
+            JobOperation::AddTasks => tasks::add_collection(job, &reading),
+            JobOperation::ListTasks => tasks::list(job, &reading),
+        },
+        Operation::Task(operation, job, task) => match operation {
+            TaskOperation::Get => tasks::get(job, task, reading),
+            TaskOperation::Update => tasks::update(job, task, reading),
+            TaskOperation::Delete => Ok(tasks::delete(job, task, reading)),
+            TaskOperation::Terminate => Ok(tasks::terminate(job, task, reading)),
+            TaskOperation::Reactivate => Ok(tasks::reactivate(job, task, reading)),
+            TaskOperation::Subtasks => Ok(tasks::subtasks(job, task)),
+        },
+        Operation::AddPool => pools::add(&reading),
+        Operation::ListPools => pools::list(&reading),
+        Operation::Pool(operation, pool) => match operation {
+            PoolOperation::Get => pools::get(pool, reading),
+            PoolOperation::Exists => Ok(pools::exists(pool)),
+            PoolOperation::Delete => Ok(pools::delete(pool, reading)),
+            PoolOperation::Resize => pools::resize(pool, reading),
+            PoolOperation::RemoveNodes => pools::remove_nodes(pool, reading),
+            PoolOperation::ListNodes => pools::list_nodes(pool, &reading),
+        },
+        Operation::Node(operation, pool, node) => match operation {
+            NodeOperation::Get => pools::get_node(pool, node, reading),
+            NodeOperation::Order(order) => pools::order_node(pool, node, order, &reading),
+            NodeOperation::SetScheduling(scheduling) => {
+                pools::set_scheduling(pool, node, scheduling, &reading)
+            }
+        },
+        Operation::NotImplemented(what) => Err(BatchError::not_implemented(&format!(
+            "Not implemented by this emulation of the service: {what}."
+        ))),
     }
+}
+
+/// The operations marked C in rest.md section 2.
+fn takes_conditions(operation: &Operation) -> bool {
+    match operation {
+        Operation::Job(operation, _) => match operation {
+            JobOperation::Get
+            | JobOperation::Update
+            | JobOperation::Patch
+            | JobOperation::Delete
+            | JobOperation::Terminate
+            | JobOperation::Disable
+            | JobOperation::Enable => true,
+            JobOperation::AddTask
+            | JobOperation::AddTasks
+            | JobOperation::ListTasks
+            | JobOperation::TaskCounts
+            | JobOperation::PreparationAndReleaseStatus => false,
+        },
+        Operation::Task(operation, ..) => match operation {
+            TaskOperation::Get
+            | TaskOperation::Update
+            | TaskOperation::Delete
+            | TaskOperation::Terminate
+            | TaskOperation::Reactivate => true,
+            TaskOperation::Subtasks => false,
+        },
+        Operation::Pool(operation, _) => match operation {
+            PoolOperation::Delete | PoolOperation::Resize | PoolOperation::RemoveNodes => true,
+            PoolOperation::Get | PoolOperation::Exists | PoolOperation::ListNodes => false,
+        },
+        Operation::AddJob
+        | Operation::ListJobs
+        | Operation::AddPool
+        | Operation::ListPools
+        | Operation::Node(..)
+        | Operation::NotImplemented(_) => false,
+    }
+}
+
+/// F3: terminating and deleting jobs can be forced; elsewhere the parameter is unknown.
+fn takes_force(operation: &Operation) -> bool {
+    matches!(operation, Operation::Job(JobOperation::Terminate | JobOperation::Delete, _))
+}
+
+/// In seconds (F4).
+fn longest_timeout(operation: &Operation) -> u64 {
+    if matches!(operation, Operation::Job(JobOperation::AddTasks, _)) { 120 } else { 30 }
+}
+
+/// Boxes what is left to do.
+pub(super) fn act(act: impl FnOnce(&mut Account, &Context<'_>) -> Outcome + 'static) -> Act {
+    Box::new(act)
+}
+
+impl Reading<'_> {
+    /// How a read of one resource wants to see it.
+    pub(super) fn show(self, model: &'static Model) -> Result<Show, BatchError> {
+        Ok(Show { model, select: self.query.select(model)?, preconditions: self.preconditions })
+    }
+
+    /// How long nodes are waited for if the request was forced (F1).
+    pub(super) fn force_wait(force: bool, account: &Account) -> Option<TimeSpan> {
+        force.then(|| account.force_wait())
+    }
+}
+
+/// What a read wants to see, and under which condition.
+pub(super) struct Show {
+    model: &'static Model,
+    pub(super) select: Option<Vec<String>>,
+    preconditions: Preconditions,
+}
+
+impl Show {
+    /// Replies with one resource: whole, in part, or not at all if the client has it already (H2).
+    pub(super) fn reply(
+        &self,
+        account: &Account,
+        context: &Context<'_>,
+        set: &str,
+        last_modified: Option<Timestamp>,
+        shown: impl FnOnce() -> Properties,
+    ) -> Outcome {
+        let mut reply = Reply { status: 200, last_modified, ..Reply::default() };
+        if let Some(last_modified) = last_modified {
+            match self.preconditions.check_read(last_modified)? {
+                Read::Modified => {}
+                Read::NotModified => {
+                    reply.status = 304;
+                    return Ok((reply, Vec::new()));
+                }
+            }
+        }
+        let mut shown = shown();
+        keep_selected(&mut shown, self.select.as_deref());
+        let metadata = metadata(account, &format!("{set}/@Element"));
+        layout::resource(&mut reply.body, Some(&metadata), self.model, &shown, context.version);
+        Ok((reply, Vec::new()))
+    }
+}
+
+/// Drops what a `$select` does not name (Q3).
+pub(super) fn keep_selected(shown: &mut Properties, select: Option<&[String]>) {
+    if let Some(names) = select {
+        shown.retain(|name, _| names.iter().any(|selected| selected == name));
+    }
+}
+
+pub(super) fn metadata(account: &Account, set: &str) -> String {
+    format!("{}/$metadata#{set}", account.url())
 }
 
 impl Reply {
-    fn at(data_service_id: String, location: Option<String>) -> Self {
-        Self { data_service_id: Some(data_service_id), location, ..Self::default() }
+    /// The reply to a change of something that has no ETag, or whose ETag does not matter any more.
+    pub(super) fn accepted(status: u16) -> Self {
+        Self { status, ..Self::default() }
     }
-}
 
-/// The account's URL and the request's path, without its query.
-fn own_url(account: &Account, request: &Request<'_>) -> String {
-    let path = request.target.split_once('?').map_or(request.target, |(path, _)| path);
-    format!("{}{path}", account.url())
-}
-
-/// Answers a read of one resource: whole, in part, or not at all if the client has it already.
-fn get(
-    account: &Account,
-    show: Show,
-    last_modified: Timestamp,
-    set: &str,
-    model: &'static Model,
-    version: ApiVersion,
-    shown: impl FnOnce() -> Properties,
-) -> Result<(Reply, Vec<Effect>), BatchError> {
-    let mut reply = Reply { last_modified: Some(last_modified), ..Reply::default() };
-    match show.preconditions.check_read(last_modified)? {
-        Read::NotModified => reply.status = 304,
-        Read::Modified => {
-            reply.status = 200;
-            let mut shown = shown();
-            if let Some(names) = show.select {
-                shown.retain(|name, _| names.iter().any(|selected| selected == name));
-            }
-            let metadata = format!("{}/$metadata#{set}/@Element", account.url());
-            layout::resource(&mut reply.body, Some(&metadata), model, &shown, version);
+    /// The reply to the making of something.
+    pub(super) fn made(last_modified: Timestamp, url: String) -> Self {
+        Self {
+            status: 201,
+            last_modified: Some(last_modified),
+            data_service_id: Some(url.clone()),
+            location: Some(url),
+            body: Vec::new(),
         }
     }
-    Ok((reply, Vec::new()))
+}
+
+impl Context<'_> {
+    /// The account's URL and the request's path, without its query.
+    pub(super) fn own_url(&self, account: &Account) -> String {
+        format!("{}{}", account.url(), self.path)
+    }
+
+    /// The reply to a change of something that has an ETag (headers F).
+    pub(super) fn changed(&self, account: &Account, status: u16, last_modified: Timestamp) -> Reply {
+        let data_service_id = Some(self.own_url(account));
+        Reply { status, last_modified: Some(last_modified), data_service_id, ..Reply::default() }
+    }
 }

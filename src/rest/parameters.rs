@@ -10,11 +10,14 @@ use alloc::{
 use crate::{
     BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
     condition::ConditionHeaders,
-    rest::{ApiVersion, Guid, route::decode},
+    rest::{ApiVersion, Guid, model::Model, route::decode},
 };
 
 /// The longest a request may take, and the default (F4).
 const TIMEOUT_SECONDS: u64 = 30;
+
+/// The longest page of a list, and the default (Q7).
+const LARGEST_PAGE: usize = 1000;
 
 /// The query parameters that any operation knows; of a repeated name the first counts.
 #[derive(Default)]
@@ -22,7 +25,10 @@ pub(super) struct Query<'a> {
     api_version: Option<Cow<'a, str>>,
     timeout: Option<Cow<'a, str>>,
     force: Option<Cow<'a, str>>,
-    pub(super) select: Option<Cow<'a, str>>,
+    max_results: Option<Cow<'a, str>>,
+    select: Option<Cow<'a, str>>,
+    pub(super) filter: Option<Cow<'a, str>>,
+    pub(super) skip_token: Option<Cow<'a, str>>,
 }
 
 impl<'a> Query<'a> {
@@ -36,7 +42,10 @@ impl<'a> Query<'a> {
                 () if name.eq_ignore_ascii_case("api-version") => &mut found.api_version,
                 () if name.eq_ignore_ascii_case("timeout") => &mut found.timeout,
                 () if name.eq_ignore_ascii_case("force") => &mut found.force,
+                () if name.eq_ignore_ascii_case("maxresults") => &mut found.max_results,
                 () if name.eq_ignore_ascii_case("$select") => &mut found.select,
+                () if name.eq_ignore_ascii_case("$filter") => &mut found.filter,
+                () if name.eq_ignore_ascii_case("$skiptoken") => &mut found.skip_token,
                 () => continue,
             };
             if slot.is_none() {
@@ -67,6 +76,32 @@ impl<'a> Query<'a> {
                 Err(BatchError::invalid_query("timeout", text, "The value must be greater than zero."))
             }
         }
+    }
+
+    /// How many items a page of a list has at most (Q7).
+    pub(super) fn max_results(&self) -> Result<usize, BatchError> {
+        const NAME: &str = "maxresults";
+        let Some(text) = &self.max_results else { return Ok(LARGEST_PAGE) };
+        match usize::try_from(integer(NAME, text)?) {
+            Ok(number @ 1..=LARGEST_PAGE) => Ok(number),
+            Ok(0) | Err(_) => Err(BatchError::invalid_query(NAME, text, "MaxResults cannot be less than 1")),
+            Ok(_) => Err(BatchError::invalid_query(NAME, text, "MaxResults cannot be greater than 1000")),
+        }
+    }
+
+    /// The properties that the answer is limited to (Q3). One that the model does not have is refused.
+    pub(super) fn select(&self, model: &'static Model) -> Result<Option<Vec<String>>, BatchError> {
+        let Some(text) = &self.select else { return Ok(None) };
+        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let known = |name: &str| {
+            if model.property(name).is_some() {
+                Ok(name.to_owned())
+            } else {
+                let reason = format!("The property '{name}' does not exist on the resource.");
+                Err(BatchError::invalid_query("$select", text, &reason))
+            }
+        };
+        names.map(known).collect::<Result<_, _>>().map(Some)
     }
 
     /// Whether the request is to be forced (F3).
@@ -125,6 +160,7 @@ pub(super) struct Headers<'a> {
     if_match: Option<Cow<'a, [u8]>>,
     if_none_match: Option<Cow<'a, [u8]>>,
     repeated: Option<(&'static str, &'a [u8])>,
+    repeated_condition: Option<(&'static str, &'a [u8])>,
 }
 
 impl<'a> Headers<'a> {
@@ -151,10 +187,12 @@ impl<'a> Headers<'a> {
             () if is("If-Unmodified-Since") => ("If-Unmodified-Since", &mut self.if_unmodified_since),
             () => return,
         };
+        let repeated =
+            if known.starts_with("If-") { &mut self.repeated_condition } else { &mut self.repeated };
         if slot.is_none() {
             *slot = Some(value);
-        } else if self.repeated.is_none() {
-            self.repeated = Some((known, value));
+        } else if repeated.is_none() {
+            *repeated = Some((known, value));
         }
     }
 
@@ -180,9 +218,9 @@ impl<'a> Headers<'a> {
         } else {
             Preconditions::None
         };
-        let ignored = |name: &str| !takes_conditions && name.starts_with("If-");
-        if let Some((name, value)) = self.repeated.filter(|(name, _)| !ignored(name)) {
-            return Err(BatchError::invalid_header(name, value));
+        let repeated_condition = self.repeated_condition.filter(|_| takes_conditions);
+        if let Some((name, value)) = repeated_condition.or(self.repeated) {
+            return Err(BatchError::invalid_header(name, value)); // H4
         }
         if let Some(date) = self.ocp_date {
             let text = core::str::from_utf8(date.trim_ascii()).ok();
@@ -215,9 +253,4 @@ fn join<'a>(slot: &mut Option<Cow<'a, [u8]>>, value: &'a [u8]) {
             list.extend_from_slice(value);
         }
     }
-}
-
-/// The names in a `$select`, trimmed.
-pub(super) fn select_names(text: &str) -> Vec<String> {
-    text.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }

@@ -6,11 +6,12 @@ use alloc::{format, string::String, vec::Vec};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    ETag, Timestamp,
+    Account, AllocationState, BatchError, ETag, Node, NodeFillType, Pool, PoolState, SchedulingState,
+    Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
     job::{
-        Job, JobConstraints, JobManagerTask, JobPreparationTask, JobReleaseTask, OnAllTasksComplete,
-        OnTaskFailure,
+        Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask, NodeRun,
+        NodeRunState, OnAllTasksComplete, OnTaskFailure,
     },
     task::{
         Completion, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, Placement,
@@ -42,6 +43,10 @@ pub(super) fn task_url(account: &str, job: &JobId, task: &TaskId) -> String {
 
 pub(super) fn node_url(account: &str, pool: &PoolId, node: &NodeId) -> String {
     format!("{account}/pools/{pool}/nodes/{node}")
+}
+
+pub(super) fn pool_url(account: &str, pool: &PoolId) -> String {
+    format!("{account}/pools/{pool}")
 }
 
 /// A job as `Job - Get` shows it at this time.
@@ -240,17 +245,17 @@ fn exit_conditions(conditions: &ExitConditions) -> Value {
         (!ranges.is_empty()).then(|| Value::Array(ranges.iter().map(show).collect()))
     };
     let one =
-        |range: &ExitCodeRange| json!({ "code": range.start, "exitOptions": exit_options(&range.options) });
-    let many = |range: &ExitCodeRange| json!({ "start": range.start, "end": range.end, "exitOptions": exit_options(&range.options) });
+        |range: &ExitCodeRange| json!({ "code": range.start, "exitOptions": exit_options(range.options) });
+    let many = |range: &ExitCodeRange| json!({ "start": range.start, "end": range.end, "exitOptions": exit_options(range.options) });
     put(&mut shown, "exitCodes", codes(&conditions.exit_codes, one));
     put(&mut shown, "exitCodeRanges", codes(&conditions.exit_code_ranges, many));
-    put(&mut shown, "preProcessingError", conditions.pre_processing_error.as_ref().map(exit_options));
-    put(&mut shown, "fileUploadError", conditions.file_upload_error.as_ref().map(exit_options));
-    put(&mut shown, "default", conditions.default.as_ref().map(exit_options));
+    put(&mut shown, "preProcessingError", conditions.pre_processing_error.map(exit_options));
+    put(&mut shown, "fileUploadError", conditions.file_upload_error.map(exit_options));
+    put(&mut shown, "default", conditions.default.map(exit_options));
     Value::Object(shown)
 }
 
-fn exit_options(options: &ExitOptions) -> Value {
+fn exit_options(options: ExitOptions) -> Value {
     let mut shown = Properties::new();
     put(&mut shown, "jobAction", options.job_action.map(|action| text(action.as_str())));
     let dependency_action = options.dependency_action.map(|action| match action {
@@ -269,4 +274,183 @@ fn dependencies(dependencies: &Dependencies) -> Value {
     put(&mut shown, "taskIds", (!ids.is_empty()).then_some(Value::Array(ids)));
     put(&mut shown, "taskIdRanges", (!ranges.is_empty()).then_some(Value::Array(ranges)));
     Value::Object(shown)
+}
+
+/// The counts of a job's tasks and of the slots that they need.
+pub(super) fn task_counts(job: &Job) -> Properties {
+    let counts = |counts: Counts| {
+        json!({
+            "active": counts.active,
+            "running": counts.running,
+            "completed": counts.completed(),
+            "succeeded": counts.succeeded,
+            "failed": counts.failed,
+        })
+    };
+    let mut shown = Properties::new();
+    put(&mut shown, "taskCounts", counts(job.task_counts()));
+    put(&mut shown, "taskSlotCounts", counts(job.task_slot_counts()));
+    shown
+}
+
+/// An item of the answer to a collection: a task that was added.
+pub(super) fn task_added(task: &TaskId, url: &str, last_modified: Timestamp) -> Properties {
+    let mut shown = Properties::new();
+    put(&mut shown, "status", text("Success"));
+    put(&mut shown, "taskId", text(task));
+    put(&mut shown, "eTag", text(ETag::from(last_modified)));
+    put(&mut shown, "lastModified", text(last_modified));
+    put(&mut shown, "location", text(url));
+    shown
+}
+
+/// An item of the answer to a collection: a task that was refused.
+pub(super) fn task_refused(task: &str, error: &BatchError, request_id: &str, now: Timestamp) -> Properties {
+    let status = if error.code.status() < 500 { "ClientError" } else { "ServerError" };
+    let message = format!("{}\nRequestId:{request_id}\nTime:{}", error.code.text(), now.iso8601_padded());
+    let mut shown_error = Properties::new();
+    put(&mut shown_error, "code", text(error.code));
+    put(&mut shown_error, "message", json!({ "lang": "en-US", "value": message }));
+    let values: Vec<Value> =
+        error.values.iter().map(|value| json!({ "key": value.key, "value": value.value })).collect();
+    put(&mut shown_error, "values", (!values.is_empty()).then_some(Value::Array(values)));
+    let mut shown = Properties::new();
+    put(&mut shown, "status", text(status));
+    put(&mut shown, "taskId", text(task));
+    put(&mut shown, "error", Value::Object(shown_error));
+    shown
+}
+
+/// What the preparation and release tasks did on a node; `None` if neither has started there.
+pub(super) fn preparation_and_release(
+    account: &str,
+    job: &Job,
+    id: &NodeId,
+    node: &JobNode,
+) -> Option<Properties> {
+    let run = |task: Option<&TaskId>, run: Option<&NodeRun>| {
+        let (task, run) = task.zip(run)?;
+        node_run(account, job.id(), task, id, node, run)
+    };
+    let specification = job.specification();
+    let preparation = run(specification.preparation.as_ref().map(|task| &task.id), node.preparation());
+    let release = run(specification.release.as_ref().map(|task| &task.id), node.release());
+    if preparation.is_none() && release.is_none() {
+        return None;
+    }
+    let mut shown = Properties::new();
+    put(&mut shown, "poolId", text(node.pool()));
+    put(&mut shown, "nodeId", text(id));
+    put(&mut shown, "nodeUrl", Value::String(node_url(account, node.pool(), id)));
+    put(&mut shown, "jobPreparationTaskExecutionInfo", preparation);
+    put(&mut shown, "jobReleaseTaskExecutionInfo", release);
+    Some(shown)
+}
+
+fn node_run(
+    account: &str,
+    job: &JobId,
+    task: &TaskId,
+    id: &NodeId,
+    node: &JobNode,
+    run: &NodeRun,
+) -> Option<Value> {
+    let directory = task_root_directory(job, task);
+    let url = format!("{}/files/{directory}", node_url(account, node.pool(), id));
+    let mut shown = Properties::new();
+    put(&mut shown, "startTime", run.start_time().map(text));
+    put(&mut shown, "taskRootDirectory", text(directory));
+    put(&mut shown, "taskRootDirectoryUrl", text(url));
+    put(&mut shown, "retryCount", json!(run.retry_count));
+    match run.state {
+        NodeRunState::Ordered => return None,
+        NodeRunState::Running { .. } => put(&mut shown, "state", text("running")),
+        NodeRunState::Completed { end_time, exit_code, succeeded, .. } => {
+            put(&mut shown, "state", text("completed"));
+            put(&mut shown, "endTime", text(end_time));
+            put(&mut shown, "exitCode", exit_code.map(|code| json!(code)));
+            put(&mut shown, "result", text(if succeeded { "success" } else { "failure" }));
+        }
+    }
+    Some(Value::Object(shown))
+}
+
+/// A pool as `Pool - Get` shows it.
+pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
+    let specification = pool.specification();
+    let (counts, target) = (account.node_counts(pool.id()), pool.target());
+    let mut shown = specification.other.clone();
+    put(&mut shown, "id", text(pool.id()));
+    put(&mut shown, "url", Value::String(pool_url(account.url(), pool.id())));
+    stamps(&mut shown, pool.last_modified(), pool.creation_time());
+    let state = match pool.state() {
+        PoolState::Active => "active",
+        PoolState::Deleting => "deleting",
+    };
+    put(&mut shown, "state", text(state));
+    put(&mut shown, "stateTransitionTime", text(pool.state_transition_time()));
+    let allocation_state = match pool.allocation_state() {
+        AllocationState::Steady => "steady",
+        AllocationState::Resizing => "resizing",
+    };
+    put(&mut shown, "allocationState", text(allocation_state));
+    put(&mut shown, "allocationStateTransitionTime", text(pool.allocation_state_transition_time()));
+    shown.entry("resizeTimeout").or_insert_with(|| "PT15M".into());
+    put(&mut shown, "currentDedicatedNodes", json!(counts.dedicated));
+    put(&mut shown, "currentLowPriorityNodes", json!(counts.low_priority));
+    put(&mut shown, "targetDedicatedNodes", json!(target.dedicated));
+    put(&mut shown, "targetLowPriorityNodes", json!(target.low_priority));
+    put(&mut shown, "enableAutoScale", json!(false));
+    shown.entry("enableInterNodeCommunication").or_insert_with(|| json!(false));
+    put(&mut shown, "taskSlotsPerNode", json!(specification.task_slots_per_node));
+    put(&mut shown, "maxTasksPerNode", json!(specification.task_slots_per_node));
+    let fill = match specification.node_fill_type {
+        NodeFillType::Spread => "spread",
+        NodeFillType::Pack => "pack",
+    };
+    put(&mut shown, "taskSchedulingPolicy", json!({ "nodeFillType": fill }));
+    shown
+}
+
+/// A node as `Node - Get` shows it. Its own times have microseconds at most (T9).
+pub(super) fn node(account: &Account, node: &Node) -> Properties {
+    let time = |at: Timestamp| text(at.truncate_to_microsecond());
+    let mut shown = Properties::new();
+    put(&mut shown, "id", text(node.id()));
+    put(&mut shown, "url", Value::String(node_url(account.url(), node.pool(), node.id())));
+    put(&mut shown, "state", text(node.state_name()));
+    let scheduling = match node.scheduling() {
+        SchedulingState::Enabled => "enabled",
+        SchedulingState::Disabled => "disabled",
+    };
+    put(&mut shown, "schedulingState", text(scheduling));
+    put(&mut shown, "stateTransitionTime", time(node.state_transition_time()));
+    put(&mut shown, "lastBootTime", time(node.last_boot_time()));
+    put(&mut shown, "allocationTime", time(node.allocation_time()));
+    put(&mut shown, "affinityId", text(format!("TVM:{}", node.id())));
+    let size =
+        account.pool(node.pool()).ok().and_then(|pool| pool.specification().other.get("vmSize").cloned());
+    put(&mut shown, "vmSize", size);
+    put(&mut shown, "totalTasksRun", json!(node.total_tasks_run()));
+    put(&mut shown, "totalTasksSucceeded", json!(node.total_tasks_succeeded()));
+    put(&mut shown, "runningTasksCount", json!(node.tasks().count()));
+    put(&mut shown, "runningTaskSlotsCount", json!(node.taken_slots()));
+    let recent: Vec<Value> =
+        node.recent_tasks().iter().filter_map(|(job, task)| recent_task(account, job, task)).collect();
+    put(&mut shown, "recentTasks", (!recent.is_empty()).then_some(Value::Array(recent)));
+    put(&mut shown, "isDedicated", json!(node.is_dedicated()));
+    shown
+}
+
+/// A task that came to a node lately, if it is still there to be told of.
+fn recent_task(account: &Account, job: &JobId, task: &TaskId) -> Option<Value> {
+    let job = account.job(job).ok()?;
+    let task = job.task(task)?;
+    Some(json!({
+        "taskUrl": task_url(account.url(), job.id(), task.id()),
+        "jobId": job.id().as_str(),
+        "taskId": task.id().as_str(),
+        "taskState": task.state().name().as_str(),
+        "executionInfo": task_execution_info(task),
+    }))
 }

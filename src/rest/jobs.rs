@@ -1,0 +1,158 @@
+//! The operations on jobs.
+
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+
+use crate::{
+    BatchError, ErrorCode,
+    id::JobId,
+    job::{AddJob, Delete, Disable, Enable, Job, JobChange, JobState, Terminate, TerminateReason, UpdateJob},
+    rest::{
+        body, layout,
+        list::List,
+        model,
+        operation::{Act, Reading, Reply, act, metadata},
+        represent,
+        route::PathId,
+    },
+};
+
+/// The job that a path names.
+pub(super) fn named(job: PathId<JobId>) -> Result<JobId, BatchError> {
+    job.ok_or_else(|| ErrorCode::JobNotFound.into())
+}
+
+pub(super) fn add(reading: &Reading<'_>) -> Result<Act, BatchError> {
+    let (specification, settings) = body::add_job(reading.body, reading.version)?;
+    let received = reading.received;
+    Ok(act(move |account, context| {
+        let command =
+            AddJob { specification: Arc::new(specification), settings: Arc::new(settings), received };
+        let effects = account.add_job(&command, &context.now)?;
+        let last_modified = account.job(&command.specification.id)?.last_modified();
+        let url = format!("{}/jobs/job-1", account.url()); // W5
+        Ok((Reply::made(last_modified, url), effects))
+    }))
+}
+
+pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let show = reading.show(&model::CLOUD_JOB)?;
+    Ok(act(move |account, context| {
+        let job = account.job(&named(job)?)?;
+        let shown = || represent::job(account.url(), job, context.now);
+        show.reply(account, context, "jobs", Some(job.last_modified()), shown)
+    }))
+}
+
+/// Jobs that are not completed come first, each part by id (Q6).
+pub(super) fn list(reading: &Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read(reading, &model::CLOUD_JOB)?;
+    let after = list.after_id(|token| {
+        let (part, id) = token.split_once('.')?;
+        Some((part == "1", JobId::new(id).ok()?))
+    })?;
+    Ok(act(move |account, context| {
+        let is_completed = |job: &Job| matches!(job.state(), JobState::Completed { .. });
+        let part = |completed| account.jobs().filter(move |job| is_completed(job) == completed);
+        let place = |job: &Job| (is_completed(job), job.id().clone());
+        let jobs = part(false)
+            .chain(part(true))
+            .filter(|job| after.as_ref().is_none_or(|after| place(job) > *after));
+        let items = jobs.map(|job| {
+            let token = format!("{}.{}", u8::from(is_completed(job)), job.id());
+            (token, represent::job(account.url(), job, context.now))
+        });
+        Ok((list.reply(account, context, "jobs", items), Vec::new()))
+    }))
+}
+
+pub(super) fn update(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let change = JobChange::Replace(body::update_job(reading.body, reading.version)?);
+    Ok(change_job(job, UpdateJob { change, preconditions: reading.preconditions }))
+}
+
+pub(super) fn patch(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let change = JobChange::Patch(body::patch_job(reading.body, reading.version)?);
+    Ok(change_job(job, UpdateJob { change, preconditions: reading.preconditions }))
+}
+
+fn change_job(job: PathId<JobId>, command: UpdateJob) -> Act {
+    act(move |account, context| {
+        let job = named(job)?;
+        let effects = account.update_job(&job, &command, &context.now)?;
+        Ok((context.changed(account, 200, account.job(&job)?.last_modified()), effects))
+    })
+}
+
+/// The answer has no ETag: the deleted job keeps its old one (T3).
+pub(super) fn delete(job: PathId<JobId>, reading: Reading<'_>) -> Act {
+    act(move |account, context| {
+        let force = Reading::force_wait(reading.force, account);
+        let command = Delete { force, preconditions: reading.preconditions };
+        let effects = account.delete_job(&named(job)?, &command, &context.now)?;
+        Ok((Reply::accepted(202), effects))
+    })
+}
+
+pub(super) fn terminate(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let reason = body::terminate_job(reading.body, reading.version)?;
+    let reason = TerminateReason::User(reason.map(String::into_boxed_str));
+    let (force, preconditions) = (reading.force, reading.preconditions);
+    Ok(act(move |account, context| {
+        let job = named(job)?;
+        let command = Terminate { reason, force: Reading::force_wait(force, account), preconditions };
+        let effects = account.terminate_job(&job, &command, &context.now)?;
+        Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
+    }))
+}
+
+pub(super) fn disable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let disable_tasks = body::disable_job(reading.body, reading.version)?;
+    let command = Disable { disable_tasks, preconditions: reading.preconditions };
+    Ok(act(move |account, context| {
+        let job = named(job)?;
+        let effects = account.disable_job(&job, &command, &context.now)?;
+        Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
+    }))
+}
+
+pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Act {
+    let command = Enable { preconditions: reading.preconditions };
+    act(move |account, context| {
+        let job = named(job)?;
+        let effects = account.enable_job(&job, &command, &context.now)?;
+        Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
+    })
+}
+
+pub(super) fn task_counts(job: PathId<JobId>) -> Act {
+    act(move |account, context| {
+        let job = account.job(&named(job)?)?;
+        let shown = represent::task_counts(job);
+        let mut reply = Reply { status: 200, ..Reply::default() };
+        let metadata = metadata(account, "taskcountsresult/@Element");
+        let model = &model::TASK_COUNTS_RESULT;
+        layout::resource(&mut reply.body, Some(&metadata), model, &shown, context.version);
+        Ok((reply, Vec::new()))
+    })
+}
+
+pub(super) fn preparation_and_release_status(
+    job: PathId<JobId>,
+    reading: &Reading<'_>,
+) -> Result<Act, BatchError> {
+    let list = List::read(reading, &model::PREPARATION_AND_RELEASE_STATUS)?;
+    let after = list.after_id(|token| crate::NodeId::new(token).ok())?;
+    Ok(act(move |account, context| {
+        let job = account.job(&named(job)?)?;
+        let specification = job.specification();
+        if specification.preparation.is_none() && specification.release.is_none() {
+            return Err(ErrorCode::JobPreparationTaskOrReleaseTaskNotSpecified.into());
+        }
+        let nodes = job.nodes().filter(|(id, _)| after.as_ref().is_none_or(|after| *id > after));
+        let items = nodes.filter_map(|(id, node)| {
+            let shown = represent::preparation_and_release(account.url(), job, id, node)?;
+            Some((format!("{id}"), shown))
+        });
+        Ok((list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items), Vec::new()))
+    }))
+}

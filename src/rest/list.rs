@@ -1,0 +1,90 @@
+//! Lists: filtered, selected and cut into pages, the same way for everything there is a list of.
+
+use alloc::{format, string::String, vec::Vec};
+
+use crate::{
+    Account, BatchError,
+    rest::{
+        filter::Filter,
+        layout,
+        model::Model,
+        operation::{Context, Reading, Reply, keep_selected, metadata},
+        represent::Properties,
+    },
+};
+
+/// How a list is wanted.
+pub(super) struct List {
+    model: &'static Model,
+    max_results: usize,
+    filter: Option<Filter>,
+    select: Option<Vec<String>>,
+    /// Where the page before ended.
+    pub(super) after: Option<String>,
+}
+
+impl List {
+    /// Reads `maxresults`, `$filter`, `$select` and `$skipToken`.
+    pub(super) fn read(reading: &Reading<'_>, model: &'static Model) -> Result<Self, BatchError> {
+        Ok(Self {
+            model,
+            max_results: reading.query.max_results()?,
+            filter: reading.query.filter.as_deref().map(|text| Filter::parse(text, model)).transpose()?,
+            select: reading.query.select(model)?,
+            after: reading.query.skip_token.as_deref().map(Into::into),
+        })
+    }
+
+    /// The id at which the page before ended.
+    pub(super) fn after_id<T>(&self, parse: impl Fn(&str) -> Option<T>) -> Result<Option<T>, BatchError> {
+        let parse = |token: &String| {
+            parse(token).ok_or_else(|| {
+                BatchError::invalid_query("$skiptoken", token, "The token is not one of a list.")
+            })
+        };
+        self.after.as_ref().map(parse).transpose()
+    }
+
+    /// Replies with the first items that pass the filter, and with where to go on if there are more.
+    /// Each item comes with the token that stands for its place.
+    pub(super) fn reply(
+        &self,
+        account: &Account,
+        context: &Context<'_>,
+        set: &str,
+        items: impl Iterator<Item = (String, Properties)>,
+    ) -> Reply {
+        let passes = |shown: &Properties| self.filter.as_ref().is_none_or(|filter| filter.matches(shown));
+        let mut items = items.filter(|(_, shown)| passes(shown));
+        let mut page = Vec::new();
+        let mut last = None;
+        for (token, mut shown) in items.by_ref().take(self.max_results) {
+            keep_selected(&mut shown, self.select.as_deref());
+            page.push(shown);
+            last = Some(token);
+        }
+        let next_link =
+            last.filter(|_| items.next().is_some()).map(|token| next_link(account, context, &token));
+        let mut reply = Reply { status: 200, ..Reply::default() };
+        let metadata = metadata(account, set);
+        layout::list(
+            &mut reply.body,
+            Some(&metadata),
+            self.model,
+            &page,
+            context.version,
+            next_link.as_deref(),
+        );
+        reply
+    }
+}
+
+/// The request's own URL with another token.
+fn next_link(account: &Account, context: &Context<'_>, token: &str) -> String {
+    let is_token = |pair: &&str| {
+        let name = pair.split('=').next().unwrap_or_default();
+        super::route::decode(name).eq_ignore_ascii_case("$skiptoken")
+    };
+    let others: Vec<&str> = context.query.split('&').filter(|pair| !is_token(pair)).collect();
+    format!("{}?$skipToken={token}&{}", context.own_url(account), others.join("&"))
+}

@@ -1,0 +1,178 @@
+//! The operations on tasks.
+
+use alloc::{format, string::String, sync::Arc, vec::Vec};
+
+use crate::{
+    Account, BatchError, ErrorCode,
+    id::{JobId, TaskId},
+    job::{AddTask, DeleteTask, Effect, JobRequest, ReactivateTask, TerminateTask, UpdateTask},
+    rest::{
+        body,
+        jobs::named,
+        layout,
+        list::List,
+        model,
+        operation::{Act, Context, Reading, Reply, act, metadata},
+        represent::{self, Properties},
+        route::PathId,
+    },
+};
+
+/// The task that a path names.
+fn named_task(task: PathId<TaskId>) -> Result<TaskId, BatchError> {
+    task.ok_or_else(|| ErrorCode::TaskNotFound.into())
+}
+
+pub(super) fn add(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, BatchError> {
+    let (specification, constraints) = body::add_task(reading.body, reading.version)?;
+    let command = AddTask { specification: Arc::new(specification), constraints };
+    Ok(act(move |account, context| {
+        let job = named(job)?;
+        let effects = account.add_task(&job, &command, &context.now)?;
+        let (url, last_modified) = added(account, &job, &command.specification.id)?;
+        Ok((Reply::made(last_modified, url), effects))
+    }))
+}
+
+/// Where a task that was just added is, and its stamp.
+fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, crate::Timestamp), BatchError> {
+    let job = account.job(job)?;
+    let task = job.find_task(task)?;
+    Ok((represent::task_url(account.url(), job.id(), task.id()), task.last_modified()))
+}
+
+/// Each task of a collection is added or refused by itself; only what is wrong with the whole refuses
+/// the whole (B7).
+pub(super) fn add_collection(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, BatchError> {
+    let tasks = body::add_tasks(reading.body, reading.version)?;
+    Ok(act(move |account, context| {
+        let job = named(job)?;
+        account.job(&job)?.allows(JobRequest::AddTask)?;
+        let mut effects = Vec::new();
+        let results: Vec<Properties> = tasks
+            .into_iter()
+            .map(|(id, task)| {
+                let added = task.and_then(|command| add_one(account, context, &job, &command, &mut effects));
+                added.unwrap_or_else(|error| refused(context, &id, &error))
+            })
+            .collect();
+        let mut reply = Reply { status: 200, ..Reply::default() };
+        let metadata = metadata(account, "taskaddresult");
+        layout::list(
+            &mut reply.body,
+            Some(&metadata),
+            &model::TASK_ADD_RESULT,
+            &results,
+            context.version,
+            None,
+        );
+        Ok((reply, effects))
+    }))
+}
+
+fn add_one(
+    account: &mut Account,
+    context: &Context<'_>,
+    job: &JobId,
+    command: &AddTask,
+    effects: &mut Vec<Effect>,
+) -> Result<Properties, BatchError> {
+    effects.extend(account.add_task(job, command, &context.now)?);
+    let (url, last_modified) = added(account, job, &command.specification.id)?;
+    Ok(represent::task_added(&command.specification.id, &url, last_modified))
+}
+
+fn refused(context: &Context<'_>, task: &str, error: &BatchError) -> Properties {
+    represent::task_refused(task, error, context.request_id, context.now)
+}
+
+pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let show = reading.show(&model::CLOUD_TASK)?;
+    Ok(act(move |account, context| {
+        let job = account.job(&named(job)?)?;
+        let task = job.find_task(&named_task(task)?)?;
+        let shown = || represent::task(account.url(), job.id(), task);
+        show.reply(account, context, "tasks", Some(task.last_modified()), shown)
+    }))
+}
+
+pub(super) fn list(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read(reading, &model::CLOUD_TASK)?;
+    let after = list.after_id(|token| TaskId::new(token).ok())?;
+    Ok(act(move |account, context| {
+        let job = account.job(&named(job)?)?;
+        let tasks = job.tasks_after(after.as_ref());
+        let items =
+            tasks.map(|task| (format!("{}", task.id()), represent::task(account.url(), job.id(), task)));
+        Ok((list.reply(account, context, "tasks", items), Vec::new()))
+    }))
+}
+
+pub(super) fn update(
+    job: PathId<JobId>,
+    task: PathId<TaskId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let constraints = body::update_task(reading.body, reading.version)?;
+    let command = UpdateTask { constraints, preconditions: reading.preconditions };
+    Ok(act(move |account, context| {
+        let job = named(job)?;
+        account.job(&job)?;
+        let task = named_task(task)?;
+        let effects = account.update_task(&job, &task, &command, &context.now)?;
+        Ok((context.changed(account, 200, account.task(&job, &task)?.last_modified()), effects))
+    }))
+}
+
+pub(super) fn delete(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Act {
+    let command = DeleteTask { preconditions: reading.preconditions };
+    act(move |account, context| {
+        let job = named(job)?;
+        account.job(&job)?;
+        let effects = account.delete_task(&job, &named_task(task)?, &command, &context.now)?;
+        Ok((Reply::accepted(200), effects))
+    })
+}
+
+pub(super) fn terminate(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Act {
+    let command = TerminateTask { preconditions: reading.preconditions };
+    act(move |account, context| {
+        let job = named(job)?;
+        account.job(&job)?;
+        let task = named_task(task)?;
+        let effects = account.terminate_task(&job, &task, &command, &context.now)?;
+        Ok((context.changed(account, 204, account.task(&job, &task)?.last_modified()), effects))
+    })
+}
+
+/// The one change of a task whose answer has no DataServiceId (rest.md section 2).
+pub(super) fn reactivate(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Act {
+    let command = ReactivateTask { preconditions: reading.preconditions };
+    act(move |account, context| {
+        let job = named(job)?;
+        account.job(&job)?;
+        let task = named_task(task)?;
+        let effects = account.reactivate_task(&job, &task, &command, &context.now)?;
+        let changed = context.changed(account, 204, account.task(&job, &task)?.last_modified());
+        Ok((Reply { data_service_id: None, ..changed }, effects))
+    })
+}
+
+/// A plain task has none; the crate does not run multi-instance tasks as such.
+pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>) -> Act {
+    act(move |account, context| {
+        account.job(&named(job)?)?.find_task(&named_task(task)?)?;
+        let mut reply = Reply { status: 200, ..Reply::default() };
+        let metadata = metadata(account, "subtaskinfo");
+        let none: [Properties; 0] = [];
+        layout::list(
+            &mut reply.body,
+            Some(&metadata),
+            &model::SUBTASK_INFORMATION,
+            &none,
+            context.version,
+            None,
+        );
+        Ok((reply, Vec::new()))
+    })
+}

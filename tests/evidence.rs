@@ -1,0 +1,202 @@
+//! The rules of `src/evidence.md` and the places that cite them: every id that a comment cites is a
+//! rule, and every rule is cited where the code decides it and where a test shows it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The letters that rules begin with; those of the table of requests and states begin with `R-`.
+const LETTERS: [char; 13] = ['S', 'T', 'E', 'F', 'X', 'N', 'K', 'G', 'I', 'H', 'B', 'Q', 'W'];
+
+/// The rules, as the document has them.
+#[derive(Default)]
+struct Rules {
+    /// Such as `E3`, with the kind.
+    single: BTreeMap<String, String>,
+    /// The rows of the table of requests and states.
+    requests: Vec<String>,
+    /// Its columns.
+    states: Vec<String>,
+}
+
+impl Rules {
+    fn read() -> Self {
+        let mut rules = Self::default();
+        let mut in_requests = false;
+        for line in fs::read_to_string(root().join("src/evidence.md")).unwrap().lines() {
+            let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
+            if !line.starts_with('|') {
+                in_requests = false;
+            } else if cells[0] == "request" {
+                in_requests = true;
+                rules.states = cells[1..].iter().map(ToString::to_string).collect();
+            } else if in_requests && !cells[0].starts_with('-') {
+                assert_eq!(cells.len(), rules.states.len() + 1, "{line}");
+                rules.requests.push(cells[0].into());
+            } else if is_id(cells[0]) {
+                let old = rules.single.insert(cells[0].into(), cells[1].into());
+                assert_eq!(old, None, "{} stands twice", cells[0]);
+            }
+        }
+        rules
+    }
+
+    /// Every rule that a cited id stands for: one, or those of a row or column. None if there is no such.
+    fn named_by(&self, cited: &str) -> BTreeSet<String> {
+        let Some(pair) = cited.strip_prefix("R-") else {
+            return self.single.contains_key(cited).then(|| cited.to_string()).into_iter().collect();
+        };
+        let fits = |pattern: &str, name: &str| pattern == "*" || pattern == name;
+        let Some((request, state)) = pair.rsplit_once('-') else { return BTreeSet::new() };
+        self.pairs()
+            .filter(|(row, column)| fits(request, row) && fits(state, column))
+            .map(|(row, column)| format!("R-{row}-{column}"))
+            .collect()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.requests.iter().flat_map(|row| self.states.iter().map(move |column| (row, column)))
+    }
+
+    fn all(&self) -> BTreeSet<String> {
+        let pairs = self.pairs().map(|(row, column)| format!("R-{row}-{column}"));
+        self.single.keys().cloned().chain(pairs).collect()
+    }
+}
+
+/// A letter of the rules and a number of one or two digits that does not begin with 0.
+fn is_id(word: &str) -> bool {
+    let Some(number) = word.strip_prefix(LETTERS) else { return false };
+    let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+    digits && matches!(number.len(), 1 | 2) && !number.starts_with('0')
+}
+
+/// The ids in a comment: whole words alone, so that no other word, number or path is taken for one.
+fn ids(comment: &str) -> Vec<String> {
+    let is_part =
+        |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '*' | '/' | '\\' | '\'');
+    let mut found = Vec::new();
+    for word in comment.split(|letter: char| !is_part(letter)) {
+        if word.strip_prefix("R-").is_some_and(|pair| !pair.is_empty()) {
+            found.push(word.to_string());
+        } else if word.split(['-', '/']).all(is_id) {
+            found.extend(word.split(['-', '/']).map(ToString::to_string));
+        }
+    }
+    found
+}
+
+/// What a line says in a comment: all behind two slashes that begin the line or follow a space.
+fn comment(line: &str) -> &str {
+    let line = line.trim_start();
+    let start = if line.starts_with("//") { Some(0) } else { line.find(" // ") };
+    start.map_or("", |start| &line[start..])
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file under a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// One citation: where, of what, and whether a test cites it.
+struct Citation {
+    place: String,
+    id: String,
+    in_test: bool,
+}
+
+/// Every citation of the tree. In `src` all that follows a file's `mod tests` is a test too, and so is
+/// a file of that name.
+fn citations() -> Vec<Citation> {
+    let mut found = Vec::new();
+    for folder in ["src", "tests"] {
+        for path in sources(&root().join(folder)) {
+            let mut in_test = folder == "tests" || path.ends_with("tests.rs");
+            for (number, line) in fs::read_to_string(&path).unwrap().lines().enumerate() {
+                in_test |= line == "mod tests {";
+                let place = format!("{}:{}", path.strip_prefix(root()).unwrap().display(), number + 1);
+                let cited = ids(comment(line)).into_iter();
+                found.extend(cited.map(|id| Citation { place: place.clone(), id, in_test }));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_document_is_read_whole() {
+    let rules = Rules::read();
+    let letters: BTreeSet<char> = rules.single.keys().filter_map(|id| id.chars().next()).collect();
+    assert_eq!(letters, BTreeSet::from(LETTERS));
+    assert_eq!((rules.requests.len(), rules.states.len()), (13, 7));
+    for letter in LETTERS {
+        let numbers: BTreeSet<usize> = rules
+            .single
+            .keys()
+            .filter_map(|id| id.strip_prefix(letter))
+            .map(|number| number.parse().unwrap())
+            .collect();
+        assert_eq!(numbers, (1..=numbers.len()).collect(), "the rules {letter} leave out a number");
+    }
+    for (id, kind) in &rules.single {
+        assert!(!kind.is_empty() && kind.chars().all(|kind| "ODCA".contains(kind)), "{id} is of kind {kind}");
+    }
+}
+
+#[test]
+fn ids_are_found_and_nothing_else() {
+    for (line, expected) in [
+        ("// E3", vec!["E3"]),
+        ("    x(); // T5, T6: as K10 says", vec!["T5", "T6", "K10"]),
+        ("/// It ends (E2, G2).", vec!["E2", "G2"]),
+        ("//! X1..X4 and N1-N5 and E1/E2", vec!["X1", "X4", "N1", "N5", "E1", "E2"]),
+        ("// R-*-active, R-terminate-force-completed.", vec!["R-*-active", "R-terminate-force-completed"]),
+        ("// R-<request>-<state>", vec![]),
+        ("/// `W/\"...\"`, T0, V2016, F64x, U+E000, 0xE1, 0x8D7CD3DD39024F5, E0277, WE1, e1, E1_x", vec![]),
+        ("/// PT15M, 2020-03-21T02:16:12Z, P1D", vec![]),
+        ("let url = \"https://E1\";", vec![]),
+        ("fn e1<T1>(x: T1) -> E1 {", vec![]),
+    ] {
+        assert_eq!(ids(comment(line)), expected, "{line}");
+    }
+}
+
+#[test]
+fn every_cited_rule_exists() {
+    let rules = Rules::read();
+    let unknown: Vec<String> = citations()
+        .iter()
+        .filter(|citation| rules.named_by(&citation.id).is_empty())
+        .map(|citation| format!("{} cites {}", citation.place, citation.id))
+        .collect();
+    assert!(unknown.is_empty(), "no such rules:\n{}", unknown.join("\n"));
+}
+
+#[test]
+fn every_rule_is_cited_in_the_code_and_in_a_test() {
+    let rules = Rules::read();
+    let citations = citations();
+    let mut missing = Vec::new();
+    for (in_test, place) in [(false, "the code"), (true, "a test")] {
+        let cited = citations.iter().filter(|citation| citation.in_test == in_test);
+        let cited: BTreeSet<String> = cited.flat_map(|citation| rules.named_by(&citation.id)).collect();
+        missing.extend(rules.all().difference(&cited).map(|id| format!("{id} in {place}")));
+    }
+    assert!(missing.is_empty(), "not cited:\n{}", missing.join("\n"));
+}

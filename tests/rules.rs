@@ -1,0 +1,2781 @@
+//! The rules of `src/evidence.md`, each in a scenario of its own. A test's first line names its rules.
+//!
+//! Outputs are compared as short texts: the names of effects with the task and node that they are
+//! about, or a refusal's status and code. Whatever a scenario does, it is checked besides that the
+//! account is sound, that a refusal has changed nothing and that the effects, replayed, give the same.
+
+use std::{fmt::Debug, str::FromStr, sync::Arc};
+
+use azbatch::{
+    Account, AddJob, AddTask, BatchError, Delete, DeleteTask, Dependencies, DependencyAction, Disable,
+    DisableTasks, Effect, Enable, Ended, ExitCodeRange, ExitConditions, ExitOptions, Job, JobAction,
+    JobChange, JobConstraints, JobId, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
+    JobSettings, JobSpecification, NodeError, NodeEvent, NodeFailure, NodeRunState, OnAllTasksComplete,
+    OnTaskFailure, PoolId, Preconditions, ReactivateTask, Report, ReportEvent, RequestedConstraints,
+    RetryLimit, Task, TaskFailure, TaskSpecification, TaskState, Terminate, TerminateReason, TerminateTask,
+    TimeSpan, Timestamp, Unit, UpdateJob, UpdateTask,
+    rest::{self, Guid, Request, Response},
+};
+use serde_json::Value;
+
+/// An account with a job `job` on the pool `pool`, whose nodes `n1` and `n2` have four slots each.
+struct World {
+    account: Account,
+    now: Timestamp,
+}
+
+const URL: &str = "https://contoso.westus.batch.azure.com";
+const NEWEST: &str = "2025-06-01";
+
+/// One step of a scenario, which tells what followed.
+type Step = fn(&mut World) -> String;
+
+/// Names and values.
+type Headers<'a> = &'a [(&'a str, &'a str)];
+
+fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+/// So many seconds after the start of every scenario.
+fn s(second: u64) -> Timestamp {
+    Timestamp::parse_iso8601("2026-02-10T08:00:00Z").unwrap().saturating_add(secs(second))
+}
+
+fn secs(seconds: u64) -> TimeSpan {
+    TimeSpan::from_secs(seconds)
+}
+
+/// The last instant before.
+fn before(instant: Timestamp) -> Timestamp {
+    Timestamp::from_ticks(instant.ticks() - 1).unwrap()
+}
+
+/// An effect's name, with the task and the node that it is about.
+fn brief(effect: &Effect) -> String {
+    let text = format!("{effect:?}");
+    let name = text.split(' ').next().unwrap().to_string();
+    if matches!(effect, Effect::JobAdded { .. } | Effect::TaskAdded { .. }) {
+        return name;
+    }
+    let named = |field: &str| {
+        let (_, rest) = text.split_once(field)?;
+        rest.trim_start_matches("Some(").strip_prefix('"')?.split('"').next()
+    };
+    [Some(name.as_str()), named(" task: "), named(" node: ")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
+fn refusal(error: BatchError) -> String {
+    format!("{} {}", error.code.status(), error.code)
+}
+
+/// No preparation, no release, every default.
+fn plain(_: &mut JobSpecification, _: &mut JobSettings) {}
+
+/// With a preparation and a release task.
+fn prepared(specification: &mut JobSpecification, _: &mut JobSettings) {
+    specification.preparation = Some(JobPreparationTask::new(id("jobpreparation")));
+    specification.release = Some(JobReleaseTask::new(id("jobrelease")));
+}
+
+/// Ends when all its tasks are completed.
+fn ends_by_itself(_: &mut JobSpecification, settings: &mut JobSettings) {
+    settings.on_all_tasks_complete = OnAllTasksComplete::TerminateJob;
+}
+
+/// Does what its tasks' exit options ask for.
+fn heeds_failures(specification: &mut JobSpecification, _: &mut JobSettings) {
+    specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+}
+
+fn uses_dependencies(specification: &mut JobSpecification, _: &mut JobSettings) {
+    specification.uses_task_dependencies = true;
+}
+
+impl World {
+    fn empty() -> Self {
+        let mut account = Account::new(URL);
+        for node in ["n1", "n2"] {
+            account.add_node(&id("pool"), &id(node), 4, &s(0)).unwrap();
+        }
+        Self { account, now: s(0) }
+    }
+
+    fn new(set_up: impl FnOnce(&mut JobSpecification, &mut JobSettings)) -> Self {
+        let mut world = Self::empty();
+        assert_eq!(world.add_job("job", set_up), "JobAdded");
+        world
+    }
+
+    fn with_force_wait(mut self, wait: TimeSpan) -> Self {
+        self.account = self.account.with_force_wait(wait);
+        self
+    }
+
+    /// Sets the clock.
+    fn at(&mut self, second: u64) -> &mut Self {
+        self.on(s(second))
+    }
+
+    fn on(&mut self, now: Timestamp) -> &mut Self {
+        self.now = now;
+        self
+    }
+
+    /// Makes a call, checks what must hold after every call, and tells what followed.
+    fn call(&mut self, call: impl FnOnce(&mut Account, &Timestamp) -> Result<Vec<Effect>, String>) -> String {
+        let old = self.account.clone();
+        let result = call(&mut self.account, &self.now);
+        self.account.check().unwrap();
+        let mut replayed = old;
+        let told = match result {
+            Ok(effects) => {
+                for effect in &effects {
+                    replayed.apply(effect);
+                }
+                effects.iter().map(brief).collect::<Vec<_>>().join(", ")
+            }
+            Err(why) => why,
+        };
+        assert_eq!(replayed, self.account, "{told}");
+        told
+    }
+
+    fn request(
+        &mut self,
+        request: impl FnOnce(&mut Account, &JobId, &Timestamp) -> Result<Vec<Effect>, BatchError>,
+    ) -> String {
+        self.call(|account, now| request(account, &id("job"), now).map_err(refusal))
+    }
+
+    fn add_job(
+        &mut self,
+        name: &str,
+        set_up: impl FnOnce(&mut JobSpecification, &mut JobSettings),
+    ) -> String {
+        let (mut specification, mut settings) =
+            (JobSpecification::new(id(name)), JobSettings::new(id("pool")));
+        set_up(&mut specification, &mut settings);
+        let command =
+            AddJob { specification: specification.into(), settings: settings.into(), received: self.now };
+        self.call(|account, now| account.add_job(&command, now).map_err(refusal))
+    }
+
+    fn terminate(&mut self) -> String {
+        self.terminate_with(&Terminate::by_user())
+    }
+
+    fn terminate_with(&mut self, command: &Terminate) -> String {
+        self.request(|account, job, now| account.terminate_job(job, command, now))
+    }
+
+    fn force(&mut self) -> String {
+        let force = Some(self.account.force_wait());
+        self.terminate_with(&Terminate { force, ..Terminate::by_user() })
+    }
+
+    fn delete(&mut self) -> String {
+        self.request(|account, job, now| account.delete_job(job, &Delete::default(), now))
+    }
+
+    fn disable(&mut self, disable_tasks: DisableTasks) -> String {
+        let command = Disable { disable_tasks, preconditions: Preconditions::None };
+        self.request(|account, job, now| account.disable_job(job, &command, now))
+    }
+
+    fn enable(&mut self) -> String {
+        self.request(|account, job, now| account.enable_job(job, &Enable::default(), now))
+    }
+
+    fn update(&mut self, change: JobChange) -> String {
+        let command = UpdateJob { change, preconditions: Preconditions::None };
+        self.request(|account, job, now| account.update_job(job, &command, now))
+    }
+
+    /// A change of no importance.
+    fn patch(&mut self) -> String {
+        self.update(JobChange::Patch(JobPatch { priority: Some(1), ..JobPatch::default() }))
+    }
+
+    fn add(&mut self, task: &str) -> String {
+        self.add_with(task, |_, _| ())
+    }
+
+    fn add_with(
+        &mut self,
+        task: &str,
+        set_up: impl FnOnce(&mut TaskSpecification, &mut RequestedConstraints),
+    ) -> String {
+        let (mut specification, mut constraints) =
+            (TaskSpecification::new(id(task)), RequestedConstraints::default());
+        set_up(&mut specification, &mut constraints);
+        let command = AddTask { specification: Arc::new(specification), constraints };
+        self.request(|account, job, now| account.add_task(job, &command, now))
+    }
+
+    fn terminate_task(&mut self, task: &str) -> String {
+        self.request(|account, job, now| {
+            account.terminate_task(job, &id(task), &TerminateTask::default(), now)
+        })
+    }
+
+    fn update_task(&mut self, task: &str) -> String {
+        self.request(|account, job, now| account.update_task(job, &id(task), &UpdateTask::default(), now))
+    }
+
+    fn reactivate(&mut self, task: &str) -> String {
+        self.request(|account, job, now| {
+            account.reactivate_task(job, &id(task), &ReactivateTask::default(), now)
+        })
+    }
+
+    fn delete_task(&mut self, task: &str) -> String {
+        self.request(|account, job, now| account.delete_task(job, &id(task), &DeleteTask::default(), now))
+    }
+
+    fn assign(&mut self, task: &str, node: &str) -> String {
+        self.call(|account, now| {
+            account.assign(&id("job"), &id(task), &id(node), now).map_err(|why| format!("{why:?}"))
+        })
+    }
+
+    /// A node says such as `task a started`, `task a ended 0`, `preparation ended` or `release started`.
+    fn say(&mut self, node: &str, what: &str) -> String {
+        let mut words = what.split(' ');
+        let unit = match words.next() {
+            Some("task") => Unit::Task(id(words.next().unwrap())),
+            Some("preparation") => Unit::Preparation,
+            _ => Unit::Release,
+        };
+        let event = match words.next() {
+            Some("started") => ReportEvent::Started,
+            _ => ReportEvent::Ended(Ended { exit_code: words.next().map(id), failure: None }),
+        };
+        self.report(node, unit, event)
+    }
+
+    fn report(&mut self, node: &str, unit: Unit, event: ReportEvent) -> String {
+        let report = Report { job: id("job"), node: id(node), unit, event };
+        self.call(|account, now| Ok(account.report(&report, now)))
+    }
+
+    fn node(&mut self, node: &str, event: NodeEvent) -> String {
+        self.call(|account, now| Ok(account.node_event(&id(node), event, now)))
+    }
+
+    fn tick(&mut self) -> String {
+        self.call(|account, now| Ok(account.tick(now)))
+    }
+
+    /// A task that runs on a node, whose preparation, if there is one, succeeds.
+    fn run(&mut self, task: &str, node: &str) {
+        assert_eq!(self.add(task), "TaskAdded");
+        self.run_added(task, node);
+    }
+
+    fn run_added(&mut self, task: &str, node: &str) {
+        if self.assign(task, node).contains("RunPreparation") {
+            self.say(node, "preparation started");
+            self.say(node, "preparation ended 0");
+        }
+        assert_eq!(self.say(node, &format!("task {task} started")), format!("TaskStarted {task}"));
+    }
+
+    /// A task that ran on a node and ended there with an exit code.
+    fn ran(&mut self, task: &str, node: &str, exit_code: i32) {
+        self.run(task, node);
+        assert_eq!(
+            self.say(node, &format!("task {task} ended {exit_code}")),
+            format!("TaskCompleted {task} {node}")
+        );
+    }
+
+    fn job(&self) -> &Job {
+        self.account.job(&id("job")).unwrap()
+    }
+
+    /// The job's state, `gone` without the job.
+    fn state(&self) -> &'static str {
+        self.account.job(&id("job")).map_or("gone", |job| job.state().name().as_str())
+    }
+
+    /// The job's previous state and when it was entered.
+    fn previous(&self) -> Option<(&'static str, Timestamp)> {
+        self.job().previous_state().map(|(state, at)| (state.as_str(), at))
+    }
+
+    fn reason(&self) -> &str {
+        self.job().terminate_reason().map_or("none", TerminateReason::as_str)
+    }
+
+    fn task(&self, task: &str) -> &Task {
+        self.job().task(&id(task)).unwrap()
+    }
+
+    fn task_state(&self, task: &str) -> &'static str {
+        self.task(task).state().name().as_str()
+    }
+
+    /// A completed task's exit code and its failure's code.
+    fn end(&self, task: &str) -> (Option<i32>, Option<&str>) {
+        let TaskState::Completed(end) = self.task(task).state() else {
+            panic!("task {task} is not completed")
+        };
+        (end.exit_code, end.failure.as_ref().map(TaskFailure::code))
+    }
+
+    /// Whether the release task is `ordered`, `running` or `completed` on a node.
+    fn release(&self, node: &str) -> &'static str {
+        match self.job().node(&id(node)).and_then(|node| node.release()).map(|run| run.state) {
+            None => "none",
+            Some(NodeRunState::Ordered) => "ordered",
+            Some(NodeRunState::Running { .. }) => "running",
+            Some(NodeRunState::Completed { .. }) => "completed",
+        }
+    }
+
+    /// Sends a request as it stands, and checks the same as [`call`](Self::call).
+    fn send(&mut self, method: &str, target: &str, headers: Headers<'_>, body: &[u8]) -> Response {
+        let received = self.now;
+        self.send_late(received, method, target, headers, body)
+    }
+
+    /// As [`send`](Self::send), but it arrived at another time than it is answered.
+    fn send_late(
+        &mut self,
+        received: Timestamp,
+        method: &str,
+        target: &str,
+        headers: Headers<'_>,
+        body: &[u8],
+    ) -> Response {
+        let headers: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let request_id = Guid::from_u128(1);
+        let request = Request { method, target, headers: &headers, body, received, request_id };
+        let mut response = None;
+        self.call(|account, now| {
+            let answer = rest::answer(account, &request, now);
+            response = Some(answer.response);
+            Ok(answer.effects)
+        });
+        response.unwrap()
+    }
+
+    /// Sends a request of the newest api-version, with a JSON body or none, and tells its status and code.
+    fn rest(&mut self, line: &str, headers: Headers<'_>, body: &str) -> String {
+        told(&self.answer(line, headers, body))
+    }
+
+    fn answer(&mut self, line: &str, headers: Headers<'_>, body: &str) -> Response {
+        let (method, target) = line.split_once(' ').unwrap();
+        let joint = if target.contains('?') { '&' } else { '?' };
+        let version = if target.contains("api-version=") {
+            String::new()
+        } else {
+            format!("{joint}api-version={NEWEST}")
+        };
+        let mut headers = headers.to_vec();
+        if !body.is_empty() {
+            headers.push(("Content-Type", "application/json"));
+        }
+        self.send(method, &format!("{target}{version}"), &headers, body.as_bytes())
+    }
+
+    /// What a read shows under this path of names, such as `executionInfo/startTime`.
+    fn shown(&mut self, target: &str, path: &str) -> Value {
+        let body = self.answer(&format!("GET {target}"), &[], "").body;
+        let json: Value = serde_json::from_slice(&body).unwrap();
+        json.pointer(&format!("/{path}")).cloned().unwrap_or_default()
+    }
+}
+
+/// A response's status, with the code of its body if it has one.
+fn told(response: &Response) -> String {
+    let json: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let code = json["code"].as_str().map(|code| format!(" {code}"));
+    format!("{}{}", response.status, code.unwrap_or_default())
+}
+
+fn text(response: &Response) -> &str {
+    std::str::from_utf8(&response.body).unwrap()
+}
+
+// Shape
+
+/// S1: no request and no report makes a move that is the service's own; a tick does.
+#[test]
+fn the_service_moves_at_ticks_alone() {
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    for (step, outcome, state_then, tick, state_after) in [
+        ("disable", "JobDisabling, StopTask a n1", "disabling", "", "disabling"),
+        ("report", "TaskRequeued a n1", "disabling", "JobDisabled", "disabled"),
+        ("terminate", "JobTerminating", "terminating", "JobCompleted", "completed"),
+        ("delete", "JobDeleting", "deleting", "JobDeleted", "gone"),
+    ] {
+        let came = match step {
+            "disable" => world.disable(DisableTasks::Requeue),
+            "report" => world.say("n1", "task a ended 1"),
+            "terminate" => world.terminate(),
+            _ => world.delete(),
+        };
+        assert_eq!((came.as_str(), world.state()), (outcome, state_then), "{step}");
+        assert_eq!((world.tick().as_str(), world.state()), (tick, state_after), "the tick after {step}");
+    }
+}
+
+/// S1, X4: also what a job does by itself waits for a tick.
+#[test]
+fn a_job_that_could_end_waits_for_the_tick() {
+    let mut world = World::new(ends_by_itself);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.at(10).patch(), "JobUpdated");
+    assert_eq!(world.state(), "active");
+    assert_eq!(world.at(11).tick(), "JobTerminating");
+}
+
+/// S2: an automatic end and its completion are two ticks; giving up and completing are one.
+#[test]
+fn a_tick_makes_one_move_of_the_jobs_state() {
+    let mut world = World::new(ends_by_itself);
+    assert_eq!(world.tick(), "JobTerminating");
+    assert!(world.account.deadline() <= Some(world.now));
+    assert_eq!(world.tick(), "JobCompleted");
+
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    world.at(10).force();
+    assert_eq!(world.at(70).tick(), "TaskCompleted a n1, JobCompleted");
+}
+
+/// S3: the deadline is the next instant at which a tick can do something.
+#[test]
+fn the_deadline_tells_when_a_tick_is_due() {
+    let mut world = World::new(prepared);
+    assert_eq!(world.account.deadline(), None);
+
+    let constraints = JobConstraints { max_wall_clock_time: secs(3600), ..JobConstraints::default() };
+    world.update(JobChange::Patch(JobPatch { constraints: Some(constraints), ..JobPatch::default() }));
+    assert_eq!(world.account.deadline(), Some(s(3600)));
+
+    world.at(1).add_with("a", |_, constraints| constraints.max_wall_clock_time = secs(20));
+    world.at(5).run_added("a", "n1");
+    assert_eq!(world.account.deadline(), Some(s(25)));
+
+    world.at(10).terminate();
+    assert_eq!(world.account.deadline(), None, "only the node can move it");
+    world.at(11).say("n1", "task a ended 0");
+    world.at(12).say("n1", "release started");
+    assert_eq!(world.account.deadline(), Some(s(12 + 900)));
+    world.at(13).force();
+    assert_eq!(world.account.deadline(), Some(s(13 + 60)));
+    world.at(14).say("n1", "release ended 0");
+    assert!(world.account.deadline() <= Some(s(14)), "now");
+    world.at(14).tick();
+    assert_eq!(world.account.deadline(), None);
+}
+
+/// S4
+#[test]
+fn ids_keep_their_case_and_are_compared_without_it() {
+    let mut world = World::empty();
+    world.add_job("Film", plain);
+    assert_eq!(world.add_job("fILM", plain), "409 JobExists");
+    let add = AddTask::new(TaskSpecification::new(id("Frame-1")));
+    assert_eq!(
+        world.call(|account, now| account.add_task(&id("FILM"), &add, now).map_err(refusal)),
+        "TaskAdded"
+    );
+    let again = AddTask::new(TaskSpecification::new(id("frame-1")));
+    let again = world.call(|account, now| account.add_task(&id("film"), &again, now).map_err(refusal));
+    assert_eq!(again, "409 TaskExists");
+    assert_eq!(world.account.job(&id("film")).unwrap().id().as_str(), "Film");
+    assert_eq!(world.account.task(&id("film"), &id("FRAME-1")).unwrap().id().as_str(), "Frame-1");
+    assert_eq!(world.shown("/jobs/fILM", "id"), "Film");
+}
+
+/// S5: each of these requests deserves the refusal of the next line too, where it can.
+#[test]
+fn of_several_refusals_the_first_in_order_wins() {
+    let mut world = World::new(plain);
+    world.terminate();
+    world.at(1).tick();
+    world.at(100);
+    let large = "x".repeat(1024 * 1024 + 1);
+    let unmet = ("If-Match", "0x0");
+    let (date, two) = (("ocp-date", "today"), [("If-Match", "*"), ("If-None-Match", "*")]);
+    let cases: [(&str, &str, Headers<'_>, &str); 14] = [
+        ("400 InvalidUri", "PATCH /nowhere", &[], ""),
+        ("405 UnsupportedHttpVerb", "PATCH /jobs/job/terminate", &[], ""),
+        ("400 MissingRequiredQueryParameter", "POST /jobs/no/terminate?timeout=x", &[], ""),
+        ("400 InvalidQueryParameterValue", "POST /jobs/no/terminate?api-version=2020&timeout=x", &two, ""),
+        (
+            "400 InvalidQueryParameterValue",
+            "POST /jobs/no/terminate?api-version=2025-06-01&timeout=x",
+            &two,
+            "",
+        ),
+        (
+            "400 MultipleConditionHeadersNotSupported",
+            "POST /jobs/no/terminate?api-version=2025-06-01",
+            &[date, two[0], two[1]],
+            &large,
+        ),
+        ("400 InvalidHeaderValue", "POST /jobs/no/terminate?api-version=2025-06-01", &[date], &large),
+        ("413 RequestBodyTooLarge", "POST /jobs/no/terminate?api-version=2025-06-01", &[], &large),
+        ("400 InvalidHeaderValue", "POST /jobs/no/terminate?api-version=2025-06-01", &[], "{"),
+        (
+            "400 InvalidRequestBody",
+            "POST /jobs?api-version=2025-06-01",
+            &[("Content-Type", "application/json")],
+            r#"{"priority":5000"#,
+        ),
+        (
+            "400 InvalidPropertyValue",
+            "POST /jobs?api-version=2025-06-01",
+            &[("Content-Type", "application/json")],
+            r#"{"id":"job","priority":5000,"poolInfo":{"poolId":"pool"}}"#,
+        ),
+        ("500 OperationTimedOut", "POST /jobs/no/terminate?api-version=2025-06-01", &[unmet], ""),
+        ("404 JobNotFound", "POST /jobs/no/terminate?api-version=2025-06-01", &[unmet], ""),
+        ("409 JobCompleted", "POST /jobs/job/terminate?api-version=2025-06-01", &[unmet], ""),
+    ];
+    for (refused, line, headers, body) in cases {
+        let (method, target) = line.split_once(' ').unwrap();
+        let in_time = refused.starts_with("404") || refused.starts_with("409");
+        let received = if in_time { s(100) } else { s(60) };
+        let response = world.send_late(received, method, target, headers, body.as_bytes());
+        assert_eq!(told(&response), refused, "{line}");
+    }
+}
+
+/// S5: a query parameter is judged before the headers.
+#[test]
+fn a_bad_query_parameter_wins_over_bad_headers() {
+    let mut world = World::new(plain);
+    let two = [("If-Match", "*"), ("If-None-Match", "*")];
+    for target in ["/jobs/job?timeout=0", "/jobs/job?$select=nothing"] {
+        assert_eq!(
+            world.rest(&format!("GET {target}"), &two, ""),
+            "400 InvalidQueryParameterValue",
+            "{target}"
+        );
+    }
+}
+
+/// S5: what is wrong with a body alone is told before its time is up, and before what is stored.
+#[test]
+fn a_bad_body_wins_over_the_time_and_the_state() {
+    let mut world = World::new(plain);
+    let headers = [("Content-Type", "application/json")];
+    for part in [r#""priority":5000"#, r#""jobReleaseTask":{"commandLine":"r"}"#] {
+        let body = format!(r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},{part}}}"#);
+        for now in [s(1), s(60)] {
+            let response = world.on(now).send_late(
+                s(0),
+                "POST",
+                "/jobs?api-version=2025-06-01",
+                &headers,
+                body.as_bytes(),
+            );
+            assert_eq!(told(&response), "400 InvalidPropertyValue", "{part}");
+        }
+    }
+}
+
+/// S5: state, then the value that depends on what is stored, then the conditions.
+#[test]
+fn the_state_wins_over_the_value_and_that_over_the_conditions() {
+    let mut world = World::new(ends_by_itself);
+    world.add("a");
+    let tags = azbatch::ConditionHeaders { if_match: Some(b"0x0"), ..Default::default() };
+    let preconditions = Preconditions::parse(&tags, s(0)).unwrap();
+    let take_back = UpdateJob { change: JobChange::Replace(JobSettings::new(id("pool"))), preconditions };
+    let send = |world: &mut World, command: &UpdateJob| {
+        world.request(|account, job, now| account.update_job(job, command, now))
+    };
+    assert_eq!(send(&mut world, &take_back), "400 InvalidPropertyValue");
+    let patch = UpdateJob { change: JobChange::Patch(JobPatch::default()), ..take_back.clone() };
+    assert_eq!(send(&mut world, &patch), "412 ConditionNotMet");
+    world.terminate();
+    assert_eq!(send(&mut world, &take_back), "409 JobBeingTerminated");
+}
+
+// Times and versions
+
+/// T1
+#[test]
+fn an_etag_is_the_last_modification_in_ticks() {
+    let mut world = World::empty();
+    world.on(Timestamp::parse_iso8601("2025-05-14T21:50:06.78508Z").unwrap());
+    let body = r#"{"id":"job","poolInfo":{"poolId":"pool"}}"#;
+    assert_eq!(world.answer("POST /jobs", &[], body).header("ETag"), Some("0x8DD93314A6D8630"));
+    assert_eq!(world.job().etag().to_string(), "0x8DD93314A6D8630");
+    assert_eq!(world.shown("/jobs/job", "eTag"), "0x8DD93314A6D8630");
+}
+
+/// T2: what moves lastModified, and what does not.
+#[test]
+fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
+    let mut world = World::new(|specification, settings| {
+        heeds_failures(specification, settings);
+        settings.max_parallel_tasks = Some(9);
+    });
+    let steps: [(bool, Step); 13] = [
+        (true, World::patch),
+        (true, |world| world.update(JobChange::Replace(JobSettings::new(id("pool"))))),
+        (false, |world| world.add("a")),
+        (false, |world| world.assign("a", "n1")),
+        (false, |world| world.say("n1", "task a started")),
+        (true, |world| world.disable(DisableTasks::Wait)),
+        (false, |world| world.say("n1", "task a ended 0")),
+        (false, World::tick),
+        (true, World::enable),
+        (true, World::terminate),
+        (false, World::tick),
+        (false, World::delete),
+        (false, |world| world.node("n2", NodeEvent::Lost)),
+    ];
+    for (number, (moves, step)) in (1..).zip(steps) {
+        let old = world.job().last_modified();
+        let came = step(world.at(number));
+        assert!(!came.is_empty());
+        let expected = if moves { s(number) } else { old };
+        assert_eq!(world.job().last_modified(), expected, "{came}");
+    }
+}
+
+/// T2: an automatic end moves lastModified, but for one by the job's schedule.
+#[test]
+fn an_end_by_the_schedule_leaves_the_etag_alone() {
+    let mut world = World::new(ends_by_itself);
+    world.at(5).tick();
+    assert_eq!((world.reason(), world.job().last_modified()), ("AllTasksComplete", s(5)));
+
+    let mut world = World::new(heeds_failures);
+    world.ran("a", "n1", 1);
+    world.at(5).tick();
+    assert_eq!((world.reason(), world.job().last_modified()), ("TaskFailed", s(5)));
+
+    let mut world = World::new(plain);
+    world.at(5).terminate_with(&Terminate::because(TerminateReason::Schedule));
+    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(0), s(5)));
+}
+
+/// T2: waiting for nodes shows a scheduling error without moving the ETag.
+#[test]
+fn a_scheduling_error_leaves_the_etag_alone() {
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    world.at(5).terminate();
+    let etag = world.shown("/jobs/job", "eTag");
+    world.at(9);
+    assert!(world.shown("/jobs/job", "executionInfo/schedulingError").is_object());
+    assert_eq!(world.shown("/jobs/job", "eTag"), etag);
+}
+
+/// T3
+#[test]
+fn a_request_stamps_one_instant_and_answers_with_it() {
+    let mut world = World::new(plain);
+    let response = world.at(5).answer("POST /jobs/job/terminate", &[], "");
+    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(5), s(5)));
+    assert_eq!(response.header("ETag"), Some(world.job().etag().to_string().as_str()));
+
+    let mut world = World::new(plain);
+    world.at(5).patch();
+    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(5), s(0)));
+    world.at(6).delete();
+    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(5), s(6)));
+}
+
+/// T4
+#[test]
+fn the_last_modified_header_has_no_fraction() {
+    let mut world = World::new(plain);
+    world.on(Timestamp::parse_iso8601("2026-02-10T08:00:01.9999999Z").unwrap());
+    let response = world.answer("POST /jobs/job/terminate", &[], "");
+    assert_eq!(response.header("Last-Modified"), Some("Tue, 10 Feb 2026 08:00:01 GMT"));
+    assert_eq!(world.shown("/jobs/job", "lastModified"), "2026-02-10T08:00:01.9999999Z");
+}
+
+/// T5: a clock that stands.
+#[test]
+fn a_standing_clock_repeats_no_etag() {
+    let mut world = World::new(plain);
+    for ticks in 1..=3 {
+        world.patch();
+        assert_eq!(world.job().last_modified().ticks(), s(0).ticks() + ticks);
+    }
+    world.add("a");
+    world.update_task("a");
+    assert_eq!(world.task("a").last_modified().ticks(), s(0).ticks() + 1);
+    world.add_job("other", plain);
+    assert_eq!(
+        world.account.job(&id("other")).unwrap().last_modified(),
+        s(0),
+        "two jobs may share an instant"
+    );
+}
+
+/// T5: a clock that runs back.
+#[test]
+fn a_clock_that_runs_back_stamps_nothing_earlier() {
+    let mut world = World::new(plain);
+    world.at(50).run("a", "n1");
+    world.at(60).patch();
+    world.at(20).terminate();
+    assert_eq!(world.job().last_modified(), s(60).next_tick());
+    world.at(10).say("n1", "task a ended 0");
+    assert_eq!(world.task("a").state_transition_time(), s(50));
+    world.at(5).tick();
+    assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(60).next_tick())));
+}
+
+/// T5: behind the last tick there is none, so stamps stand still there.
+#[test]
+fn at_the_end_of_the_calendar_stamps_stand_still() {
+    let mut world = World::new(plain);
+    world.on(Timestamp::MAX).patch();
+    assert_eq!(world.patch(), "JobUpdated");
+    assert_eq!(world.job().last_modified(), Timestamp::MAX);
+    assert_eq!(world.force(), "JobTerminating");
+    assert_eq!(world.tick(), "JobCompleted");
+}
+
+/// T6
+#[test]
+fn a_new_jobs_stamps_are_one_but_for_its_creation() {
+    let mut world = World::empty();
+    let received = s(3);
+    let body = br#"{"id":"job","poolInfo":{"poolId":"pool"}}"#;
+    let headers = [("Content-Type", "application/json")];
+    world.at(4).send_late(received, "POST", "/jobs?api-version=2025-06-01", &headers, body);
+    let job = world.job();
+    assert_eq!((job.creation_time(), job.start_time()), (s(3), s(4)));
+    assert_eq!((job.last_modified(), job.state_transition_time()), (s(4), s(4)));
+
+    world.at(5).add("a");
+    let task = world.task("a");
+    assert_eq!([task.creation_time(), task.last_modified(), task.state_transition_time()], [s(5); 3]);
+}
+
+/// T7: disabling, terminating are left out; deleting shows what was before it.
+#[test]
+fn states_that_are_passed_through_are_never_the_previous_one() {
+    let mut world = World::new(plain);
+    assert_eq!(world.previous(), None);
+    let steps: [(Step, &str, (&str, u64)); 7] = [
+        (|world| world.disable(DisableTasks::Wait), "disabling", ("active", 0)),
+        (World::enable, "active", ("active", 0)),
+        (|world| world.disable(DisableTasks::Wait), "disabling", ("active", 2)),
+        (World::tick, "disabled", ("active", 2)),
+        (World::terminate, "terminating", ("disabled", 4)),
+        (World::tick, "completed", ("disabled", 4)),
+        (World::delete, "deleting", ("completed", 6)),
+    ];
+    for (second, (step, state, (previous, entered))) in (1..).zip(steps) {
+        step(world.at(second));
+        assert_eq!((world.state(), world.previous()), (state, Some((previous, s(entered)))), "step {second}");
+    }
+}
+
+/// T7: from disabling straight to an end.
+#[test]
+fn leaving_a_passing_state_by_a_request_keeps_what_was_before() {
+    let mut world = World::new(plain);
+    for (second, state) in [(3, "disabling"), (4, "terminating"), (5, "completed")] {
+        match state {
+            "disabling" => world.at(second).disable(DisableTasks::Wait),
+            "terminating" => world.at(second).terminate(),
+            _ => world.at(second).tick(),
+        };
+        assert_eq!((world.state(), world.previous()), (state, Some(("active", s(0)))));
+    }
+    for end in [World::terminate, World::disable_and_wait] {
+        let mut world = World::new(plain);
+        end(world.at(3));
+        world.at(4).delete();
+        assert_eq!((world.state(), world.previous()), ("deleting", Some(("active", s(0)))));
+    }
+}
+
+impl World {
+    fn disable_and_wait(&mut self) -> String {
+        self.disable(DisableTasks::Wait)
+    }
+}
+
+/// T8
+#[test]
+fn a_tasks_etag_moves_on_users_calls_alone() {
+    let mut world = World::new(plain);
+    world.add("a");
+    let steps: [(bool, Step); 8] = [
+        (true, |world| world.update_task("a")),
+        (false, |world| world.assign("a", "n1")),
+        (false, |world| world.say("n1", "task a started")),
+        (true, |world| world.terminate_task("a")),
+        (false, |world| world.say("n1", "task a ended 0")),
+        (true, |world| world.reactivate("a")),
+        (false, |world| world.assign("a", "n1")),
+        (false, |world| world.say("n1", "task a ended 0")),
+    ];
+    for (number, (moves, step)) in (1..).zip(steps) {
+        let old = world.task("a").last_modified();
+        let came = step(world.at(number));
+        assert!(!came.is_empty());
+        assert_eq!(world.task("a").last_modified(), if moves { s(number) } else { old }, "{came}");
+    }
+}
+
+// Job: state and request
+
+/// A job in a state, with a task `waits` that is active and one `failed` that is completed.
+fn in_state(state: &str) -> World {
+    let mut world = World::new(plain);
+    world.at(1).ran("failed", "n1", 1);
+    world.at(2).add("waits");
+    world.at(3);
+    match state {
+        "active" => String::new(),
+        "disabling" => world.disable(DisableTasks::Wait),
+        "disabled" => world.disable(DisableTasks::Wait) + &world.tick(),
+        "terminating" => world.terminate(),
+        "completed" => world.terminate() + &world.tick(),
+        _ => world.delete(),
+    };
+    assert_eq!(world.state(), state);
+    world.at(4);
+    world
+}
+
+fn send(world: &mut World, request: &str) -> String {
+    match request {
+        "terminate" => world.terminate(),
+        "terminate-force" => world.force(),
+        "disable" => world.disable(DisableTasks::Wait),
+        "enable" => world.enable(),
+        "update" => world.patch(),
+        "delete" => world.delete(),
+        "add-task" => world.add("new"),
+        "add-job" => world.add_job("job", plain),
+        "get" => world.request(|account, job, _| account.job(job).map(|_| Vec::new())),
+        "update-task" => world.update_task("waits"),
+        "terminate-task" => world.terminate_task("waits"),
+        "reactivate-task" => world.reactivate("failed"),
+        "delete-task" => world.delete_task("waits"),
+        other => panic!("an unknown request: {other}"),
+    }
+}
+
+/// The rows of the rules' table: a request, and what each state answers.
+fn table() -> Vec<Vec<&'static str>> {
+    let lines = include_str!("../src/evidence.md").lines();
+    let rows =
+        lines.skip_while(|line| !line.starts_with("| request ")).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+/// R-*-*: what each state answers to each request, but for enabling, to which no request leads.
+#[test]
+fn a_job_answers_as_the_table_says() {
+    let rows = table();
+    assert_eq!(rows.len(), 2 + 13);
+    let (states, rows) = (&rows[0], &rows[2..]);
+    for row in rows {
+        for (state, cell) in states.iter().zip(row).skip(1).filter(|(state, _)| **state != "enabling") {
+            let (expected, _kind) = cell.split_once(' ').unwrap();
+            let came = send(&mut in_state(state), row[0]);
+            match expected {
+                "ok" => assert!(!came.starts_with("409"), "{} while {state}: {came}", row[0]),
+                code => assert_eq!(came, format!("409 {code}"), "{} while {state}", row[0]),
+            }
+        }
+    }
+}
+
+/// R-disable-disabled, R-enable-active: accepted, though there is nothing to do.
+#[test]
+fn disabling_twice_moves_the_etag_alone_and_enabling_an_active_job_nothing() {
+    let mut world = in_state("disabled");
+    let moved = world.job().state_transition_time();
+    assert_eq!(world.disable(DisableTasks::Requeue), "JobTouched");
+    assert_eq!((world.state(), world.job().state_transition_time()), ("disabled", moved));
+    assert_eq!(world.job().last_modified(), s(4));
+
+    let mut world = in_state("active");
+    let old = world.account.clone();
+    assert_eq!(world.enable(), "");
+    assert_eq!(world.account, old);
+}
+
+/// R-*-*: without the job there is nothing to ask.
+#[test]
+fn a_job_that_does_not_exist_answers_404_but_to_its_creation() {
+    for row in &table()[2..] {
+        let expected = if row[0] == "add-job" { "JobAdded" } else { "404 JobNotFound" };
+        assert_eq!(send(&mut World::empty(), row[0]), expected, "{}", row[0]);
+    }
+}
+
+// Ending
+
+/// E1
+#[test]
+fn a_terminated_job_is_terminating_at_once_with_its_reason() {
+    for (text, shown) in [(None, "UserTerminate"), (Some(""), "UserTerminate"), (Some("enough"), "enough")] {
+        let mut world = World::new(plain);
+        world.run("a", "n1");
+        world.at(5).terminate_with(&Terminate::because(TerminateReason::User(text.map(Into::into))));
+        assert_eq!((world.state(), world.reason(), world.job().end_time()), ("terminating", shown, None));
+        assert_eq!(world.job().state_transition_time(), s(5));
+    }
+}
+
+/// E1: on the wire too.
+#[test]
+fn a_reason_in_the_body_is_kept_to_the_letter() {
+    for (body, shown) in [
+        ("", "UserTerminate"),
+        ("{}", "UserTerminate"),
+        (r#"{"terminateReason":""}"#, "UserTerminate"),
+        (r#"{"terminateReason":null}"#, "UserTerminate"),
+        (r#"{"terminateReason":" Enough! "}"#, " Enough! "),
+    ] {
+        let mut world = World::new(plain);
+        assert_eq!(world.rest("POST /jobs/job/terminate", &[], body), "202", "{body}");
+        assert_eq!(world.shown("/jobs/job", "executionInfo/terminateReason"), shown, "{body}");
+        assert_eq!(world.shown("/jobs/job", "executionInfo/endTime"), Value::Null);
+    }
+}
+
+/// E2
+#[test]
+fn running_tasks_are_told_to_stop_and_end_as_failed_when_the_node_answers() {
+    for (answer, exit_code) in
+        [("task a ended 137", Some(137)), ("task a ended 0", Some(0)), ("task a ended", None)]
+    {
+        let mut world = World::new(plain);
+        world.run("a", "n1");
+        assert_eq!(world.at(5).terminate(), "JobTerminating, StopTask a n1");
+        assert_eq!(world.task_state("a"), "running");
+        assert_eq!(world.at(7).say("n1", answer), "TaskCompleted a n1");
+        assert_eq!(world.end("a"), (exit_code, Some("TaskEnded")));
+        assert_eq!(world.task("a").state_transition_time(), s(7));
+        let shown = world.shown("/jobs/job/tasks/a", "executionInfo");
+        assert_eq!(shown["failureInfo"]["category"], "UserError");
+        assert_eq!(shown["failureInfo"]["message"], "Task Was Ended by User Request");
+        assert_eq!(shown["result"], "failure");
+    }
+}
+
+/// E3
+#[test]
+fn preparing_tasks_end_with_their_preparation() {
+    for answer in ["preparation ended", "preparation ended 0", "preparation ended 1"] {
+        let mut world = World::new(prepared);
+        world.add("a");
+        world.assign("a", "n1");
+        assert_eq!(world.terminate(), "JobTerminating, StopPreparation n1");
+        assert_eq!(world.task_state("a"), "preparing");
+        assert_eq!(world.at(7).say("n1", answer), "PreparationEnded n1, TaskCompleted a n1", "{answer}");
+        assert_eq!(world.end("a"), (None, Some("TaskEnded")));
+        assert_eq!(world.task("a").previous_state().map(|(state, _)| state.as_str()), Some("preparing"));
+    }
+}
+
+/// E4, I2
+#[test]
+fn active_tasks_stay_as_they_are_for_ever() {
+    let mut world = World::new(prepared);
+    world.add("waits");
+    world.run("a", "n1");
+    let old = world.task("waits").clone();
+    let untouched = |world: &World| assert_eq!(*world.task("waits"), old);
+    world.at(5).terminate();
+    untouched(&world);
+    world.at(6).say("n1", "task a ended 1");
+    world.at(7).say("n1", "release ended 0");
+    untouched(&world);
+    assert_eq!(world.at(8).tick(), "JobCompleted");
+    untouched(&world);
+    assert_eq!(world.at(9).terminate_task("waits"), "409 JobCompleted");
+    untouched(&world);
+    assert_eq!(world.at(9).delete_task("waits"), "TaskDeleted waits");
+}
+
+/// E5: the last task that leaves a node makes room for the release.
+#[test]
+fn the_release_runs_on_a_node_when_its_last_task_has_ended() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.run("b", "n1");
+    world.ran("c", "n2", 0);
+    assert_eq!(world.terminate(), "JobTerminating, StopTask a n1, StopTask b n1, RunRelease n2");
+    assert_eq!(world.say("n1", "task b ended 1"), "TaskCompleted b n1");
+    assert_eq!(world.say("n1", "task a ended 1"), "TaskCompleted a n1, RunRelease n1");
+    assert_eq!(world.account.node(&id("n1")).unwrap().free_slots(), 4, "it takes no slot");
+}
+
+/// E5: no release task, no task that ran, no preparation that ran to completion.
+#[test]
+fn without_something_to_release_no_release_runs() {
+    let mut world = World::new(plain);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.terminate(), "JobTerminating");
+
+    let mut world = World::new(prepared);
+    world.add("a");
+    world.assign("a", "n1");
+    world.delete_task("a");
+    world.say("n1", "preparation ended 0");
+    assert_eq!(
+        world.account.task(&id("job"), &id("a")).map(drop).map_err(refusal),
+        Err("404 TaskNotFound".into())
+    );
+    assert_eq!(world.terminate(), "JobTerminating", "no task ran there");
+
+    let mut world = World::new(prepared);
+    world.add("a");
+    world.assign("a", "n1");
+    world.terminate();
+    world.say("n1", "preparation ended 0");
+    assert_eq!(world.release("n1"), "none", "a stopped preparation is no completed one");
+    assert_eq!(world.tick(), "JobCompleted");
+}
+
+/// E5: a failed preparation counts as completed if nobody waited for its success.
+#[test]
+fn a_failed_preparation_that_nobody_waited_for_is_released() {
+    for (waited, ended, terminated) in [
+        (false, "PreparationEnded n1, TaskRunning a n1, StartTask a n1", "JobTerminating, StopTask a n1"),
+        (true, "PreparationEnded n1, TaskRequeued a n1", "JobTerminating"),
+    ] {
+        let mut world = World::new(|specification, settings| {
+            prepared(specification, settings);
+            specification.preparation.as_mut().unwrap().wait_for_success = waited;
+        });
+        world.add("a");
+        world.assign("a", "n1");
+        assert_eq!(world.say("n1", "preparation ended 1"), ended);
+        assert_eq!(world.terminate(), terminated);
+        world.say("n1", "task a ended 0");
+        assert_eq!(world.release("n1"), if waited { "none" } else { "ordered" });
+    }
+}
+
+/// E6: at the first tick at or after its time is over, not before.
+#[test]
+fn a_release_may_take_its_time_from_its_start_and_no_longer() {
+    for limit in [15 * 60, 60] {
+        let mut world = World::new(|specification, settings| {
+            prepared(specification, settings);
+            specification.release.as_mut().unwrap().max_wall_clock_time = secs(limit);
+        });
+        world.ran("a", "n1", 0);
+        world.at(10).terminate();
+        assert_eq!(world.at(5000).tick(), "", "a node that never starts it holds the job");
+        world.at(6000).say("n1", "release started");
+        assert_eq!(world.on(before(s(6000 + limit))).tick(), "");
+        assert_eq!(world.at(6000 + limit).tick(), "ReleaseEnded n1, StopRelease n1");
+        let run = *world.job().node(&id("n1")).unwrap().release().unwrap();
+        assert!(matches!(run.state, NodeRunState::Completed { succeeded: false, exit_code: None, .. }));
+        assert_eq!(world.tick(), "JobCompleted");
+    }
+}
+
+/// E6: nobody can give it longer.
+#[test]
+fn a_release_of_more_than_15_minutes_is_refused() {
+    let with_limit = |limit| {
+        World::empty().add_job("job", |specification, settings| {
+            prepared(specification, settings);
+            specification.release.as_mut().unwrap().max_wall_clock_time = limit;
+        })
+    };
+    assert_eq!(with_limit(secs(900)), "JobAdded");
+    assert_eq!(with_limit(TimeSpan::from_ticks(secs(900).ticks() + 1).unwrap()), "400 InvalidPropertyValue");
+}
+
+/// E7
+#[test]
+fn a_failed_release_does_not_hold_the_job_and_runs_once() {
+    let mut world = World::new(prepared);
+    world.ran("a", "n1", 0);
+    world.terminate();
+    world.say("n1", "release started");
+    assert_eq!(world.say("n1", "release ended 1"), "ReleaseEnded n1");
+    assert_eq!(world.tick(), "JobCompleted");
+    assert_eq!(world.delete(), "JobDeleting");
+    assert_eq!(world.tick(), "JobDeleted");
+
+    let mut world = World::new(prepared);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.terminate(), "JobTerminating, RunRelease n1");
+    assert_eq!(world.delete(), "JobDeleting", "it runs already");
+    assert_eq!(world.say("n1", "release ended 0"), "ReleaseEnded n1");
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeNoted n1", "it has run");
+    assert_eq!(world.tick(), "JobDeleted");
+}
+
+/// E8
+#[test]
+fn with_nothing_outstanding_the_next_tick_completes_the_job() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.at(5).terminate();
+    assert_eq!(world.at(6).tick(), "");
+    world.at(7).say("n1", "task a ended 1");
+    assert_eq!(world.at(8).tick(), "");
+    world.at(9).say("n1", "release ended 0");
+    let etag = world.job().etag();
+    assert_eq!(world.at(10).tick(), "JobCompleted");
+    assert_eq!((world.job().state_transition_time(), world.job().end_time()), (s(10), Some(s(10))));
+    assert_eq!(world.job().etag(), etag);
+}
+
+/// E9: from a second after the termination on.
+#[test]
+fn a_job_that_waits_for_nodes_shows_how_many() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.run("b", "n2");
+    world.at(10).terminate();
+    let old = world.account.clone();
+    assert_eq!(world.on(before(s(11))).shown("/jobs/job", "executionInfo/schedulingError"), Value::Null);
+    let error = world.at(11).shown("/jobs/job", "executionInfo/schedulingError");
+    assert_eq!(error["category"], "ServerError");
+    assert_eq!(error["code"], "JobTerminationAwaitingNodeProcessing");
+    assert_eq!(
+        error["message"],
+        "The Job termination operation is waiting for processing from one or more node."
+    );
+    assert_eq!(error["details"][0]["name"], "Number of nodes awaiting processing");
+    assert_eq!(error["details"][0]["value"], "2");
+    assert_eq!(world.account, old, "it is derived at each read");
+    assert_eq!(world.account.deadline(), None);
+
+    world.say("n1", "task a ended 1");
+    assert_eq!(world.job().nodes_awaiting_processing(world.now), Some(2), "the release counts too");
+    world.say("n1", "release ended 0");
+    assert_eq!(world.job().nodes_awaiting_processing(world.now), Some(1));
+    world.say("n2", "task b ended 1");
+    world.say("n2", "release ended 0");
+    assert_eq!(world.at(20).shown("/jobs/job", "executionInfo/schedulingError"), Value::Null);
+}
+
+/// E10: it takes and starts no tasks.
+#[test]
+fn a_terminating_job_takes_and_starts_no_tasks() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.terminate();
+    assert_eq!(world.add("b"), "409 JobBeingTerminated");
+    assert_eq!(world.assign("a", "n1"), "JobNotActive");
+}
+
+/// E10: reports that tell nothing new.
+#[test]
+fn late_repeated_and_unknown_reports_change_nothing() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.terminate();
+    for (report, first) in [
+        ("task a ended 1", "TaskCompleted a n1, RunRelease n1"),
+        ("release started", "ReleaseStarted n1"),
+        ("release ended 0", "ReleaseEnded n1"),
+    ] {
+        assert_eq!(world.say("n1", report), first);
+        assert_eq!(world.say("n1", report), "", "{report}, repeated");
+        assert_eq!(world.say("n2", report), "", "{report}, from another node");
+    }
+    for late in
+        ["task a started", "task b ended 0", "preparation started", "preparation ended 0", "release started"]
+    {
+        assert_eq!(world.say("n1", late), "", "{late}");
+        assert_eq!(world.say("unknown", late), "", "{late}");
+    }
+    world.tick();
+    assert_eq!(world.say("n1", "task a ended 0"), "");
+    let elsewhere =
+        Report { job: id("no"), node: id("n1"), unit: Unit::Release, event: ReportEvent::Started };
+    assert_eq!(world.call(|account, now| Ok(account.report(&elsewhere, now))), "");
+}
+
+/// E11
+#[test]
+fn after_the_202_no_read_says_active() {
+    for busy in [false, true] {
+        let mut world = World::new(plain);
+        if busy {
+            world.run("a", "n1");
+        }
+        assert_eq!(world.rest("POST /jobs/job/terminate", &[], ""), "202");
+        assert_eq!(world.shown("/jobs/job", "state"), "terminating");
+        world.tick();
+        assert_eq!(world.shown("/jobs/job", "state"), if busy { "terminating" } else { "completed" });
+    }
+}
+
+// Force and timeout
+
+/// F1: at the deadline and a tick before.
+#[test]
+fn force_waits_60_seconds_for_nodes_and_no_longer() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.ran("b", "n2", 0);
+    world.add("c");
+    world.add("p");
+    world.node("n1", NodeEvent::Rebooted);
+    world.run_added("c", "n2");
+    world.assign("p", "n1");
+    let told = world.at(10).force();
+    assert_eq!(told, "JobTerminating, StopPreparation n1, StopTask c n2");
+    assert_eq!(world.on(before(s(70))).tick(), "");
+    assert_eq!(
+        world.at(70).tick(),
+        "PreparationEnded n1, TaskCompleted p n1, TaskCompleted c n2, JobCompleted"
+    );
+    for task in ["p", "c"] {
+        assert_eq!(world.end(task), (None, Some("TaskEnded")));
+        assert_eq!(world.task(task).state_transition_time(), s(70));
+    }
+    assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(70))));
+}
+
+/// F1: release tasks are dropped; a node that answers in time is waited for, and no longer than it takes.
+#[test]
+fn force_drops_releases_that_are_late_and_waits_for_those_in_time() {
+    for (answers, ticked) in [(false, "ReleaseEnded n1, JobCompleted"), (true, "JobCompleted")] {
+        let mut world = World::new(prepared);
+        world.ran("a", "n1", 0);
+        world.at(10).force();
+        assert_eq!(world.at(40).tick(), "");
+        if answers {
+            assert_eq!(world.at(41).say("n1", "release ended 0"), "ReleaseEnded n1");
+        }
+        assert_eq!(world.at(if answers { 41 } else { 70 }).tick(), ticked);
+        assert_eq!(world.state(), "completed");
+    }
+}
+
+/// F1: the host can set another time, also none.
+#[test]
+fn the_host_sets_how_long_force_waits() {
+    for wait in [0, 5, 600] {
+        let mut world = World::new(plain).with_force_wait(secs(wait));
+        world.run("a", "n1");
+        assert_eq!(world.at(10).rest("POST /jobs/job/terminate?force=true", &[], ""), "202");
+        assert_eq!(world.account.deadline(), Some(s(10 + wait)));
+        assert_eq!(world.on(before(s(10 + wait))).tick(), "");
+        assert_eq!(world.at(10 + wait).tick(), "TaskCompleted a n1, JobCompleted");
+    }
+}
+
+/// F1, N4, N8: a node that cannot answer holds a forced end not at all.
+#[test]
+fn force_does_not_wait_for_nodes_that_cannot_answer() {
+    for (event, unforced) in [
+        (NodeEvent::Lost, ""),
+        (NodeEvent::Unusable, ""),
+        (NodeEvent::Preempted, "JobCompleted"),
+        (NodeEvent::Removed, "JobCompleted"),
+    ] {
+        for event_first in [true, false] {
+            let mut world = World::new(prepared);
+            world.run("a", "n1");
+            world.at(10);
+            if event_first {
+                world.node("n1", event);
+            }
+            world.force();
+            if !event_first {
+                world.node("n1", event);
+            }
+            assert!(world.tick().ends_with("JobCompleted"), "{event:?}");
+        }
+        let mut world = World::new(prepared);
+        world.run("a", "n1");
+        world.at(10).terminate();
+        world.node("n1", event);
+        assert_eq!(world.at(5000).tick(), unforced, "{event:?} without force");
+    }
+}
+
+/// F2
+#[test]
+fn force_comes_over_an_unforced_termination_once() {
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    world.at(10).terminate_with(&Terminate::because(TerminateReason::User(Some("first".into()))));
+    let forced = Terminate {
+        force: Some(secs(60)),
+        ..Terminate::because(TerminateReason::User(Some("second".into())))
+    };
+    assert_eq!(world.at(20).terminate_with(&forced), "JobTerminationForced");
+    assert_eq!((world.job().last_modified(), world.account.deadline()), (s(20), Some(s(80))));
+    assert_eq!(
+        (world.state(), world.job().state_transition_time(), world.reason()),
+        ("terminating", s(10), "first")
+    );
+    assert_eq!(world.at(30).force(), "409 JobBeingTerminated");
+    assert_eq!(world.at(30).terminate(), "409 JobBeingTerminated");
+    assert_eq!(world.at(80).tick(), "TaskCompleted a n1, JobCompleted");
+}
+
+/// F3
+#[test]
+fn force_exists_from_the_version_of_july_2024_on() {
+    for (version, status) in [
+        ("2016-02-01.3.0", "400 UnsupportedQueryParameter"),
+        ("2024-02-01.19.0", "400 UnsupportedQueryParameter"),
+        ("2024-07-01.20.0", "202"),
+        ("2025-06-01", "202"),
+    ] {
+        let target = format!("POST /jobs/job/terminate?api-version={version}&force=true");
+        assert_eq!(World::new(plain).rest(&target, &[], ""), status, "{version}");
+        let other = format!("POST /jobs/job/terminate?api-version={version}&farce=true");
+        assert_eq!(World::new(plain).rest(&other, &[], ""), "202", "an unknown parameter in {version}");
+    }
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    assert_eq!(world.at(10).rest("POST /jobs/job/terminate?FORCE=True", &[], ""), "202");
+    assert_eq!(world.account.deadline(), Some(s(70)));
+    assert_eq!(world.rest("POST /jobs/job/terminate?force=yes", &[], ""), "400 InvalidQueryParameterValue");
+}
+
+/// F4: a request has 30 seconds, or what it says if that is less.
+#[test]
+fn a_request_whose_time_is_up_fails() {
+    for (query, limit) in
+        [("", 30), ("&timeout=5", 5), ("&timeOut=5", 5), ("&timeout=30", 30), ("&timeout=90", 30)]
+    {
+        for (now, status) in [(before(s(limit)), "202"), (s(limit).next_tick(), "500 OperationTimedOut")] {
+            let mut world = World::new(plain);
+            let target = format!("/jobs/job/terminate?api-version={NEWEST}{query}");
+            let response = world.on(now).send_late(s(0), "POST", &target, &[], b"");
+            assert_eq!(told(&response), status, "{query}");
+        }
+    }
+}
+
+/// F4: what is no number of seconds.
+#[test]
+fn a_bad_timeout_is_refused() {
+    let mut world = World::new(plain);
+    for (timeout, status, reason) in [
+        ("0", "400 InvalidQueryParameterValue", ""),
+        ("-1", "400 InvalidQueryParameterValue", ""),
+        ("soon", "400 InvalidQueryParameterValue", "Not a valid integer."),
+        ("1.5", "400 InvalidQueryParameterValue", "Not a valid integer."),
+        ("2147483648", "400 OutOfRangeQueryParameterValue", "2147483647"),
+        ("-2147483649", "400 OutOfRangeQueryParameterValue", "-2147483648"),
+    ] {
+        let response = world.answer(&format!("POST /jobs/job/terminate?timeout={timeout}"), &[], "");
+        assert_eq!(told(&response), status, "{timeout}");
+        assert!(text(&response).contains(reason), "{timeout}");
+    }
+    assert_eq!(world.rest("POST /jobs/job/terminate?timeout=2147483647", &[], ""), "202");
+}
+
+// Ends that nobody asked for
+
+/// A job manager task under this id.
+fn manager(name: &str, kill_job_on_completion: bool) -> JobManagerTask {
+    JobManagerTask {
+        task: Arc::new(TaskSpecification::new(id(name))),
+        constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
+        kill_job_on_completion,
+        allow_low_priority_node: true,
+    }
+}
+
+/// X1: counted from the creation; at the instant itself, not a tick before.
+#[test]
+fn a_job_ends_when_its_time_is_over() {
+    let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(100));
+    world.at(50).run("a", "n1");
+    assert_eq!(world.on(before(s(100))).tick(), "");
+    assert_eq!(world.at(100).tick(), "JobTerminating, StopTask a n1");
+    assert_eq!(world.reason(), "MaxWallClockTimeExpiry");
+}
+
+/// X2
+#[test]
+fn a_job_ends_with_its_manager_unless_told_otherwise() {
+    for (kills, exit_code, ticked) in
+        [(true, 0, "JobTerminating"), (true, 1, "JobTerminating"), (false, 0, "")]
+    {
+        let mut world = World::empty();
+        let added =
+            world.add_job("job", |specification, _| specification.manager = Some(manager("m", kills)));
+        assert_eq!(added, "JobAdded, TaskAdded");
+        world.run_added("m", "n1");
+        assert_eq!(world.tick(), "");
+        world.say("n1", &format!("task m ended {exit_code}"));
+        assert_eq!(world.tick(), ticked);
+        assert_eq!(world.reason(), if kills { "JMComplete" } else { "none" });
+    }
+}
+
+fn asks_for(action: Option<JobAction>) -> ExitConditions {
+    let options = ExitOptions { job_action: action, dependency_action: None };
+    ExitConditions { default: Some(options), ..ExitConditions::default() }
+}
+
+/// X3, X7: a failed task asks for the job's end unless its exit options say otherwise; a success does not.
+#[test]
+fn a_failed_task_ends_its_job_if_the_job_listens() {
+    for (listens, action, exit_code, ticked) in [
+        (true, Some(JobAction::Terminate), 1, "JobTerminating"),
+        (true, None, 1, "JobTerminating"),
+        (true, Some(JobAction::None), 1, ""),
+        (true, Some(JobAction::Terminate), 0, ""),
+        (false, None, 1, ""),
+    ] {
+        let mut world = World::new(|specification, settings| {
+            if listens {
+                heeds_failures(specification, settings);
+            }
+        });
+        world.add_with("a", |specification, _| specification.exit_conditions = Some(asks_for(action)));
+        world.run_added("a", "n1");
+        world.say("n1", &format!("task a ended {exit_code}"));
+        assert_eq!(world.state(), "active");
+        assert_eq!(world.tick(), ticked, "{action:?} and {exit_code}");
+        assert_eq!(world.reason(), if ticked.is_empty() { "none" } else { "TaskFailed" });
+    }
+}
+
+/// X4
+#[test]
+fn a_job_ends_with_its_last_task_if_it_is_to() {
+    let mut world = World::new(ends_by_itself);
+    world.add("b");
+    world.run("a", "n1");
+    for report in ["task a ended 0", "task b ended 1"] {
+        assert_eq!(world.tick(), "");
+        if report.contains('b') {
+            world.assign("b", "n1");
+        }
+        world.say("n1", report);
+    }
+    assert_eq!((world.tick().as_str(), world.reason()), ("JobTerminating", "AllTasksComplete"));
+
+    let mut world = World::new(ends_by_itself);
+    assert_eq!(world.tick(), "JobTerminating", "a job without tasks counts");
+
+    let mut world = World::new(plain);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.tick(), "", "one that is not to end");
+}
+
+/// X5
+#[test]
+fn the_end_of_a_schedule_is_told_as_the_service_tells_it() {
+    let mut world = World::new(plain);
+    world.terminate_with(&Terminate::because(TerminateReason::Schedule));
+    assert_eq!(world.shown("/jobs/job", "executionInfo/terminateReason"), "TerminateWorkitem");
+}
+
+/// X6: each job has every cause from its line on, and ends for the first.
+#[test]
+fn the_first_cause_that_applies_is_the_reason() {
+    let causes = ["MaxWallClockTimeExpiry", "JMComplete", "TaskFailed", "AllTasksComplete", "none"];
+    for (from, cause) in causes.into_iter().enumerate() {
+        let mut world = World::empty();
+        world.add_job("job", |specification, settings| {
+            specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+            specification.manager = Some(manager("m", from <= 1));
+            settings.constraints.max_wall_clock_time = if from == 0 { secs(50) } else { TimeSpan::UNLIMITED };
+            settings.on_all_tasks_complete =
+                if from <= 3 { OnAllTasksComplete::TerminateJob } else { OnAllTasksComplete::NoAction };
+        });
+        world.run_added("m", "n1");
+        world.say("n1", "task m ended 0");
+        world.ran("a", "n1", i32::from(from <= 2));
+        world.at(50).tick();
+        assert_eq!(world.reason(), cause);
+    }
+}
+
+/// X6: a job that is disabling or disabled ends too, as every job ends.
+#[test]
+fn disabled_jobs_end_by_themselves_too() {
+    for ticks_first in [false, true] {
+        let mut world = World::new(|specification, settings| {
+            prepared(specification, settings);
+            settings.constraints.max_wall_clock_time = secs(100);
+        });
+        world.ran("a", "n1", 0);
+        world.disable(DisableTasks::Wait);
+        if ticks_first {
+            assert_eq!(world.tick(), "JobDisabled");
+        }
+        assert_eq!(world.at(100).tick(), "JobTerminating, RunRelease n1");
+        world.say("n1", "release ended 0");
+        assert_eq!(world.tick(), "JobCompleted");
+    }
+    let mut world = World::new(ends_by_itself);
+    world.run("a", "n1");
+    world.disable(DisableTasks::Wait);
+    world.say("n1", "task a ended 0");
+    assert_eq!(world.tick(), "JobTerminating");
+}
+
+/// X6: a task that waits for one that failed is active, so not all are completed.
+#[test]
+fn a_blocked_task_keeps_its_job_from_ending() {
+    let mut world = World::new(|specification, settings| {
+        uses_dependencies(specification, settings);
+        ends_by_itself(specification, settings);
+    });
+    world.add_with("b", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+    world.ran("a", "n1", 1);
+    assert_eq!(world.assign("b", "n1"), "DependencyNotMet");
+    assert_eq!(world.tick(), "");
+}
+
+/// X7: neither by a PATCH nor by a PUT that leaves it out.
+#[test]
+fn terminatejob_cannot_be_taken_back() {
+    let mut world = World::new(ends_by_itself);
+    world.add("a");
+    let take_back =
+        JobPatch { on_all_tasks_complete: Some(OnAllTasksComplete::NoAction), ..JobPatch::default() };
+    assert_eq!(world.update(JobChange::Patch(take_back)), "400 InvalidPropertyValue");
+    assert_eq!(world.update(JobChange::Replace(JobSettings::new(id("pool")))), "400 InvalidPropertyValue");
+    assert_eq!(world.patch(), "JobUpdated");
+    assert_eq!(world.job().settings().on_all_tasks_complete, OnAllTasksComplete::TerminateJob);
+}
+
+/// X7: a job action that nobody would perform.
+#[test]
+fn a_job_action_needs_a_job_that_performs_it() {
+    for action in [JobAction::None, JobAction::Disable, JobAction::Terminate] {
+        let ask = |specification: &mut TaskSpecification| {
+            specification.exit_conditions = Some(asks_for(Some(action)));
+        };
+        let refused = World::new(plain).add_with("a", |specification, _| ask(specification));
+        assert_eq!(refused, "400 InvalidPropertyValue");
+        assert_eq!(
+            World::new(heeds_failures).add_with("a", |specification, _| ask(specification)),
+            "TaskAdded"
+        );
+    }
+}
+
+/// X7: `disable` disables with requeue, at a tick.
+#[test]
+fn a_failed_task_can_disable_its_job() {
+    let mut world = World::new(heeds_failures);
+    world.run("b", "n1");
+    world.add_with("a", |specification, _| {
+        specification.exit_conditions = Some(asks_for(Some(JobAction::Disable)));
+    });
+    world.run_added("a", "n1");
+    world.say("n1", "task a ended 1");
+    assert_eq!(world.tick(), "JobDisabling, StopTask b n1");
+    assert_eq!(world.say("n1", "task b ended 1"), "TaskRequeued b n1");
+    assert_eq!(world.tick(), "JobDisabled");
+}
+
+/// X8
+#[test]
+fn another_pool_needs_a_disabled_job() {
+    let mut world = World::new(plain);
+    let pool = |name: &str| JobChange::Patch(JobPatch { pool: Some(id(name)), ..JobPatch::default() });
+    assert_eq!(world.update(pool("pool")), "JobUpdated");
+    assert_eq!(world.update(pool("other")), "409 OperationInvalidForCurrentState");
+    world.disable(DisableTasks::Wait);
+    assert_eq!(world.update(pool("other")), "409 OperationInvalidForCurrentState");
+    world.tick();
+    assert_eq!(world.update(pool("other")), "JobUpdated");
+    assert_eq!(world.job().settings().pool, id::<PoolId>("other"));
+}
+
+// Nodes
+
+/// A prepared job whose preparation runs again after reboots or not.
+fn reruns(rerun: bool) -> impl Fn(&mut JobSpecification, &mut JobSettings) {
+    move |specification, settings| {
+        prepared(specification, settings);
+        specification.preparation.as_mut().unwrap().rerun_on_node_reboot_after_success = rerun;
+    }
+}
+
+/// N1
+#[test]
+fn a_reboot_requeues_the_tasks_of_a_living_job() {
+    for (rerun, assigned) in
+        [(true, "TaskPreparing a n1, RunPreparation n1"), (false, "TaskRunning a n1, StartTask a n1")]
+    {
+        let mut world = World::new(reruns(rerun));
+        world.run("a", "n1");
+        assert_eq!(world.node("n1", NodeEvent::Rebooted), "TaskRequeued a n1, NodeNoted n1");
+        assert_eq!(world.task("a").requeue_count(), 0);
+        assert_eq!(world.assign("a", "n1"), assigned);
+    }
+    let mut world = World::new(reruns(false));
+    world.add("a");
+    world.assign("a", "n1");
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "PreparationEnded n1, TaskRequeued a n1, NodeNoted n1");
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1", "it was not completed");
+}
+
+/// N1
+#[test]
+fn a_reboot_ends_the_tasks_of_an_ending_job_and_repeats_its_release() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.terminate();
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "TaskCompleted a n1, NodeNoted n1, RunRelease n1");
+    assert_eq!(world.end("a"), (None, Some("TaskEnded")));
+    world.say("n1", "release started");
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeNoted n1, RunRelease n1");
+    assert_eq!(world.release("n1"), "ordered");
+    world.say("n1", "release ended 0");
+    assert_eq!(world.tick(), "JobCompleted");
+}
+
+/// N2
+#[test]
+fn a_reimaged_node_has_forgotten_the_preparation() {
+    let mut world = World::new(reruns(false));
+    world.run("a", "n1");
+    assert_eq!(world.node("n1", NodeEvent::Reimaged), "TaskRequeued a n1, NodeNoted n1");
+    assert_eq!(world.task("a").requeue_count(), 0);
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+}
+
+/// N2: what there was to release is gone, unless tasks ran since.
+#[test]
+fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
+    for ran_since in [false, true] {
+        let mut world = World::new(prepared);
+        world.ran("a", "n1", 0);
+        world.node("n1", NodeEvent::Reimaged);
+        if ran_since {
+            world.ran("b", "n1", 0);
+        }
+        assert_eq!(
+            world.terminate(),
+            if ran_since { "JobTerminating, RunRelease n1" } else { "JobTerminating" }
+        );
+    }
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.terminate();
+    assert_eq!(world.node("n1", NodeEvent::Reimaged), "TaskCompleted a n1, NodeNoted n1");
+    assert_eq!(world.end("a"), (None, Some("TaskEnded")));
+    assert_eq!(world.tick(), "JobCompleted");
+
+    let mut world = World::new(prepared);
+    world.ran("a", "n1", 0);
+    world.terminate();
+    world.say("n1", "release started");
+    assert_eq!(world.node("n1", NodeEvent::Reimaged), "ReleaseEnded n1, NodeNoted n1");
+    assert_eq!(world.tick(), "JobCompleted");
+}
+
+/// N3, N6: a removal by a user counts as a requeue, a preemption does not.
+#[test]
+fn the_tasks_of_a_node_that_is_gone_are_requeued() {
+    for (event, counted, told) in [
+        (NodeEvent::Removed, 1, "TaskRequeued a n1, NodeNoted n1, NodeRemoved n1"),
+        (NodeEvent::Preempted, 0, "TaskRequeued a n1, NodeNoted n1, NodeChanged n1"),
+    ] {
+        let mut world = World::new(prepared);
+        world.run("a", "n1");
+        assert_eq!(world.node("n1", event), told);
+        assert_eq!(world.task("a").requeue_count(), counted);
+        assert!(world.job().node(&id("n1")).unwrap().preparation().is_some(), "it stays in the status list");
+    }
+}
+
+/// N3
+#[test]
+fn no_release_of_a_node_that_is_gone_is_waited_for() {
+    for event in [NodeEvent::Removed, NodeEvent::Preempted] {
+        let mut world = World::new(prepared);
+        world.run("a", "n1");
+        world.ran("b", "n2", 0);
+        world.terminate();
+        assert!(world.node("n1", event).starts_with("TaskCompleted a n1, NodeNoted n1"));
+        assert!(world.node("n2", event).starts_with("ReleaseEnded n2, NodeNoted n2"));
+        assert_eq!(world.end("a"), (None, Some("TaskEnded")));
+        assert_eq!(world.release("n1"), "none");
+        assert_eq!(world.release("n2"), "completed", "it stays in the status list");
+        assert_eq!(world.tick(), "JobCompleted");
+
+        let mut world = World::new(prepared);
+        world.ran("a", "n1", 0);
+        world.node("n1", event);
+        assert_eq!(world.terminate(), "JobTerminating");
+    }
+}
+
+/// N4, N8: a lost or unusable node keeps what it has, and an ending job waits for it.
+#[test]
+fn what_is_on_a_lost_node_stays_as_it_is() {
+    for event in [NodeEvent::Lost, NodeEvent::Unusable] {
+        let mut world = World::new(prepared);
+        world.run("a", "n1");
+        world.add("b");
+        assert_eq!(world.node("n1", event), "NodeNoted n1, NodeChanged n1");
+        assert_eq!(world.task_state("a"), "running");
+        assert_eq!(world.assign("b", "n1"), "NodeNotReady");
+
+        assert_eq!(world.terminate(), "JobTerminating, StopTask a n1");
+        assert_eq!(world.at(5000).tick(), "", "it is waited for");
+        assert_eq!(world.say("n1", "task a ended 1"), "TaskCompleted a n1, RunRelease n1");
+        assert_eq!(world.at(9000).tick(), "", "its release too");
+        assert_eq!(world.node("n1", NodeEvent::Removed), "ReleaseEnded n1, NodeNoted n1, NodeRemoved n1");
+        assert_eq!(world.tick(), "JobCompleted");
+    }
+}
+
+/// N5
+#[test]
+fn a_node_that_returned_goes_on() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.node("n1", NodeEvent::Lost);
+    assert_eq!(world.node("n1", NodeEvent::Returned), "NodeNoted n1, NodeChanged n1");
+    assert_eq!(world.task_state("a"), "running");
+    world.add("b");
+    assert_eq!(world.assign("b", "n1"), "TaskRunning b n1, StartTask b n1", "it is still prepared");
+    assert_eq!(world.say("n1", "task a ended 0"), "TaskCompleted a n1");
+
+    world.node("n1", NodeEvent::Lost);
+    world.terminate();
+    world.node("n1", NodeEvent::Returned);
+    assert_eq!(world.tick(), "");
+    assert_eq!(world.say("n1", "task b ended 0"), "TaskCompleted b n1, RunRelease n1");
+}
+
+/// N6
+#[test]
+fn a_requeue_counts_only_if_a_user_caused_it() {
+    let mut world =
+        World::new(|_, settings| settings.constraints.max_task_retry_count = RetryLimit::Times(1));
+    world.add("a");
+    for (event, counted) in [
+        (NodeEvent::Rebooted, 0),
+        (NodeEvent::Reimaged, 0),
+        (NodeEvent::Preempted, 0),
+        (NodeEvent::Returned, 0),
+        (NodeEvent::Removed, 1),
+    ] {
+        if event != NodeEvent::Returned {
+            world.run_added("a", "n1");
+        }
+        world.node("n1", event);
+        let task = world.task("a");
+        assert_eq!((task.state().name().as_str(), task.requeue_count()), ("active", counted), "{event:?}");
+        assert_eq!(task.retry_count(), 0, "it uses up no retries");
+    }
+}
+
+/// N7
+#[test]
+fn a_node_where_the_preparation_failed_is_barred_until_it_is_reimaged() {
+    let mut world = World::new(prepared);
+    world.add("a");
+    world.add("b");
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+    assert_eq!(world.assign("b", "n1"), "TaskPreparing b n1");
+    let ended = "PreparationEnded n1, TaskRequeued a n1, TaskRequeued b n1";
+    assert_eq!(world.say("n1", "preparation ended 1"), ended);
+    assert_eq!(world.task("a").requeue_count(), 0);
+    assert_eq!(world.assign("a", "n1"), "NodeBarred");
+    world.node("n1", NodeEvent::Rebooted);
+    assert_eq!(world.assign("a", "n1"), "NodeBarred");
+    world.node("n1", NodeEvent::Reimaged);
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+}
+
+/// N7: while it has retries left it is run again.
+#[test]
+fn a_failed_preparation_is_tried_again_while_it_may() {
+    let mut world = World::new(|specification, settings| {
+        prepared(specification, settings);
+        specification.preparation.as_mut().unwrap().constraints.max_task_retry_count = RetryLimit::Times(1);
+    });
+    world.add("a");
+    world.assign("a", "n1");
+    assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded n1, RunPreparation n1");
+    assert_eq!(world.task_state("a"), "preparing");
+    assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded n1, TaskRequeued a n1");
+}
+
+// Tasks
+
+/// K1
+#[test]
+fn a_task_is_preparing_while_the_preparation_is_not_completed() {
+    let mut world = World::new(prepared);
+    for task in ["a", "b", "c"] {
+        world.add(task);
+    }
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+    assert_eq!(world.assign("b", "n1"), "TaskPreparing b n1");
+    let started = "PreparationEnded n1, TaskRunning a n1, StartTask a n1, TaskRunning b n1, StartTask b n1";
+    assert_eq!(world.say("n1", "preparation ended 0"), started);
+    assert_eq!(world.assign("c", "n1"), "TaskRunning c n1, StartTask c n1");
+
+    let mut world = World::new(plain);
+    world.add("a");
+    assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, StartTask a n1");
+}
+
+/// K2
+#[test]
+fn the_start_that_the_node_reports_stamps_the_running_state() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.at(5).assign("a", "n1");
+    assert_eq!((world.task_state("a"), world.task("a").state_transition_time()), ("running", s(5)));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), Value::Null);
+    world.at(7).say("n1", "task a started");
+    assert_eq!(world.task("a").state_transition_time(), s(7));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), "2026-02-10T08:00:07Z");
+}
+
+/// K3
+#[test]
+fn exit_code_0_is_success() {
+    let mut world =
+        World::new(|_, settings| settings.constraints.max_task_retry_count = RetryLimit::Unlimited);
+    world.at(5).run("a", "n1");
+    assert_eq!(world.at(9).say("n1", "task a ended 0"), "TaskCompleted a n1");
+    assert_eq!(world.end("a"), (Some(0), None));
+    let shown = world.shown("/jobs/job/tasks/a", "executionInfo");
+    assert_eq!(
+        (&shown["startTime"], &shown["endTime"]),
+        (&"2026-02-10T08:00:05Z".into(), &"2026-02-10T08:00:09Z".into())
+    );
+    assert_eq!((&shown["result"], &shown["exitCode"]), (&"success".into(), &0.into()));
+    assert_eq!(world.task("a").state_transition_time(), s(9));
+    assert_eq!(world.task("a").previous_state().map(|(state, _)| state.as_str()), Some("running"));
+}
+
+/// K4: tried again while there are retries left; -1 is without end.
+#[test]
+fn another_exit_code_is_tried_again_while_retries_are_left() {
+    for (limit, retries) in [(0, 0), (2, 2), (-1, 5)] {
+        let mut world = World::new(plain);
+        world.add_with("a", |_, constraints| constraints.max_task_retry_count = RetryLimit::from_wire(limit));
+        for retry in 1..=retries {
+            world.run_added("a", "n1");
+            assert_eq!(world.at(retry).say("n1", "task a ended 1"), "TaskRetried a n1");
+            let task = world.task("a");
+            assert_eq!((u64::from(task.retry_count()), task.last_retry_time()), (retry, Some(s(retry))));
+            assert_eq!(world.task_state("a"), "active");
+        }
+        if limit >= 0 {
+            world.run_added("a", "n1");
+            assert_eq!(world.say("n1", "task a ended 1"), "TaskCompleted a n1");
+            assert_eq!(world.end("a"), (Some(1), Some("FailureExitCode")));
+            assert_eq!(u64::from(world.task("a").retry_count()), retries);
+        }
+    }
+}
+
+/// K4: the failure's shape.
+#[test]
+fn a_failure_by_exit_code_shows_its_details() {
+    let mut world = World::new(plain);
+    world.ran("a", "n1", 7);
+    let shown = world.shown("/jobs/job/tasks/a", "executionInfo");
+    assert_eq!((&shown["result"], &shown["exitCode"]), (&"failure".into(), &7.into()));
+    let failure = &shown["failureInfo"];
+    assert_eq!((&failure["category"], &failure["code"]), (&"UserError".into(), &"FailureExitCode".into()));
+    assert_eq!(failure["message"], "The task exited with an exit code representing a failure");
+    assert_eq!(failure["details"][0]["value"], "The task process exited with an unexpected exit code");
+    assert_eq!(failure["details"][1]["value"], "FailureExitCode");
+}
+
+/// K5
+#[test]
+fn errors_around_a_task_complete_it_without_retries() {
+    let error = || NodeError { code: "BlobNotFound".into(), message: "There is no such blob".into() };
+    for failure in [NodeFailure::PreProcessing(error()), NodeFailure::FileUpload(error())] {
+        let mut world = World::new(plain);
+        world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Unlimited));
+        world.run_added("a", "n1");
+        let ended = Ended { exit_code: None, failure: Some(failure) };
+        assert_eq!(world.report("n1", Unit::Task(id("a")), ReportEvent::Ended(ended)), "TaskCompleted a n1");
+        assert_eq!(world.end("a"), (None, Some("BlobNotFound")));
+    }
+}
+
+/// K5: a task's own time, from its start.
+#[test]
+fn a_task_whose_time_is_over_is_told_to_stop() {
+    let mut world = World::new(plain);
+    world.add_with("a", |_, constraints| {
+        constraints.max_wall_clock_time = secs(10);
+        constraints.max_task_retry_count = Some(RetryLimit::Unlimited);
+    });
+    world.assign("a", "n1");
+    assert_eq!(world.at(100).tick(), "", "it has not started");
+    world.at(100).say("n1", "task a started");
+    assert_eq!(world.on(before(s(110))).tick(), "");
+    assert_eq!(world.at(110).tick(), "StopTask a n1");
+    assert_eq!(world.at(111).tick(), "", "it was told once");
+    assert_eq!(world.say("n1", "task a ended 137"), "TaskCompleted a n1");
+    assert_eq!(world.end("a"), (Some(137), Some("TaskEnded")));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo/category"), "ServerError");
+}
+
+/// K6
+#[test]
+fn a_user_ends_an_active_task_at_once() {
+    let mut world = World::new(plain);
+    world.add("a");
+    assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, TaskCompleted a");
+    assert_eq!(world.end("a"), (None, Some("TaskEnded")));
+    assert_eq!((world.task("a").last_modified(), world.task("a").state_transition_time()), (s(5), s(5)));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "nodeInfo"), serde_json::json!({}));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "previousState"), "active");
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), Value::Null);
+}
+
+/// K6: one on a node is ended there.
+#[test]
+fn a_user_ends_a_task_on_a_node_through_the_node() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, StopTask a n1");
+    assert_eq!(world.task_state("a"), "running");
+    world.at(6).say("n1", "task a ended 0");
+    assert_eq!(world.end("a"), (Some(0), Some("TaskEnded")));
+
+    world.add("b");
+    world.assign("b", "n2");
+    assert_eq!(world.terminate_task("b"), "TaskTouched b, StopTask b n2");
+    assert_eq!(world.task_state("b"), "preparing");
+    assert_eq!(world.say("n2", "preparation ended 0"), "PreparationEnded n2, TaskCompleted b n2");
+    assert_eq!(world.end("b"), (None, Some("TaskEnded")));
+}
+
+/// K7
+#[test]
+fn a_completed_task_cannot_be_terminated_but_deleted() {
+    let mut world = World::new(plain);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.terminate_task("a"), "409 TaskCompleted");
+    assert_eq!(world.delete_task("a"), "TaskDeleted a");
+    assert_eq!(world.delete_task("a"), "404 TaskNotFound");
+}
+
+/// K7: a task on a node is gone when the node has stopped it, whatever else was asked for.
+#[test]
+fn a_deleted_task_waits_for_its_node() {
+    for ending in [false, true] {
+        let mut world = World::new(plain);
+        world.run("a", "n1");
+        assert_eq!(world.delete_task("a"), "StopTask a n1");
+        assert_eq!(world.task_state("a"), "running");
+        if ending {
+            world.terminate();
+        }
+        assert_eq!(world.say("n1", "task a ended 0"), "TaskDeleted a n1");
+        assert_eq!(world.job().task(&id("a")), None);
+    }
+}
+
+/// K8
+#[test]
+fn a_failed_task_can_be_reactivated() {
+    let mut world = World::new(plain);
+    world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Times(1)));
+    assert_eq!(world.reactivate("a"), "409 TaskNotCompleted");
+    for _ in 0..2 {
+        world.run_added("a", "n1");
+        world.say("n1", "task a ended 1");
+    }
+    assert_eq!((world.task_state("a"), world.task("a").retry_count()), ("completed", 1));
+    assert_eq!(world.at(9).reactivate("a"), "TaskReactivated a");
+    assert_eq!((world.task_state("a"), world.task("a").retry_count()), ("active", 0));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/exitCode"), Value::Null);
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo"), Value::Null);
+    world.run_added("a", "n1");
+    world.say("n1", "task a ended 0");
+    assert_eq!(world.reactivate("a"), "409 TaskSucceeded");
+    world.terminate();
+    assert_eq!(world.reactivate("a"), "409 JobBeingTerminated", "the job's code wins");
+}
+
+fn on(task_ids: &[&str], ranges: &[(u32, u32)]) -> Dependencies {
+    Dependencies { task_ids: task_ids.iter().map(|task| id(task)).collect(), ranges: ranges.to_vec() }
+}
+
+/// K9: by ids and by ranges, in which leading zeros do not count.
+#[test]
+fn a_dependant_waits_for_everything_that_it_depends_on() {
+    let mut world = World::new(uses_dependencies);
+    world.add_with("d", |specification, _| specification.depends_on = Some(on(&["x"], &[(1, 2), (7, 7)])));
+    for task in ["x", "1", "002", "07"] {
+        assert_eq!(world.assign("d", "n2"), "DependencyNotMet", "before {task}");
+        world.ran(task, "n1", 0);
+    }
+    world.run("7", "n1");
+    assert_eq!(world.assign("d", "n2"), "DependencyNotMet", "7 is in the range like 07");
+    world.say("n1", "task 7 ended 0");
+    assert_eq!(world.assign("d", "n2"), "TaskRunning d n2, StartTask d n2");
+}
+
+/// Options for an exit code and for every other failure, as to the tasks that depend on it.
+fn dependants(code: i32, on_code: DependencyAction, otherwise: DependencyAction) -> ExitConditions {
+    let options = |action| ExitOptions { job_action: None, dependency_action: Some(action) };
+    let exit_codes = vec![ExitCodeRange { start: code, end: code, options: options(on_code) }];
+    ExitConditions { exit_codes, default: Some(options(otherwise)), ..ExitConditions::default() }
+}
+
+/// K9: by what the failed task's exit options say.
+#[test]
+fn exit_options_decide_whether_a_failure_satisfies_dependants() {
+    use DependencyAction::{Block, Satisfy};
+    for (conditions, exit_code, met) in [
+        (None, 0, true),
+        (None, 1, false),
+        (Some(dependants(3, Satisfy, Block)), 3, true),
+        (Some(dependants(3, Satisfy, Block)), 4, false),
+        (Some(dependants(3, Block, Satisfy)), 3, false),
+        (Some(dependants(3, Block, Satisfy)), 4, true),
+        (Some(dependants(3, Satisfy, Block)), 0, true),
+    ] {
+        let mut world = World::new(uses_dependencies);
+        world.add_with("d", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+        world.add_with("a", |specification, _| specification.exit_conditions.clone_from(&conditions));
+        world.run_added("a", "n1");
+        world.say("n1", &format!("task a ended {exit_code}"));
+        let came = world.assign("d", "n1");
+        assert_eq!(came != "DependencyNotMet", met, "exit code {exit_code} with {conditions:?}");
+    }
+}
+
+/// K9: only in a job that uses them.
+#[test]
+fn dependencies_need_a_job_that_uses_them() {
+    let refused =
+        World::new(plain).add_with("d", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+    assert_eq!(refused, "400 TaskDependenciesNotSpecifiedOnJob");
+}
+
+/// K10
+#[test]
+fn a_task_whose_start_was_never_told_started_when_it_was_given() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.at(5).assign("a", "n1");
+    world.at(9).say("n1", "task a ended 0");
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), "2026-02-10T08:00:05Z");
+}
+
+/// K11
+#[test]
+fn an_end_without_an_exit_code_is_a_failure_with_retries() {
+    let mut world = World::new(plain);
+    world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Times(1)));
+    world.run_added("a", "n1");
+    assert_eq!(world.say("n1", "task a ended"), "TaskRetried a n1");
+    world.run_added("a", "n1");
+    assert_eq!(world.say("n1", "task a ended"), "TaskCompleted a n1");
+    assert_eq!(world.end("a"), (None, Some("FailureExitCode")));
+}
+
+// Disable and delete
+
+/// G1: the three options.
+#[test]
+fn disabling_requeues_ends_or_waits_for_running_tasks() {
+    for (option, told, left) in [
+        (DisableTasks::Requeue, "JobDisabling, StopTask a n1", "TaskRequeued a n1"),
+        (DisableTasks::Terminate, "JobDisabling, StopTask a n1", "TaskCompleted a n1"),
+        (DisableTasks::Wait, "JobDisabling", "TaskCompleted a n1"),
+    ] {
+        let mut world = World::new(plain);
+        world.add("b");
+        world.run("a", "n1");
+        assert_eq!(world.at(5).disable(option), told);
+        assert_eq!((world.state(), world.task_state("a")), ("disabling", "running"));
+        assert_eq!(world.tick(), "");
+        assert_eq!(world.say("n1", "task a ended 0"), left);
+        match option {
+            DisableTasks::Requeue => assert_eq!(world.task("a").requeue_count(), 1),
+            DisableTasks::Terminate => assert_eq!(world.end("a"), (Some(0), Some("TaskEnded"))),
+            DisableTasks::Wait => assert_eq!(world.end("a"), (Some(0), None)),
+        }
+        assert_eq!(world.at(7).tick(), "JobDisabled");
+        assert_eq!((world.state(), world.job().state_transition_time()), ("disabled", s(7)));
+        assert_eq!(world.assign("b", "n1"), "JobNotActive");
+        assert_eq!(world.enable(), "JobEnabled");
+        assert_eq!(world.assign("b", "n1"), "TaskRunning b n1, StartTask b n1");
+    }
+}
+
+/// G1: a task that is preparing is on a node too.
+#[test]
+fn a_disabling_job_waits_for_preparing_tasks() {
+    for (option, told) in [
+        (DisableTasks::Requeue, "PreparationEnded n1, TaskRequeued a n1"),
+        (DisableTasks::Terminate, "PreparationEnded n1, TaskCompleted a n1"),
+        (DisableTasks::Wait, "PreparationEnded n1, TaskRunning a n1, StartTask a n1"),
+    ] {
+        let mut world = World::new(prepared);
+        world.add("a");
+        world.assign("a", "n1");
+        world.disable(option);
+        assert_eq!(world.tick(), "");
+        assert_eq!(world.say("n1", "preparation ended 0"), told);
+        assert_eq!(world.tick(), if option == DisableTasks::Wait { "" } else { "JobDisabled" });
+    }
+}
+
+/// G2: what it was before, and that it is gone with its tasks.
+#[test]
+fn a_deleted_job_ends_like_a_terminated_one() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.add("b");
+    let etag = world.job().etag();
+    assert_eq!(world.at(5).delete(), "JobDeleting, StopTask a n1");
+    assert_eq!((world.state(), world.reason(), world.job().end_time()), ("deleting", "none", None));
+    assert_eq!(world.job().etag(), etag);
+    assert_eq!(world.say("n1", "task a ended 1"), "TaskCompleted a n1, RunRelease n1");
+    assert_eq!(world.rest("GET /jobs/job", &[], ""), "200");
+    assert_eq!(world.tick(), "");
+    world.say("n1", "release ended 0");
+    assert_eq!(world.tick(), "JobDeleted");
+    assert_eq!(world.rest("GET /jobs/job", &[], ""), "404 JobNotFound");
+    assert_eq!(world.rest("GET /jobs/job/tasks/b", &[], ""), "404 JobNotFound");
+    assert_eq!(world.add_job("job", plain), "JobAdded");
+}
+
+/// G2: a job that had ended keeps what it had, and releases nothing again.
+#[test]
+fn a_deleted_job_that_had_ended_keeps_its_end() {
+    let mut world = World::new(prepared);
+    world.ran("a", "n1", 0);
+    world.terminate();
+    world.say("n1", "release ended 0");
+    world.at(9).tick();
+    assert_eq!(world.at(10).delete(), "JobDeleting");
+    assert_eq!((world.reason(), world.job().end_time()), ("UserTerminate", Some(s(9))));
+    assert_eq!(world.tick(), "JobDeleted");
+}
+
+/// G2, F1: a forced deletion waits as long as a forced termination.
+#[test]
+fn a_forced_deletion_does_not_wait_for_ever() {
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    let forced = Delete { force: Some(secs(60)), ..Delete::default() };
+    world.at(10).request(|account, job, now| account.delete_job(job, &forced, now));
+    assert_eq!(world.on(before(s(70))).tick(), "");
+    assert_eq!(world.at(70).tick(), "TaskCompleted a n1, JobDeleted");
+    assert_eq!(world.account.node(&id("n1")).unwrap().free_slots(), 4);
+}
+
+/// G3: the newest option counts.
+#[test]
+fn disabling_with_another_option_goes_by_the_newest() {
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    assert_eq!(world.at(3).disable(DisableTasks::Wait), "JobDisabling");
+    assert_eq!(world.at(4).disable(DisableTasks::Requeue), "JobDisabling, StopTask a n1");
+    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(4), s(3)));
+    assert_eq!(world.at(5).disable(DisableTasks::Terminate), "JobDisabling, StopTask a n1");
+    world.say("n1", "task a ended 0");
+    assert_eq!(world.end("a"), (Some(0), Some("TaskEnded")));
+}
+
+/// G3: but what is to be ended or deleted stays so.
+#[test]
+fn a_task_that_is_to_be_ended_or_deleted_stays_so() {
+    let mut world = World::new(plain);
+    world.run("ended", "n1");
+    world.run("deleted", "n1");
+    world.delete_task("deleted");
+    world.disable(DisableTasks::Terminate);
+    assert_eq!(world.disable(DisableTasks::Requeue), "JobDisabling");
+    assert_eq!(world.say("n1", "task ended ended 0"), "TaskCompleted ended n1");
+    assert_eq!(world.say("n1", "task deleted ended 0"), "TaskDeleted deleted n1");
+}
+
+// What holds at any time
+
+/// I1
+#[test]
+fn a_completed_job_is_left_by_its_deletion_alone() {
+    let mut world = in_state("completed");
+    assert!(world.job().end_time().is_some() && world.job().terminate_reason().is_some());
+    assert!(world.job().nodes().all(|(_, node)| !node.is_outstanding()));
+    for row in table()[2..].iter().filter(|row| row[0] != "delete") {
+        send(&mut world, row[0]);
+        world.tick();
+        assert_eq!(world.state(), "completed", "after {}", row[0]);
+    }
+    world.delete();
+    assert_eq!(world.state(), "deleting");
+}
+
+/// I3
+#[test]
+fn stamps_never_go_back_whatever_the_clock_does() {
+    let mut world = World::new(plain);
+    let mut old = (world.job().last_modified(), world.job().state_transition_time());
+    let steps: [(u64, Step); 7] = [
+        (40, World::patch),
+        (10, World::disable_and_wait),
+        (10, World::tick),
+        (0, World::enable),
+        (20, World::patch),
+        (39, World::terminate),
+        (41, World::delete),
+    ];
+    let mut etags = vec![world.job().etag()];
+    for (second, step) in steps {
+        step(world.at(second));
+        let new = (world.job().last_modified(), world.job().state_transition_time());
+        assert!(new.0 >= old.0 && new.1 >= old.1, "at {second}");
+        if new.0 != old.0 {
+            assert!(!etags.contains(&world.job().etag()), "at {second}");
+            etags.push(world.job().etag());
+        }
+        old = new;
+    }
+    assert_eq!(etags.len(), 6);
+}
+
+/// I4: whatever is refused, by any door.
+#[test]
+fn a_refused_request_changes_nothing() {
+    let mut world = in_state("completed");
+    let old = world.account.clone();
+    for row in &table()[2..] {
+        if !matches!(row[0], "get" | "delete" | "delete-task") {
+            assert!(send(&mut world, row[0]).starts_with("409 "), "{}", row[0]);
+        }
+    }
+    assert_eq!(world.rest("POST /jobs/job/terminate", &[], "{"), "400 InvalidRequestBody");
+    assert_eq!(world.assign("waits", "n1"), "JobNotActive");
+    assert_eq!(world.account, old);
+}
+
+/// I5: [`World::call`] replays effects; here the same inputs are given twice.
+#[test]
+fn the_same_inputs_give_the_same_outputs() {
+    let play = || {
+        let mut world = World::new(prepared);
+        let mut told = Vec::new();
+        world.run("a", "n1");
+        told.push(world.at(5).terminate());
+        told.push(world.at(6).say("n1", "task a ended 1"));
+        told.push(world.at(7).node("n1", NodeEvent::Rebooted));
+        told.push(text(&world.answer("GET /jobs/job", &[], "")).to_string());
+        told.push(world.at(8).node("n1", NodeEvent::Removed));
+        told.push(world.at(9).tick());
+        (told, world.account)
+    };
+    assert_eq!(play(), play());
+}
+
+/// I6: [`World::call`] recounts; here the slots of a node run out.
+#[test]
+fn slots_are_never_oversubscribed() {
+    let mut world = World::new(plain);
+    world.add_with("wide", |specification, _| specification.required_slots = 3);
+    world.add_with("pair", |specification, _| specification.required_slots = 2);
+    world.add("single");
+    world.run_added("wide", "n1");
+    assert_eq!(world.assign("pair", "n1"), "NoSlots");
+    world.run_added("single", "n1");
+    assert_eq!((world.job().task_counts().running, world.job().task_slot_counts().running), (2, 4));
+    assert_eq!((world.job().task_counts().active, world.job().task_slot_counts().active), (1, 2));
+    world.say("n1", "task wide ended 0");
+    assert_eq!(world.assign("pair", "n1"), "TaskRunning pair n1, StartTask pair n1");
+    assert_eq!(world.account.node(&id("n1")).unwrap().free_slots(), 1);
+}
+
+/// I7: every node answers what it is told, or none answers at all.
+#[test]
+fn a_terminated_job_completes() {
+    let busy = || {
+        let mut world = World::new(prepared);
+        world.run("a", "n1");
+        world.ran("b", "n2", 0);
+        world.add("c");
+        world.node("n1", NodeEvent::Rebooted);
+        world.assign("c", "n1");
+        world
+    };
+    let mut world = busy();
+    world.at(10).terminate();
+    for (node, answer) in [("n1", "preparation ended"), ("n1", "release ended"), ("n2", "release ended 1")] {
+        assert_eq!(world.tick(), "");
+        world.say(node, answer);
+    }
+    assert_eq!((world.tick().as_str(), world.state()), ("JobCompleted", "completed"));
+
+    for event in [None, Some(NodeEvent::Lost), Some(NodeEvent::Rebooted), Some(NodeEvent::Removed)] {
+        let mut world = busy();
+        world.at(10).force();
+        if let Some(event) = event {
+            world.node("n1", event);
+            world.node("n2", event);
+        }
+        world.at(70).tick();
+        assert_eq!(world.state(), "completed", "{event:?}");
+    }
+}
+
+// Conditional headers
+
+const DATE: &str = "Tue, 10 Feb 2026 08:00:00 GMT";
+const EARLIER: &str = "Tue, 10 Feb 2026 07:59:59 GMT";
+const LATER: &str = "Tue, 10 Feb 2026 08:00:01 GMT";
+
+/// A job that was made half a second after 8:00, and its ETag.
+fn conditional() -> (World, String) {
+    let mut world = World::empty();
+    world.on(Timestamp::parse_iso8601("2026-02-10T08:00:00.5Z").unwrap()).add_job("job", plain);
+    let etag = world.job().etag().to_string();
+    (world, etag)
+}
+
+/// What a termination under these headers answers. `TAG` stands for the job's ETag.
+fn write(headers: Headers<'_>) -> String {
+    asked("POST /jobs/job/terminate", headers)
+}
+
+/// What a read under these headers answers.
+fn read(headers: Headers<'_>) -> String {
+    asked("GET /jobs/job", headers)
+}
+
+fn asked(line: &str, headers: Headers<'_>) -> String {
+    let (mut world, etag) = conditional();
+    let headers: Vec<(&str, String)> =
+        headers.iter().map(|(name, value)| (*name, value.replace("TAG", &etag))).collect();
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    world.rest(line, &headers, "")
+}
+
+/// H1
+#[test]
+fn a_tag_makes_its_date_not_count_and_other_pairs_are_refused() {
+    let unmet_dates = [("If-Modified-Since", LATER), ("If-Unmodified-Since", EARLIER)];
+    assert_eq!(write(&[("If-None-Match", "0x1"), unmet_dates[0]]), "202");
+    assert_eq!(write(&[("If-Match", "TAG"), unmet_dates[1]]), "202");
+    assert_eq!(write(&[("If-None-Match", "0x1"), ("If-Modified-Since", "no date")]), "202");
+    let met = [
+        ("If-Match", "TAG"),
+        ("If-None-Match", "0x1"),
+        ("If-Modified-Since", EARLIER),
+        ("If-Unmodified-Since", LATER),
+    ];
+    for (first, second) in [(0, 1), (0, 2), (1, 3), (2, 3)] {
+        let refused = "400 MultipleConditionHeadersNotSupported";
+        assert_eq!(write(&[met[first], met[second]]), refused, "{first} and {second}");
+    }
+    assert_eq!(write(&met), "400 MultipleConditionHeadersNotSupported");
+}
+
+/// H2
+#[test]
+fn an_unmet_condition_is_412_on_a_write_and_may_be_304_on_a_read() {
+    for (name, met, unmet, unmet_read) in [
+        ("If-Match", "TAG", "0x1", "412 ConditionNotMet"),
+        ("If-None-Match", "0x1", "TAG", "304"),
+        ("If-Modified-Since", EARLIER, DATE, "304"),
+        ("If-Unmodified-Since", DATE, EARLIER, "412 ConditionNotMet"),
+    ] {
+        assert_eq!((write(&[(name, met)]), read(&[(name, met)])), ("202".into(), "200".into()), "{name}");
+        assert_eq!(write(&[(name, unmet)]), "412 ConditionNotMet", "{name}");
+        assert_eq!(read(&[(name, unmet)]), unmet_read, "{name}");
+    }
+    let (mut world, etag) = conditional();
+    let response = world.answer("GET /jobs/job", &[("If-None-Match", &etag)], "");
+    assert_eq!(
+        (response.status, response.body.len(), response.header("ETag")),
+        (304, 0, Some(etag.as_str()))
+    );
+}
+
+/// H3
+#[test]
+fn tags_come_bare_or_quoted_alone_or_in_lists() {
+    for (tags, matches, matches_weakly) in [
+        ("TAG", true, true),
+        ("\"TAG\"", true, true),
+        ("*", true, true),
+        ("0x1, \"TAG\"", true, true),
+        ("0x1,\"0x2\"", false, false),
+        ("W/\"TAG\"", false, true),
+        ("\"TAGF\"", false, false),
+    ] {
+        assert_eq!(write(&[("If-Match", tags)]) == "202", matches, "If-Match: {tags}");
+        assert_eq!(write(&[("If-None-Match", tags)]) != "202", matches_weakly, "If-None-Match: {tags}");
+    }
+    let (mut world, etag) = conditional();
+    let lower = etag.to_lowercase();
+    assert_ne!(etag, lower);
+    assert_eq!(world.rest("POST /jobs/job/terminate", &[("If-Match", &lower)], ""), "412 ConditionNotMet");
+    let absent = world.rest("POST /jobs/no/terminate", &[("If-Match", "*")], "");
+    assert_eq!(absent, "404 JobNotFound");
+}
+
+/// H4: dates.
+#[test]
+fn dates_are_compared_in_seconds() {
+    for (date, modified_since) in [(EARLIER, true), (DATE, false), (LATER, false)] {
+        assert_eq!(write(&[("If-Modified-Since", date)]) == "202", modified_since, "{date}");
+        assert_eq!(write(&[("If-Unmodified-Since", date)]) == "202", !modified_since, "{date}");
+    }
+    for date in ["no date", "2026-02-10T08:00:00Z", "Mon, 10 Feb 2026 08:00:00 GMT"] {
+        assert_eq!(write(&[("If-Modified-Since", date)]), "400 InvalidHeaderValue", "{date}");
+    }
+}
+
+/// H4: odd headers.
+#[test]
+fn odd_tags_match_nothing_and_empty_headers_are_absent() {
+    for tags in ["\"TAG", "*, TAG x", "any"] {
+        assert_eq!(write(&[("If-Match", tags)]), "412 ConditionNotMet", "{tags}");
+    }
+    for name in ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"] {
+        assert_eq!(write(&[(name, " ")]), "202", "{name}");
+    }
+    assert_eq!(write(&[("If-Match", "0x1"), ("If-Match", "TAG")]), "202", "two headers are one list");
+    assert_eq!(write(&[("If-None-Match", "0x1"), ("If-None-Match", "TAG")]), "412 ConditionNotMet");
+    for (name, value) in
+        [("If-Modified-Since", EARLIER), ("ocp-date", DATE), ("Content-Type", "application/json")]
+    {
+        assert_eq!(write(&[(name, value)]), "202", "{name}");
+        assert_eq!(write(&[(name, value), (name, value)]), "400 InvalidHeaderValue", "{name}");
+    }
+}
+
+/// H5
+#[test]
+fn the_refusal_of_a_condition_carries_no_etag() {
+    let (mut world, _) = conditional();
+    for line in ["POST /jobs/job/terminate", "GET /jobs/job"] {
+        let response = world.answer(line, &[("If-Match", "0x1")], "");
+        assert_eq!((told(&response), response.header("ETag")), ("412 ConditionNotMet".into(), None));
+        assert_eq!(response.header("Last-Modified"), None);
+    }
+}
+
+// Bodies and headers
+
+/// A job of the newest api-version with these members besides `id` and `poolInfo`.
+fn add(members: &str) -> String {
+    let body = format!(r#"{{"id":"job","poolInfo":{{"poolId":"pool"}}{members}}}"#);
+    World::empty().rest("POST /jobs", &[], &body)
+}
+
+/// B1
+#[test]
+fn a_body_of_more_than_a_mebibyte_is_refused() {
+    let mut world = World::new(plain);
+    let json = [("Content-Type", "application/json")];
+    let target = "/jobs/job/terminate?api-version=2025-06-01";
+    let mut valid = br#"{"terminateReason":"enough"}"#.to_vec();
+    valid.resize(1024 * 1024, b' ');
+    assert_eq!(
+        told(&world.send("POST", target, &json, &vec![b'x'; 1024 * 1024 + 1])),
+        "413 RequestBodyTooLarge"
+    );
+    valid.push(b' ');
+    let response = world.send("POST", target, &json, &valid);
+    assert_eq!(told(&response), "413 RequestBodyTooLarge");
+    assert!(text(&response).contains("\"key\":\"MaxLimit\",\"value\":\"1048576\""));
+    valid.pop();
+    assert_eq!(told(&world.send("POST", target, &json, &valid)), "202");
+}
+
+/// B2
+#[test]
+fn a_body_must_be_declared_as_json() {
+    let target = "/jobs/job/terminate?api-version=2025-06-01";
+    for (content_type, accepted) in [
+        (Some("application/json"), true),
+        (Some("Application/JSON; odata=minimalmetadata; charset=utf-8"), true),
+        (Some("text/plain"), false),
+        (Some("application/jsonp"), false),
+        (None, false),
+    ] {
+        let headers: Vec<(&str, &str)> =
+            content_type.map(|value| ("content-type", value)).into_iter().collect();
+        let came = told(&World::new(plain).send("POST", target, &headers, b"{}"));
+        assert_eq!(came, if accepted { "202" } else { "400 InvalidHeaderValue" }, "{content_type:?}");
+        assert_eq!(
+            told(&World::new(plain).send("POST", target, &headers, b"")),
+            "202",
+            "{content_type:?} and no body"
+        );
+    }
+}
+
+/// B3
+#[test]
+fn a_body_must_fit_the_operations_model() {
+    for (body, reason) in [
+        (r#"{"terminateReason":"enough""#, "Unexpected end of input was found in JSON content."),
+        (r#"{"terminateReason":}"#, "Invalid JSON."),
+        ("[]", ""),
+        (r#"{"TerminateReason":"enough"}"#, "The property 'TerminateReason' does not exist on type"),
+        (r#"{"terminateReason":1}"#, "Cannot convert a primitive value to the expected type 'Edm.String'."),
+        (r#"{"terminateReason":{}}"#, "An unexpected 'StartObject' node was found"),
+        (r#"{"terminateReason":[]}"#, "An unexpected 'StartArray' node was found"),
+    ] {
+        let response = World::new(plain).answer("POST /jobs/job/terminate", &[], body);
+        assert_eq!(told(&response), "400 InvalidRequestBody", "{body}");
+        assert!(text(&response).contains(reason), "{body}: {}", text(&response));
+    }
+    assert_eq!(add(r#","priority":null,"metadata":null,"constraints":null"#), "201");
+    assert_eq!(World::empty().rest("POST /jobs", &[], r#"{"id":null}"#), "400 MissingRequiredProperty");
+}
+
+/// B4
+#[test]
+fn enum_values_are_read_without_case_and_written_in_lower_case() {
+    let mut world = World::empty();
+    let body = r#"{"id":"job","poolInfo":{"poolId":"pool"},"onTaskFailure":"performExitOptionsJobAction",
+        "onAllTasksComplete":"TerminateJob"}"#;
+    assert_eq!(world.rest("POST /jobs", &[], body), "201");
+    assert_eq!(world.shown("/jobs/job", "onAllTasksComplete"), "terminatejob");
+    assert_eq!(world.shown("/jobs/job", "onTaskFailure"), "performexitoptionsjobaction");
+    assert_eq!(add(r#","onAllTasksComplete":"explode""#), "400 InvalidPropertyValue");
+}
+
+/// B5
+#[test]
+fn values_have_limits() {
+    for (member, bad, good) in [
+        ("priority", &["-1001", "1001"][..], &["-1000", "1000"][..]),
+        ("maxParallelTasks", &["-2", "0"], &["-1", "1"]),
+    ] {
+        for value in bad {
+            assert_eq!(
+                add(&format!(r#","{member}":{value}"#)),
+                "400 InvalidPropertyValue",
+                "{member} {value}"
+            );
+        }
+        for value in good {
+            assert_eq!(add(&format!(r#","{member}":{value}"#)), "201", "{member} {value}");
+        }
+    }
+    for (retries, came) in [("-2", "400 InvalidPropertyValue"), ("-1", "201"), ("0", "201")] {
+        assert_eq!(add(&format!(r#","constraints":{{"maxTaskRetryCount":{retries}}}"#)), came, "{retries}");
+    }
+    for (length, came) in [(1024, "201"), (1025, "400 InvalidPropertyValue")] {
+        assert_eq!(add(&format!(r#","displayName":"{}""#, "\u{e9}".repeat(length))), came);
+    }
+    for (name, came) in [
+        ("", "400 InvalidPropertyValue"),
+        ("Aa0-_", "201"),
+        ("a.b", "400 InvalidPropertyValue"),
+        (&"x".repeat(64), "201"),
+        (&"x".repeat(65), "400 InvalidPropertyValue"),
+    ] {
+        let body = format!(r#"{{"id":"{name}","poolInfo":{{"poolId":"pool"}}}}"#);
+        assert_eq!(World::empty().rest("POST /jobs", &[], &body), came, "{name}");
+    }
+}
+
+/// B6
+#[test]
+fn what_is_left_out_follows_the_services_defaults_which_are_shown() {
+    let mut world = World::empty();
+    let body = r#"{"id":"job","poolInfo":{"poolId":"pool"},"jobPreparationTask":{"commandLine":"p"},
+        "jobReleaseTask":{"commandLine":"r"},"constraints":{"maxTaskRetryCount":3}}"#;
+    assert_eq!(world.rest("POST /jobs", &[], body), "201");
+    let unlimited = "P10675199DT2H48M5.4775807S";
+    for (path, shown) in [
+        ("priority", 0.into()),
+        ("maxParallelTasks", (-1).into()),
+        ("usesTaskDependencies", false.into()),
+        ("constraints/maxWallClockTime", unlimited.into()),
+        ("onAllTasksComplete", "noaction".into()),
+        ("onTaskFailure", "noaction".into()),
+        ("executionInfo/poolId", "pool".into()),
+        ("jobPreparationTask/id", "jobpreparation".into()),
+        ("jobPreparationTask/constraints/retentionTime", "P7D".into()),
+        ("jobPreparationTask/waitForSuccess", true.into()),
+        ("jobPreparationTask/userIdentity/autoUser/elevationLevel", "nonadmin".into()),
+        ("jobReleaseTask/id", "jobrelease".into()),
+        ("jobReleaseTask/maxWallClockTime", Value::from("PT15M")),
+    ] {
+        assert_eq!(world.shown("/jobs/job", path), shown, "{path}");
+    }
+    assert_eq!(world.rest("POST /jobs/job/tasks", &[], r#"{"id":"a","commandLine":"c"}"#), "201");
+    for (path, shown) in [
+        ("requiredSlots", 1.into()),
+        ("constraints/maxTaskRetryCount", 3.into()),
+        ("constraints/retentionTime", "P7D".into()),
+        ("executionInfo/retryCount", 0.into()),
+        ("userIdentity/autoUser/scope", Value::from("pool")),
+    ] {
+        assert_eq!(world.shown("/jobs/job/tasks/a", path), shown, "{path}");
+    }
+}
+
+/// Q1
+#[test]
+fn the_api_version_is_required_and_decides_what_is_shown() {
+    let mut world = World::new(plain);
+    world.add("a");
+    let send = |world: &mut World, query: &str| {
+        let response = world.send("GET", &format!("/jobs/job{query}"), &[], b"");
+        (told(&response), text(&response).contains("maxParallelTasks"))
+    };
+    assert_eq!(send(&mut world, "").0, "400 MissingRequiredQueryParameter");
+    assert_eq!(send(&mut world, "?api-version=2024-07-01").0, "400 InvalidQueryParameterValue");
+    assert_eq!(send(&mut world, "?api-version=2020-09-01.12.0"), ("200".into(), false));
+    assert_eq!(send(&mut world, "?API-Version=2021-06-01.14.0"), ("200".into(), true));
+    assert_eq!(world.shown("/jobs/job/tasks/a?api-version=2020-03-01.11.0", "requiredSlots"), Value::Null);
+    assert_eq!(world.shown("/jobs/job/tasks/a?api-version=2020-09-01.12.0", "requiredSlots"), 1);
+}
+
+/// Q2
+#[test]
+fn the_clients_request_id_comes_back_only_when_asked_for() {
+    let guid = "9C4D50EE-2D56-4CD3-8152-34347DC9F2B0";
+    let mut world = World::new(plain);
+    for line in ["GET /jobs/job", "GET /jobs/no", "GET /nowhere"] {
+        for (id, wanted, echoed) in [
+            (guid, Some("true"), Some(guid)),
+            (guid, Some("false"), None),
+            (guid, None, None),
+            ("no guid", Some("true"), None),
+        ] {
+            let mut headers = vec![("client-request-id", id)];
+            headers.extend(wanted.map(|wanted| ("return-client-request-id", wanted)));
+            let response = world.answer(line, &headers, "");
+            assert_eq!(response.header("client-request-id"), echoed, "{line} {wanted:?}");
+            assert!(response.header("request-id").is_some());
+        }
+    }
+}
+
+/// Q3
+#[test]
+fn a_read_can_be_limited_and_keeps_its_own_order() {
+    let mut world = World::new(plain);
+    let response = world.answer("GET /jobs/job?$select=state,%20priority,id", &[], "");
+    let places =
+        ["odata.metadata", "\"id\"", "\"state\"", "\"priority\""].map(|name| text(&response).find(name));
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{}", text(&response));
+    assert!(!text(&response).contains("poolInfo"));
+    assert_eq!(world.rest("GET /jobs/job?$select=id,nothing", &[], ""), "400 InvalidQueryParameterValue");
+}
+
+/// W1
+#[test]
+fn the_layout_of_json_is_the_services() {
+    let mut world = World::empty();
+    let body = r#"{"id":"job","poolInfo":{"poolId":"pool"},"metadata":[{"name":"a","value":"b"},{"name":"c","value":"d"}]}"#;
+    world.rest("POST /jobs", &[], body);
+    let expected = [
+        "{",
+        "  \"odata.metadata\":\"https://contoso.westus.batch.azure.com/$metadata#jobs/@Element\",\"id\":\"job\",\
+         \"poolInfo\":{",
+        "    \"poolId\":\"pool\"",
+        "  },\"metadata\":[",
+        "    {",
+        "      \"name\":\"a\",\"value\":\"b\"",
+        "    },{",
+        "      \"name\":\"c\",\"value\":\"d\"",
+        "    }",
+        "  ]",
+        "}",
+    ];
+    let response = world.answer("GET /jobs/job?$select=id,poolInfo,metadata", &[], "");
+    assert_eq!(text(&response), expected.join("\r\n"));
+}
+
+/// W2
+#[test]
+fn strings_escape_all_that_is_not_plain() {
+    let mut world = World::empty();
+    let name = r#"q\" b\\ t\t u\u0001 '/ é 😀"#;
+    let body = format!(r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"displayName":"{name}"}}"#);
+    assert_eq!(world.rest("POST /jobs", &[], &body), "201");
+    let response = world.answer("GET /jobs/job?$select=displayName", &[], "");
+    let shown = r#""displayName":"q\" b\\ t\t u\u0001 '/ \u00e9 \ud83d\ude00""#;
+    assert!(text(&response).contains(shown), "{}", text(&response));
+}
+
+/// W3
+#[test]
+fn an_error_body_names_the_request_and_its_time() {
+    let mut world = World::empty();
+    let at = Timestamp::parse_iso8601("2026-02-10T08:00:00.5Z").unwrap();
+    let response = world.on(at).answer("GET /jobs/no", &[], "");
+    let expected = [
+        "{",
+        "  \"odata.metadata\":\"https://contoso.westus.batch.azure.com/$metadata\
+         #Microsoft.Azure.Batch.Protocol.Entities.Container.errors/@Element\",\"code\":\"JobNotFound\",\"message\":{",
+        "    \"lang\":\"en-US\",\"value\":\"The specified job does not exist.\\n\
+         RequestId:00000000-0000-0000-0000-000000000001\\nTime:2026-02-10T08:00:00.5000000Z\"",
+        "  }",
+        "}",
+    ];
+    assert_eq!(text(&response), expected.join("\r\n"));
+    assert_eq!(response.reason, "The specified job does not exist.");
+    assert_eq!(response.header("Content-Length"), Some(response.body.len().to_string().as_str()));
+    let response = world.answer("GET /jobs/no?timeout=soon", &[], "");
+    assert!(
+        text(&response)
+            .contains("\"values\":[\r\n    {\r\n      \"key\":\"QueryParameterName\",\"value\":\"timeout\"")
+    );
+}
+
+/// W4
+#[test]
+fn instants_are_trimmed_and_durations_normalised() {
+    for (at, shown) in [
+        ("2026-02-10T08:00:00Z", "2026-02-10T08:00:00Z"),
+        ("2026-02-10T08:00:00.1200000Z", "2026-02-10T08:00:00.12Z"),
+        ("2026-02-10T08:00:00.1234567Z", "2026-02-10T08:00:00.1234567Z"),
+    ] {
+        let mut world = World::empty();
+        world.on(Timestamp::parse_iso8601(at).unwrap()).add_job("job", plain);
+        assert_eq!(world.shown("/jobs/job", "creationTime"), shown);
+    }
+    for (sent, shown) in [("PT01H00M00S", "PT1H"), ("P1Y2M", "P425D"), ("PT90M", "PT1H30M"), ("P7D", "P7D")] {
+        let mut world = World::empty();
+        let body = format!(
+            r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"constraints":{{"maxWallClockTime":"{sent}"}}}}"#
+        );
+        assert_eq!(world.rest("POST /jobs", &[], &body), "201");
+        assert_eq!(world.shown("/jobs/job", "constraints/maxWallClockTime"), shown);
+    }
+}
+
+/// W5
+#[test]
+fn every_new_job_has_the_same_location() {
+    let mut world = World::empty();
+    for name in ["film", "job-2"] {
+        let body = format!(r#"{{"id":"{name}","poolInfo":{{"poolId":"pool"}}}}"#);
+        let response = world.answer("POST /jobs", &[], &body);
+        let location = Some("https://contoso.westus.batch.azure.com/jobs/job-1");
+        assert_eq!((response.header("Location"), response.header("DataServiceId")), (location, location));
+    }
+}
