@@ -153,7 +153,7 @@ pub struct ExitConditions {
     pub pre_processing_error: Option<ExitOptions>,
     /// For a task whose output could not be uploaded.
     pub file_upload_error: Option<ExitOptions>,
-    /// For every end that nothing above names.
+    /// For every failure that nothing above names.
     pub default: Option<ExitOptions>,
 }
 
@@ -182,7 +182,9 @@ impl ExitConditions {
             let mut ranges = self.exit_codes.iter().chain(&self.exit_code_ranges);
             ranges.find(|range| (range.start..=range.end).contains(&code)).map(|range| range.options)
         };
-        by_error.or_else(|| exit_code.and_then(in_range)).or(self.default).unwrap_or_default()
+        // K9: an exit code of 0 is not among what `default` is for.
+        let default = self.default.filter(|_| failure.is_some());
+        by_error.or_else(|| exit_code.and_then(in_range)).or(default).unwrap_or_default()
     }
 }
 

@@ -267,6 +267,7 @@ impl TimeSpan {
     }
 }
 
+/// W4
 impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let days = self.0 / TICKS_PER_DAY;
@@ -503,6 +504,7 @@ struct Iso8601 {
     padded: bool,
 }
 
+/// W4
 impl fmt::Display for Iso8601 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fields { year, month, day, hour, minute, second, fraction } = self.fields;

@@ -223,7 +223,7 @@ impl Account {
         leaving
     }
 
-    /// Pools that have the nodes that they are to have are steady; deleting ones without nodes are
+    /// P2: pools that have the nodes that they are to have are steady; deleting ones without nodes are
     /// gone.
     pub(super) fn tick_pools(&mut self, effects: &mut Vec<Effect>, now: Timestamp) {
         let moves: Vec<Effect> = self.pools.values().filter_map(|pool| self.pool_move(pool, now)).collect();

@@ -99,7 +99,7 @@ impl Job {
             | JobState::Completed { .. }
             | JobState::Deleting { .. } => None,
         };
-        let forced = command.force.map(|wait| at.saturating_add(wait));
+        let forced = command.force.map(|wait| now.saturating_add(wait)); // F1
         let give_up_at = [give_up_at, forced].into_iter().flatten().min();
         let was_ending = self.state.is_ending();
         let had_ended = matches!(self.state, JobState::Completed { .. });
@@ -135,23 +135,22 @@ impl Job {
             reason,
             at,
             modified: (!by_schedule).then_some(at),
-            give_up_at: force.map(|wait| at.saturating_add(wait)),
+            give_up_at: force.map(|wait| now.saturating_add(wait)), // F1
         };
-        self.emit(effects, terminating);
+        self.emit(effects, terminating); // E11
         self.wind_down(effects);
     }
 
     /// F2: force comes over an unforced termination.
     fn force_termination(&mut self, effects: &mut Vec<Effect>, force: Option<TimeSpan>, now: Timestamp) {
         let at = self.stamp_modified(now);
-        let wait = force.unwrap_or(DEFAULT_FORCE_WAIT);
-        let forced =
-            Effect::JobTerminationForced { job: self.id().clone(), at, give_up_at: at.saturating_add(wait) };
+        let give_up_at = now.saturating_add(force.unwrap_or(DEFAULT_FORCE_WAIT));
+        let forced = Effect::JobTerminationForced { job: self.id().clone(), at, give_up_at };
         self.emit(effects, forced);
     }
 
     /// Tells every node what the job's ending asks of it. Walks the nodes, never the active tasks,
-    /// which stay as they are (E4).
+    /// which stay as they are (E4, I2).
     fn wind_down(&mut self, effects: &mut Vec<Effect>) {
         let first = effects.len();
         for (id, node) in &self.nodes {

@@ -349,6 +349,7 @@ impl Job {
             Some(NodeFailure::PreProcessing(error)) => TaskFailure::PreProcessing(error.clone()),
             Some(NodeFailure::FileUpload(error)) => TaskFailure::FileUpload(error.clone()),
             None if ended.exit_code == Some(0) => return completion(&job, task, Some(0), None, at),
+            // K4, K11
             None => {
                 let node = task.placement().map(|placement| placement.node.clone());
                 if let Some(node) =

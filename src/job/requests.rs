@@ -164,6 +164,9 @@ impl Job {
     pub fn add(command: &AddJob, clock: &impl Clock) -> Result<(Self, Vec<Effect>), BatchError> {
         let now = clock.now();
         command.specification.validate()?;
+        if let Some(manager) = &command.specification.manager {
+            command.specification.refuse_id(&manager.task.id)?;
+        }
         // Nothing below can fail.
 
         let at = now.max(command.received); // T5, T6

@@ -161,7 +161,7 @@ impl JobSpecification {
         }
     }
 
-    /// What the parts of the specification refuse about each other.
+    /// 400: what the parts of the specification refuse about each other.
     pub(crate) fn validate(&self) -> Result<(), BatchError> {
         if let Some(release) = &self.release {
             if self.preparation.is_none() {
@@ -175,13 +175,7 @@ impl JobSpecification {
                 return Err(BatchError::invalid_property("maxWallClockTime", value, reason));
             }
         }
-        match &self.manager {
-            Some(manager) => {
-                self.refuse_id(&manager.task.id)?;
-                self.refuse_demands(&manager.task)
-            }
-            None => Ok(()),
-        }
+        self.manager.as_ref().map_or(Ok(()), |manager| self.refuse_demands(&manager.task))
     }
 
     /// 409: the ids of the preparation and release tasks are taken.

@@ -53,6 +53,7 @@ impl Job {
         self.stop_overdue_tasks(effects, now);
     }
 
+    /// E8, I7: the job is over once no node is waited for any more.
     fn tick_ending(&mut self, effects: &mut Vec<Effect>, now: Timestamp) {
         if self.nodes_awaited(now) > 0 {
             self.expire_releases(effects, now);

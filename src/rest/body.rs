@@ -86,7 +86,7 @@ impl Fields {
         self.0
     }
 
-    /// `userIdentity` with its defaults (wire.md, Defaults).
+    /// `userIdentity` with its defaults (B6).
     fn default_user_identity(&mut self) {
         let identity = self.0.entry("userIdentity").or_insert_with(|| json!({ "autoUser": {} }));
         if let Some(user) = identity.get_mut("autoUser").and_then(Value::as_object_mut) {
@@ -145,6 +145,7 @@ pub(super) fn add_job(
         },
         other: fields.rest(),
     };
+    specification.validate()?;
     Ok((specification, settings))
 }
 
@@ -183,7 +184,7 @@ fn plain_job_id(text: &str) -> Result<JobId, InvalidId> {
     if text.contains(':') { Err(InvalidId) } else { JobId::new(text) }
 }
 
-/// What add, update and patch have in common, with the defaults of the first two.
+/// What add and update have in common, with its defaults (B6).
 fn job_settings(fields: &mut Fields) -> Result<JobSettings, BatchError> {
     let pool = pool_info(fields)?.ok_or_else(|| BatchError::missing_property("poolInfo"))?;
     let mut other = Properties::new();

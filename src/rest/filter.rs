@@ -29,14 +29,10 @@ use crate::{
 /// How deep parentheses and `not` may nest, so that no filter exhausts the stack (assumed).
 const DEPTH_LIMIT: usize = 64;
 
-/// The names of properties that hold an id, which compares without case (S4).
-const IDS: [&str; 5] = ["id", "jobId", "nodeId", "poolId", "taskId"];
-
 /// A `$filter` that fits the model of what is listed.
 ///
-/// Names, operators and functions are written as they are here, with case. Ids (S4) and choices (B4)
-/// compare without case, any other text exactly and in the order of its characters; instants compare
-/// as points in time, durations as lengths (Q4, the cases assumed).
+/// Names, operators and functions are written as they are here, with case. Values compare without case,
+/// as far as it is ASCII's; instants compare as points in time, durations as lengths (Q4).
 ///
 /// A property that an item does not show is null (Q5, assumed): each comparison with it is false but
 /// for `ne`, which is true, and `eq null`, which is true too. It starts with no text. `not` inverts
@@ -74,8 +70,7 @@ enum Condition {
     /// `eq null`
     Absent(Path),
     Compared(Path, Operator, Expected),
-    /// The text is an [`Expected::Text`] or an [`Expected::Id`].
-    StartsWith(Path, Expected),
+    StartsWith(Path, String),
 }
 
 impl Condition {
@@ -88,7 +83,7 @@ impl Condition {
             Self::Compared(path, operator, expected) => {
                 operator.accepts(path.value_in(shown).and_then(|value| expected.compare(value)))
             }
-            Self::StartsWith(path, start) => path.value_in(shown).is_some_and(|value| start.begins(value)),
+            Self::StartsWith(path, start) => path.value_in(shown).is_some_and(|value| begins(value, start)),
         }
     }
 
@@ -160,9 +155,8 @@ impl Operator {
 /// A literal, read as the kind of the property that it is compared with.
 #[derive(Clone, Debug)]
 enum Expected {
+    /// Compared without case (Q4).
     Text(String),
-    /// Compared without case (S4).
-    Id(String),
     /// Compared without case (B4).
     Choice(&'static str),
     Boolean(bool),
@@ -173,10 +167,9 @@ enum Expected {
 }
 
 impl Expected {
-    /// `None` if a property of this name and kind cannot be compared with the literal.
-    fn read(name: &str, kind: Kind, literal: Literal<'_>) -> Option<Self> {
+    /// `None` if a property of this kind cannot be compared with the literal.
+    fn read(kind: Kind, literal: Literal<'_>) -> Option<Self> {
         match kind {
-            Kind::Text if IDS.contains(&name) => literal.text().map(Self::Id),
             Kind::Text => literal.text().map(Self::Text),
             Kind::Boolean => literal.boolean().map(Self::Boolean),
             Kind::Int32 | Kind::Int64 => literal.bare()?.parse().ok().map(Self::Integer),
@@ -199,8 +192,7 @@ impl Expected {
     /// How what an item shows compares with this; `None` if it is nothing of this kind.
     fn compare(&self, shown: &Value) -> Option<Ordering> {
         match self {
-            Self::Text(text) => Some(shown.as_str()?.cmp(text)),
-            Self::Id(text) => Some(without_case(shown.as_str()?).cmp(without_case(text))),
+            Self::Text(text) => Some(without_case(shown.as_str()?).cmp(without_case(text))),
             Self::Choice(choice) => Some(without_case(shown.as_str()?).cmp(without_case(choice))),
             Self::Boolean(boolean) => Some(shown.as_bool()?.cmp(boolean)),
             // `OData` 3 writes integers of 64 bits as texts.
@@ -212,21 +204,12 @@ impl Expected {
             Self::Duration(span) => Some(TimeSpan::parse(shown.as_str()?).ok()?.cmp(span)),
         }
     }
+}
 
-    /// Whether what an item shows starts with this text.
-    fn begins(&self, shown: &Value) -> bool {
-        let Some(shown) = shown.as_str() else { return false };
-        match self {
-            Self::Text(text) => shown.starts_with(text.as_str()),
-            Self::Id(text) => shown.get(..text.len()).is_some_and(|start| start.eq_ignore_ascii_case(text)),
-            Self::Choice(_)
-            | Self::Boolean(_)
-            | Self::Integer(_)
-            | Self::Double(_)
-            | Self::Instant(_)
-            | Self::Duration(_) => false,
-        }
-    }
+/// Whether what an item shows starts with this text, without case (Q4).
+fn begins(shown: &Value, start: &str) -> bool {
+    let beginning = shown.as_str().and_then(|shown| shown.get(..start.len()));
+    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
 }
 
 fn without_case(text: &str) -> impl Iterator<Item = u8> + '_ {
@@ -448,7 +431,7 @@ impl<'a> Parser<'a> {
         }
         self.take(Symbol::Comma, "','")?;
         let text = if let Symbol::Text(text) = self.next.symbol { Some(Literal::Text(text)) } else { None };
-        let Some(start) = text.and_then(|text| Expected::read(name, kind, text)) else {
+        let Some(start) = text.and_then(Literal::text) else {
             return Err(self.expected("a text in quotes"));
         };
         self.advance()?;
@@ -524,7 +507,7 @@ impl Comparison<'_> {
             self.check_equality("null")?;
             return Ok(Condition::Absent(path).negated_if(self.operator == Operator::NotEqual));
         }
-        let Some(expected) = Expected::read(name, kind, self.literal) else {
+        let Some(expected) = Expected::read(kind, self.literal) else {
             return Err(Refusal { at: self.literal_at, what: format!("'{name}' {}", comparable(kind)) });
         };
         if !has_order(kind) {
@@ -755,7 +738,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_and_choices_compare_without_case_and_other_texts_with() {
+    fn values_compare_without_case() {
         assert_task(
             true,
             &[
@@ -767,15 +750,15 @@ mod tests {
                 "displayName eq 'It''s Bob''s'",
                 "startswith(displayName, 'It''')",
                 "startswith(displayName, '')",
-                "executionInfo/failureInfo/code lt 'failureExitCode'",
+                "displayName eq 'it''s bob''s'",
+                "startswith(displayName, 'it')",
             ],
         );
         assert_task(
             false,
             &[
                 "id ne 'TASK-1'",
-                "displayName eq 'it''s bob''s'",
-                "startswith(displayName, 'it')",
+                "executionInfo/failureInfo/code lt 'failureExitCode'",
                 "startswith(id, 'task-12')",
             ],
         );
@@ -1079,8 +1062,8 @@ mod tests {
         Field {
             path: "displayName",
             operators: ORDER,
-            values: &[(r#""""#, 0), (r#""It's""#, 1), (r#""it""#, 2), (r#""it's""#, 3), (r#""é""#, 4)],
-            literals: &[("''", 0), ("'It''s'", 1), ("'it'", 2), ("'it''s'", 3), ("'é'", 4)],
+            values: &[(r#""""#, 0), (r#""it""#, 1), (r#""It's""#, 2), (r#""it's""#, 2), (r#""é""#, 3)],
+            literals: &[("''", 0), ("'IT'", 1), ("'it''S'", 2), ("'é'", 3)],
         },
         Field {
             path: "state",
@@ -1262,11 +1245,7 @@ mod tests {
                 let field = usize::from(!id);
                 let holds = if let Shown::Value(place) = all[field] {
                     let value = FIELDS[field].values[place].0.trim_matches('"');
-                    if *id {
-                        value.to_lowercase().starts_with(&start.to_lowercase())
-                    } else {
-                        value.starts_with(start)
-                    }
+                    value.to_lowercase().starts_with(&start.to_lowercase())
                 } else {
                     false
                 };

@@ -67,7 +67,7 @@ fn parse(body: &[u8]) -> Result<Value, BatchError> {
     })
 }
 
-/// Whether all properties exist and hold JSON of the type that their kind is written in.
+/// Whether all properties exist and hold JSON of the type that their kind is written in (B3).
 fn check_members(model: &Model, members: &Map<String, Value>, version: ApiVersion) -> Result<(), BatchError> {
     for (name, value) in members {
         let property = model.property(name).filter(|property| property.is_known_to(version));

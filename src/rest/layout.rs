@@ -1,4 +1,4 @@
-//! JSON as the service lays it out.
+//! JSON as the service lays it out (W1).
 //!
 //! Lines end with CRLF and are indented by two spaces a level. A line breaks behind an opening bracket
 //! and before a closing one, nowhere else. So an object or a list answer without content has an empty,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Appends the body of a refusal. The request id is the one of the `request-id` header, the time the
-/// host's clock.
+/// host's clock (W3).
 pub fn error_body(
     out: &mut Vec<u8>,
     account_url: &str,
@@ -304,7 +304,7 @@ impl fmt::Write for Escaped<'_> {
 }
 
 /// Copies what may stand in a JSON text in runs, and escapes the rest as the service does: everything
-/// above 0x7F too, though JSON would not ask for it.
+/// above 0x7F too, though JSON would not ask for it (W2).
 fn escape(out: &mut Vec<u8>, text: &str) {
     // Looking at all bytes without stopping is several times faster than a search, and mostly enough.
     if !text.bytes().fold(false, |found, byte| found | is_special(byte)) {

@@ -70,7 +70,31 @@ pub(super) fn answer(
     let version = parameters.api_version()?;
     let timeout = parameters.timeout(longest_timeout(&operation))?;
     let force = takes_force(&operation) && parameters.force(version)?;
-    let preconditions = headers.check(takes_conditions(&operation), now)?;
+    let settled = settle(request, headers, takes_conditions(&operation), now);
+    let (body, received) = (request.body, request.received);
+    let reading =
+        |preconditions| Reading { body, query: &parameters, version, preconditions, force, received };
+    let act = if request.method == "GET" {
+        // What a read can refuse by itself is in its query, which comes before the headers (S5).
+        let act = read(operation, reading(settled.clone().unwrap_or_default()))?;
+        settled.map(|_| act)?
+    } else {
+        read(operation, reading(settled?))?
+    };
+    if received.saturating_add(timeout) < now {
+        return Err(ErrorCode::OperationTimedOut.into()); // F4
+    }
+    act(account, &Context { path, query, request_id: request.request_id.as_str(), version, now })
+}
+
+/// The headers, and the body as far as they and its size tell about it.
+fn settle(
+    request: &Request<'_>,
+    headers: &Headers<'_>,
+    takes_conditions: bool,
+    now: Timestamp,
+) -> Result<Preconditions, BatchError> {
+    let preconditions = headers.check(takes_conditions, now)?;
     if request.body.len() > LARGEST_BODY {
         return Err(
             BatchError::from(ErrorCode::RequestBodyTooLarge).with("MaxLimit", format!("{LARGEST_BODY}"))
@@ -79,12 +103,7 @@ pub(super) fn answer(
     if !request.body.is_empty() {
         headers.check_content_type()?; // B2
     }
-    let (body, received) = (request.body, request.received);
-    let act = read(operation, Reading { body, query: &parameters, version, preconditions, force, received })?;
-    if received.saturating_add(timeout) < now {
-        return Err(ErrorCode::OperationTimedOut.into()); // F4
-    }
-    act(account, &Context { path, query, request_id: request.request_id.as_str(), version, now })
+    Ok(preconditions)
 }
 
 fn read(operation: Operation, reading: Reading<'_>) -> Result<Act, BatchError> {

@@ -55,7 +55,7 @@ impl<'a> Query<'a> {
         found
     }
 
-    /// The api-version, which every request must name.
+    /// The api-version, which every request must name (Q1).
     pub(super) fn api_version(&self) -> Result<ApiVersion, BatchError> {
         let Some(text) = &self.api_version else {
             return Err(BatchError::from(ErrorCode::MissingRequiredQueryParameter)
@@ -196,7 +196,7 @@ impl<'a> Headers<'a> {
         }
     }
 
-    /// The id to send back: only where the client asked for it, and only if it is a GUID.
+    /// The id to send back: only where the client asked for it, and only if it is a GUID (Q2).
     pub(super) fn echoed_client_request_id(&self) -> Option<&'a str> {
         let wanted = self.return_client_request_id?.trim_ascii().eq_ignore_ascii_case(b"true");
         let id = core::str::from_utf8(self.client_request_id?.trim_ascii()).ok()?;
