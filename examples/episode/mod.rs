@@ -1,5 +1,7 @@
 //! Reading episodes and playing them against the crate.
 
+#![allow(dead_code, reason = "each program that plays episodes uses its part")]
+
 mod ordered;
 
 use std::fmt;
@@ -250,6 +252,11 @@ impl Player {
         Ok(answer.effects)
     }
 
+    /// The account as it is now.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// The states of all jobs and tasks, a line each.
     pub fn states(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -345,6 +352,11 @@ fn contains(expected: &Value, came: &Value, path: &str) -> Result<(), String> {
 }
 
 impl Step {
+    /// When it happens.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
     /// The time of day, for a timeline.
     pub fn clock_time(&self) -> String {
         let text = self.at.to_string();

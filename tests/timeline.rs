@@ -1,0 +1,16 @@
+//! The picture in the README is what the replayed episode gives.
+
+#[path = "../examples/episode/mod.rs"]
+mod episode;
+#[path = "../examples/episode/timeline.rs"]
+mod timeline;
+
+#[test]
+fn the_picture_is_fresh() {
+    let episode = include_str!("../examples/episodes/how-a-job-ends.json");
+    let picture = timeline::draw(&episode::Episode::parse(episode).unwrap()).unwrap();
+    assert!(
+        picture == include_str!("../examples/episodes/how-a-job-ends.svg"),
+        "cargo run --example timeline > examples/episodes/how-a-job-ends.svg"
+    );
+}
