@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use azbatch::{Account, NodeRun, NodeRunState, Timestamp};
 
-use crate::episode::{Episode, Outcome, Player};
+use crate::episode::{Episode, Outcome, Player, Step};
 
 /// A lane's name, and each state with the instant at which it began.
 struct Lane {
@@ -39,7 +39,7 @@ pub fn draw(episode: &Episode) -> Result<String, String> {
             }
         }
     }
-    let times = || episode.steps.iter().map(|step| step.at());
+    let times = || episode.steps.iter().map(Step::at);
     let (start, end) = times().min().zip(times().max()).ok_or("the episode has no steps")?;
     // Room for the last states to be read.
     let end = Timestamp::from_ticks(end.ticks() + (end.ticks() - start.ticks()) / 8).unwrap_or(end);

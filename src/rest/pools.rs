@@ -1,6 +1,6 @@
 //! The operations on pools and nodes.
 
-use alloc::{format, sync::Arc};
+use alloc::{format, sync::Arc, vec::Vec};
 
 use crate::{
     AddPool, BatchError, DeletePool, ErrorCode, NodeOrder, NodeTasks, RemoveNodes, SchedulingState,
@@ -48,7 +48,7 @@ pub(super) fn get(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, Bat
 pub(super) fn exists(pool: PathId<PoolId>) -> Act {
     act(move |account, _| {
         let last_modified = Some(account.pool(&named(pool)?)?.last_modified());
-        Ok((Reply { status: 200, last_modified, ..Reply::default() }, alloc::vec::Vec::new()))
+        Ok((Reply { status: 200, last_modified, ..Reply::default() }, Vec::new()))
     })
 }
 
