@@ -107,10 +107,11 @@ impl Account {
     /// # Errors
     /// As [`Job::add`]; then `JobExists`, `JobCompleted` or `JobBeingDeleted` if the id is taken.
     pub fn add_job(&mut self, command: &AddJob, clock: &impl Clock) -> Result<Vec<Effect>, BatchError> {
-        let (job, effects) = Job::add(command, clock)?;
-        if let Some(old) = self.jobs.get(job.id()) {
-            old.allows(JobRequest::AddJob)?; // R-add-job-*
+        command.specification.validate()?;
+        if let Some(old) = self.jobs.get(&command.specification.id) {
+            old.allows(JobRequest::AddJob)?; // R-add-job-*, before what its manager is refused for (S5)
         }
+        let (job, effects) = Job::add(command, clock)?;
         // Nothing below can fail.
 
         self.jobs.insert(job.id().clone(), job);

@@ -28,7 +28,8 @@ macro_rules! codes {
         /// Three codes can win at a second, later place too: `InvalidHeaderValue` for a
         /// `Content-Type` (after `RequestBodyTooLarge`), and `InvalidPropertyValue` and
         /// `OperationInvalidForCurrentState` where the value is judged against the stored resource
-        /// (after the refusals by state, before `ConditionNotMet`).
+        /// (after the refusals by state, before `ConditionNotMet`). Within the query `timeout` is judged
+        /// first, then `force`, then what only lists take.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub enum ErrorCode {

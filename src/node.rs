@@ -315,7 +315,9 @@ impl Node {
 
     /// When the order that waits can be carried out; `None` while tasks hold it up, or if there is none.
     pub(crate) fn order_due(&self) -> Option<Timestamp> {
-        let pending = self.pending.filter(|_| self.tasks.is_empty())?;
+        // N3: a node that was preempted can only leave.
+        let can = |order| self.state != NodeState::Preempted || order == NodeOrder::Remove;
+        let pending = self.pending.filter(|pending| self.tasks.is_empty() && can(pending.order))?;
         Some(if pending.retained_data { self.retained_until } else { Timestamp::MIN })
     }
 }

@@ -123,6 +123,9 @@ pub fn answer(account: &mut Account, request: &Request<'_>, clock: &impl Clock) 
         Ok((reply, effects)) => (print(reply, request), effects),
         Err(error) => (refuse(account, &error, request, now), Vec::new()),
     };
+    if request.method == "HEAD" {
+        response.body.clear();
+    }
     if let Some(id) = headers.echoed_client_request_id() {
         response.headers.push(("client-request-id", id.into()));
     }

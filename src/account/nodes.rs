@@ -167,11 +167,11 @@ impl Account {
     }
 
     fn stop_tasks_on(&mut self, effects: &mut Vec<Effect>, node: &NodeId, cause: StopCause) {
-        let jobs: Vec<JobId> =
-            self.nodes.get(node).map(|node| node.tasks.keys().cloned().collect()).unwrap_or_default();
+        let Some(found) = self.nodes.get(node) else { return };
+        let (node, jobs): (NodeId, Vec<JobId>) = (found.id.clone(), found.tasks.keys().cloned().collect());
         for job in jobs {
             if let Some(job) = self.jobs.get_mut(&job) {
-                job.stop_tasks(effects, node, cause);
+                job.stop_tasks(effects, &node, cause);
             }
         }
     }
@@ -295,6 +295,17 @@ fn state_after(old: NodeState, event: NodeEvent) -> Option<NodeState> {
         {
             None
         }
+        // N9: one that is put away says nothing, until it is brought back.
+        NodeEvent::Rebooted
+        | NodeEvent::Reimaged
+        | NodeEvent::Lost
+        | NodeEvent::Unusable
+        | NodeEvent::Returned
+            if old == NodeState::Deallocated =>
+        {
+            None
+        }
+        NodeEvent::Deallocated | NodeEvent::Started if old == NodeState::LeavingPool => Some(old),
         NodeEvent::Rebooted | NodeEvent::Reimaged | NodeEvent::Returned => Some(back),
         NodeEvent::Preempted => Some(NodeState::Preempted),
         NodeEvent::Lost => Some(out_of_reach(NodeState::Unknown)),

@@ -139,11 +139,13 @@ impl Account {
         // Nothing below can fail.
 
         let (pool, at) = (found.id().clone(), found.stamp_modified(now));
-        let mut nodes = command.nodes.clone();
+        let named = command.nodes.iter().filter_map(|node| self.nodes.get(node));
+        let mut nodes: Vec<NodeId> = named.map(|node| node.id.clone()).collect(); // S4
         nodes.sort();
         nodes.dedup();
         let mut target = found.target;
-        for node in nodes.iter().filter_map(|node| self.nodes.get(node)) {
+        let staying = |node: &&Node| node.state != NodeState::LeavingPool;
+        for node in nodes.iter().filter_map(|node| self.nodes.get(node)).filter(staying) {
             let count = if node.dedicated { &mut target.dedicated } else { &mut target.low_priority };
             *count = count.saturating_sub(1);
         }

@@ -252,8 +252,11 @@ impl Job {
     }
 
     fn place(&mut self, task: &TaskId, placement: &Placement) -> &mut JobNode {
+        let Placement { pool, node } = placement;
+        // A node that left may be back in another pool, or spelling (S4); what is known of it stays.
+        let known = self.nodes.remove(node).map(|record| JobNode { pool: pool.clone(), ..record });
         let record =
-            self.nodes.entry(placement.node.clone()).or_insert_with(|| JobNode::new(placement.pool.clone()));
+            self.nodes.entry(node.clone()).or_insert(known.unwrap_or_else(|| JobNode::new(pool.clone())));
         record.tasks.insert(task.clone());
         record
     }

@@ -7,8 +7,8 @@ use crate::{
     Clock, Timestamp,
     id::{JobId, NodeId, TaskId},
     job::{
-        Contact, Effect, Job, JobNode, NodeEvent, NodeRunState, PreparationOutcome, ending::completion,
-        ending::ended_by_user,
+        Contact, DisableTasks, Effect, Job, JobNode, JobState, NodeEvent, NodeRunState, PreparationOutcome,
+        ending::completion, ending::ended_by_user,
     },
     task::{NodeError, RetryLimit, StopCause, Task, TaskFailure, TaskState},
 };
@@ -84,7 +84,10 @@ fn is_news(contact: Contact, event: NodeEvent) -> bool {
     match contact {
         Contact::Answering => !matches!(event, NodeEvent::Returned | NodeEvent::Started),
         Contact::Lost => !matches!(event, NodeEvent::Lost | NodeEvent::Unusable),
-        Contact::Gone => matches!(event, NodeEvent::Returned | NodeEvent::Started),
+        Contact::Gone => matches!(
+            event,
+            NodeEvent::Returned | NodeEvent::Started | NodeEvent::Rebooted | NodeEvent::Reimaged
+        ),
     }
 }
 
@@ -94,18 +97,21 @@ impl Job {
     pub fn report(&mut self, report: &Report, clock: &impl Clock) -> Vec<Effect> {
         let now = clock.now();
         let mut effects = Vec::new();
+        // S4: what follows has the spelling that the node was made with.
+        let Some((node, _)) = self.nodes.get_key_value(&report.node) else { return effects };
+        let node = &node.clone();
         match &report.unit {
             Unit::Preparation => match &report.event {
-                ReportEvent::Started => self.preparation_started(&mut effects, &report.node, now),
-                ReportEvent::Ended(ended) => self.preparation_ended(&mut effects, &report.node, ended, now),
+                ReportEvent::Started => self.preparation_started(&mut effects, node, now),
+                ReportEvent::Ended(ended) => self.preparation_ended(&mut effects, node, ended, now),
             },
             Unit::Task(task) => match &report.event {
-                ReportEvent::Started => self.task_started(&mut effects, &report.node, task, now),
-                ReportEvent::Ended(ended) => self.task_ended(&mut effects, &report.node, task, ended, now),
+                ReportEvent::Started => self.task_started(&mut effects, node, task, now),
+                ReportEvent::Ended(ended) => self.task_ended(&mut effects, node, task, ended, now),
             },
             Unit::Release => match &report.event {
-                ReportEvent::Started => self.release_started(&mut effects, &report.node, now),
-                ReportEvent::Ended(ended) => self.release_ended(&mut effects, &report.node, ended, now),
+                ReportEvent::Started => self.release_started(&mut effects, node, now),
+                ReportEvent::Ended(ended) => self.release_ended(&mut effects, node, ended, now),
             },
         }
         effects
@@ -234,11 +240,24 @@ impl Job {
         } else if ended.exit_code == Some(0) {
             PreparationOutcome::Succeeded
         } else if limit.allows(retry_count) {
-            PreparationOutcome::Retried
+            if self.starts_tasks() { PreparationOutcome::Retried } else { PreparationOutcome::Stopped } // G1
         } else if task.is_some_and(|task| task.wait_for_success) {
             PreparationOutcome::Failed // N7
         } else {
             PreparationOutcome::NotWaitedFor // E5
+        }
+    }
+
+    /// Whether tasks that are on a node may start there, and so their preparation be tried again (G1).
+    fn starts_tasks(&self) -> bool {
+        match &self.state {
+            JobState::Active | JobState::Disabling(DisableTasks::Wait) => true,
+            JobState::Disabling(DisableTasks::Requeue | DisableTasks::Terminate)
+            | JobState::Disabled
+            | JobState::Enabling
+            | JobState::Terminating { .. }
+            | JobState::Completed { .. }
+            | JobState::Deleting { .. } => false,
         }
     }
 
@@ -294,7 +313,10 @@ impl Job {
         ended: &Ended,
         now: Timestamp,
     ) {
-        if self.task_on(node, task).is_some() {
+        let Some(found) = self.task_on(node, task) else { return };
+        // E10: a task that waits for its preparation was not started, so the word is about an older run.
+        let answers = self.state.is_ending() || found.stop_cause().is_some();
+        if answers || matches!(found.state, TaskState::Running { .. }) {
             self.leave(effects, task, &Leaving::Ended(ended), now);
             self.release_if_due(effects, node);
         }

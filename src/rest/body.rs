@@ -21,7 +21,11 @@ use crate::{
 };
 
 /// The properties of one object, taken out one by one; what is left is kept.
-struct Fields(Map<String, Value>);
+struct Fields {
+    fields: Map<String, Value>,
+    /// What refusals put before a property's name (assumed): the way to it from the body.
+    path: String,
+}
 
 /// How many tasks a collection may have.
 const LARGEST_COLLECTION: usize = 100;
@@ -34,22 +38,43 @@ const ID_REASON: &str =
     "The value must contain only alphanumeric characters, hyphens and underscores, and have 1 to 64 of them";
 
 impl Fields {
+    fn of_body(fields: Map<String, Value>) -> Self {
+        Self { fields, path: String::new() }
+    }
+
+    /// A property's name with the way to it.
+    fn name(&self, name: &str) -> String {
+        format!("{}{name}", self.path)
+    }
+
+    fn invalid(&self, name: &str, value: impl Into<String>, reason: &str) -> BatchError {
+        BatchError::invalid_property(&self.name(name), value, reason)
+    }
+
+    fn out_of_range(&self, name: &str, value: i32, reason: &str) -> BatchError {
+        self.invalid(name, format!("{value}"), reason)
+    }
+
+    fn missing(&self, name: &str) -> BatchError {
+        BatchError::missing_property(&self.name(name))
+    }
+
     fn object(&mut self, name: &str) -> Option<Self> {
-        match self.0.remove(name) {
-            Some(Value::Object(fields)) => Some(Self(fields)),
+        match self.fields.remove(name) {
+            Some(Value::Object(fields)) => Some(Self { fields, path: format!("{}.", self.name(name)) }),
             _ => None,
         }
     }
 
     fn list(&mut self, name: &str) -> Option<Vec<Value>> {
-        match self.0.remove(name) {
+        match self.fields.remove(name) {
             Some(Value::Array(items)) => Some(items),
             _ => None,
         }
     }
 
     fn text(&mut self, name: &str) -> Option<String> {
-        match self.0.remove(name) {
+        match self.fields.remove(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         }
@@ -60,11 +85,14 @@ impl Fields {
     }
 
     fn given_flag(&mut self, name: &str) -> Option<bool> {
-        self.0.remove(name).and_then(|value| value.as_bool())
+        self.fields.remove(name).and_then(|value| value.as_bool())
     }
 
     fn integer(&mut self, name: &str) -> Option<i32> {
-        self.0.remove(name).and_then(|value| value.as_i64()).and_then(|number| i32::try_from(number).ok())
+        self.fields
+            .remove(name)
+            .and_then(|value| value.as_i64())
+            .and_then(|number| i32::try_from(number).ok())
     }
 
     /// A duration, which reading the JSON has made sure of.
@@ -78,17 +106,17 @@ impl Fields {
         new: impl Fn(&str) -> Result<T, InvalidId>,
     ) -> Result<Option<T>, BatchError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        new(&text).map(Some).map_err(|InvalidId| BatchError::invalid_property(name, text, ID_REASON))
+        new(&text).map(Some).map_err(|InvalidId| self.invalid(name, text, ID_REASON))
     }
 
     /// What no room of the crate interprets.
     fn rest(self) -> Properties {
-        self.0
+        self.fields
     }
 
     /// `userIdentity` with its defaults (B6).
     fn default_user_identity(&mut self) {
-        let identity = self.0.entry("userIdentity").or_insert_with(|| json!({ "autoUser": {} }));
+        let identity = self.fields.entry("userIdentity").or_insert_with(|| json!({ "autoUser": {} }));
         if let Some(user) = identity.get_mut("autoUser").and_then(Value::as_object_mut) {
             user.entry("scope").or_insert_with(|| "pool".into());
             user.entry("elevationLevel").or_insert_with(|| "nonadmin".into());
@@ -96,20 +124,12 @@ impl Fields {
     }
 
     fn check_display_name(&self) -> Result<(), BatchError> {
-        let name = self.0.get("displayName").and_then(Value::as_str).unwrap_or_default();
+        let name = self.fields.get("displayName").and_then(Value::as_str).unwrap_or_default();
         if name.chars().count() > 1024 {
-            return Err(BatchError::invalid_property(
-                "displayName",
-                name,
-                "The value has more than 1024 characters",
-            ));
+            return Err(self.invalid("displayName", name, "The value has more than 1024 characters"));
         }
         Ok(())
     }
-}
-
-fn out_of_range(name: &str, value: i32, reason: &str) -> BatchError {
-    BatchError::invalid_property(name, format!("{value}"), reason)
 }
 
 /// The body of `Job - Terminate`: the reason, if there is one that says something (E1).
@@ -117,7 +137,7 @@ pub(super) fn terminate_job(body: &[u8], version: ApiVersion) -> Result<Option<S
     if body.is_empty() {
         return Ok(None);
     }
-    let mut fields = Fields(json::read(&model::JOB_TERMINATE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(json::read(&model::JOB_TERMINATE_PARAMETER, body, version)?);
     Ok(fields.text("terminateReason").filter(|reason| !reason.is_empty()))
 }
 
@@ -126,8 +146,9 @@ pub(super) fn add_job(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(JobSpecification, JobSettings), BatchError> {
-    let mut fields = Fields(json::read(&model::JOB_ADD_PARAMETER, body, version)?);
-    let id = fields.id("id", plain_job_id)?.ok_or_else(|| BatchError::missing_property("id"))?;
+    let mut fields = Fields::of_body(json::read(&model::JOB_ADD_PARAMETER, body, version)?);
+    require_pool(&fields)?;
+    let id = fields.id("id", plain_job_id)?.ok_or_else(|| fields.missing("id"))?;
     fields.check_display_name()?;
     let settings = job_settings(&mut fields)?;
     let specification = JobSpecification {
@@ -151,12 +172,12 @@ pub(super) fn add_job(
 
 /// The body of `Job - Update`: what it leaves out goes back to its default.
 pub(super) fn update_job(body: &[u8], version: ApiVersion) -> Result<JobSettings, BatchError> {
-    job_settings(&mut Fields(json::read(&model::JOB_UPDATE_PARAMETER, body, version)?))
+    job_settings(&mut Fields::of_body(json::read(&model::JOB_UPDATE_PARAMETER, body, version)?))
 }
 
 /// The body of `Job - Patch`: what it leaves out stays.
 pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, BatchError> {
-    let mut fields = Fields(json::read(&model::JOB_PATCH_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(json::read(&model::JOB_PATCH_PARAMETER, body, version)?);
     Ok(JobPatch {
         pool: pool_info(&mut fields)?,
         priority: priority(&mut fields)?,
@@ -170,8 +191,8 @@ pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, Ba
 
 /// The body of `Job - Disable`.
 pub(super) fn disable_job(body: &[u8], version: ApiVersion) -> Result<DisableTasks, BatchError> {
-    let mut fields = Fields(json::read(&model::JOB_DISABLE_PARAMETER, body, version)?);
-    let option = fields.text("disableTasks").ok_or_else(|| BatchError::missing_property("disableTasks"))?;
+    let mut fields = Fields::of_body(json::read(&model::JOB_DISABLE_PARAMETER, body, version)?);
+    let option = fields.text("disableTasks").ok_or_else(|| fields.missing("disableTasks"))?;
     Ok(match option.as_str() {
         "terminate" => DisableTasks::Terminate,
         "wait" => DisableTasks::Wait,
@@ -186,10 +207,10 @@ fn plain_job_id(text: &str) -> Result<JobId, InvalidId> {
 
 /// What add and update have in common, with its defaults (B6).
 fn job_settings(fields: &mut Fields) -> Result<JobSettings, BatchError> {
-    let pool = pool_info(fields)?.ok_or_else(|| BatchError::missing_property("poolInfo"))?;
+    let pool = pool_info(fields)?.ok_or_else(|| fields.missing("poolInfo"))?;
     let mut other = Properties::new();
     for name in ["metadata", "networkConfiguration"] {
-        other.extend(fields.0.remove_entry(name));
+        other.extend(fields.fields.remove_entry(name));
     }
     Ok(JobSettings {
         pool,
@@ -202,19 +223,26 @@ fn job_settings(fields: &mut Fields) -> Result<JobSettings, BatchError> {
     })
 }
 
+/// What is missing is refused before what is bad (S5), so this is asked before any value is looked at.
+fn require_pool(fields: &Fields) -> Result<(), BatchError> {
+    let Some(info) = fields.fields.get("poolInfo") else { return Ok(()) };
+    let given = ["poolId", "autoPoolSpecification"].iter().any(|name| info.get(*name).is_some());
+    if given { Ok(()) } else { Err(BatchError::missing_property("poolInfo.poolId")) }
+}
+
 fn pool_info(fields: &mut Fields) -> Result<Option<PoolId>, BatchError> {
     let Some(mut info) = fields.object("poolInfo") else { return Ok(None) };
     if info.object("autoPoolSpecification").is_some() {
         return Err(BatchError::not_implemented("Auto pools are not implemented."));
     }
     let pool = info.id("poolId", PoolId::new)?;
-    pool.map(Some).ok_or_else(|| BatchError::missing_property("poolId"))
+    pool.map(Some).ok_or_else(|| info.missing("poolId"))
 }
 
 fn priority(fields: &mut Fields) -> Result<Option<i32>, BatchError> {
     match fields.integer("priority") {
         Some(priority) if !(-1000..=1000).contains(&priority) => {
-            Err(out_of_range("priority", priority, "The value must be between -1000 and 1000"))
+            Err(fields.out_of_range("priority", priority, "The value must be between -1000 and 1000"))
         }
         priority => Ok(priority),
     }
@@ -228,7 +256,7 @@ fn max_parallel_tasks(fields: &mut Fields) -> Result<Option<Option<u32>>, BatchE
         Some(limit) => match u32::try_from(limit) {
             Ok(limit @ 1..) => Ok(Some(Some(limit))),
             Ok(0) | Err(_) => {
-                Err(out_of_range("maxParallelTasks", limit, "The value must be -1 or greater than 0"))
+                Err(fields.out_of_range("maxParallelTasks", limit, "The value must be -1 or greater than 0"))
             }
         },
     }
@@ -247,7 +275,7 @@ fn retry_limit(fields: &mut Fields) -> Result<Option<RetryLimit>, BatchError> {
     const NAME: &str = "maxTaskRetryCount";
     let Some(number) = fields.integer(NAME) else { return Ok(None) };
     let limit = RetryLimit::from_wire(number);
-    limit.map(Some).ok_or_else(|| out_of_range(NAME, number, "The value must be -1 or greater"))
+    limit.map(Some).ok_or_else(|| fields.out_of_range(NAME, number, "The value must be -1 or greater"))
 }
 
 fn on_all_tasks_complete(fields: &mut Fields) -> Option<OnAllTasksComplete> {
@@ -278,9 +306,7 @@ fn job_preparation(mut fields: Fields) -> Result<JobPreparationTask, BatchError>
     let rerun_on_node_reboot_after_success = fields.flag("rerunOnNodeRebootAfterSuccess", true);
     fields.default_user_identity();
     Ok(JobPreparationTask {
-        id: id
-            .map_or_else(|| TaskId::new("jobpreparation"), Ok)
-            .map_err(|_| BatchError::missing_property("id"))?,
+        id: id.map_or_else(|| TaskId::new("jobpreparation"), Ok).map_err(|_| fields.missing("id"))?,
         constraints: constraints.resolve(RetryLimit::Times(0)),
         wait_for_success,
         rerun_on_node_reboot_after_success,
@@ -294,9 +320,7 @@ fn job_release(mut fields: Fields) -> Result<JobReleaseTask, BatchError> {
     let retention_time = fields.span("retentionTime", TaskConstraints::DEFAULT_RETENTION);
     fields.default_user_identity();
     Ok(JobReleaseTask {
-        id: id
-            .map_or_else(|| TaskId::new("jobrelease"), Ok)
-            .map_err(|_| BatchError::missing_property("id"))?,
+        id: id.map_or_else(|| TaskId::new("jobrelease"), Ok).map_err(|_| fields.missing("id"))?,
         max_wall_clock_time,
         retention_time,
         other: fields.rest(),
@@ -308,7 +332,7 @@ pub(super) fn add_task(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
-    task(Fields(json::read(&model::TASK_ADD_PARAMETER, body, version)?))
+    task(Fields::of_body(json::read(&model::TASK_ADD_PARAMETER, body, version)?))
 }
 
 /// One task of a collection: its id as sent, and what there is to add or why it cannot be.
@@ -317,11 +341,11 @@ pub(super) type CollectionItem = (String, Result<AddTask, BatchError>);
 /// The body of `Task - Add Collection`. What does not have the shape of a task refuses the whole; what
 /// has it is judged by itself (B7).
 pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<CollectionItem>, BatchError> {
-    let mut fields = Fields(json::read(&model::TASK_ADD_COLLECTION_PARAMETER, body, version)?);
-    let items = fields.list("value").ok_or_else(|| BatchError::missing_property("value"))?;
+    let mut fields = Fields::of_body(json::read(&model::TASK_ADD_COLLECTION_PARAMETER, body, version)?);
+    let items = fields.list("value").ok_or_else(|| fields.missing("value"))?;
     if items.len() > LARGEST_COLLECTION {
         let reason = "The collection has more than 100 tasks";
-        return Err(BatchError::invalid_property("value", format!("{}", items.len()), reason));
+        return Err(fields.invalid("value", format!("{}", items.len()), reason));
     }
     items.into_iter().map(|item| collection_item(item, version)).collect()
 }
@@ -329,7 +353,7 @@ pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<Collecti
 fn collection_item(item: Value, version: ApiVersion) -> Result<CollectionItem, BatchError> {
     let id = item.get("id").and_then(Value::as_str).unwrap_or_default().into();
     let added = json::check(&model::TASK_ADD_PARAMETER, item, version).and_then(|fields| {
-        let (specification, constraints) = task(Fields(fields))?;
+        let (specification, constraints) = task(Fields::of_body(fields))?;
         Ok(AddTask { specification: Arc::new(specification), constraints })
     });
     match added {
@@ -340,12 +364,12 @@ fn collection_item(item: Value, version: ApiVersion) -> Result<CollectionItem, B
 
 /// The body of `Task - Update`.
 pub(super) fn update_task(body: &[u8], version: ApiVersion) -> Result<RequestedConstraints, BatchError> {
-    let mut fields = Fields(json::read(&model::TASK_UPDATE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(json::read(&model::TASK_UPDATE_PARAMETER, body, version)?);
     Ok(task_constraints(&mut fields)?.unwrap_or_default())
 }
 
 fn task(mut fields: Fields) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
-    let id = fields.id("id", TaskId::new)?.ok_or_else(|| BatchError::missing_property("id"))?;
+    let id = fields.id("id", TaskId::new)?.ok_or_else(|| fields.missing("id"))?;
     fields.check_display_name()?;
     let constraints = task_constraints(&mut fields)?.unwrap_or_default();
     let required_slots = required_slots(&mut fields)?;
@@ -378,7 +402,7 @@ fn required_slots(fields: &mut Fields) -> Result<u32, BatchError> {
     let number = fields.integer(NAME).unwrap_or(1);
     match u32::try_from(number) {
         Ok(slots @ 1..) => Ok(slots),
-        Ok(0) | Err(_) => Err(out_of_range(NAME, number, "The value must be greater than 0")),
+        Ok(0) | Err(_) => Err(fields.out_of_range(NAME, number, "The value must be greater than 0")),
     }
 }
 
@@ -396,7 +420,7 @@ fn exit_conditions(mut fields: Fields) -> ExitConditions {
 fn ranges(items: Option<Vec<Value>>) -> Vec<ExitCodeRange> {
     let range = |item: Value| match item {
         Value::Object(fields) => {
-            let mut fields = Fields(fields);
+            let mut fields = Fields::of_body(fields);
             let code = fields.integer("code");
             let (start, end) = (fields.integer("start").or(code)?, fields.integer("end").or(code)?);
             Some(ExitCodeRange { start, end, options: fields.object("exitOptions").map(exit_options)? })
@@ -417,9 +441,10 @@ fn exit_options(mut fields: Fields) -> ExitOptions {
 }
 
 fn dependencies(mut fields: Fields) -> Result<Dependencies, BatchError> {
+    let (ids, ranges) = (fields.list("taskIds"), fields.list("taskIdRanges"));
     let id = |item: Value| {
         let text = item.as_str().unwrap_or_default();
-        TaskId::new(text).map_err(|InvalidId| BatchError::invalid_property("taskIds", text, ID_REASON))
+        TaskId::new(text).map_err(|InvalidId| fields.invalid("taskIds", text, ID_REASON))
     };
     let range = |item: Value| {
         let bound = |name: &str| item.get(name).and_then(Value::as_i64);
@@ -428,17 +453,12 @@ fn dependencies(mut fields: Fields) -> Result<Dependencies, BatchError> {
             bounds.and_then(|(start, end)| Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?)));
         numbers.ok_or_else(|| {
             let reason = "A range must start at 0 or later and not end before it starts";
-            BatchError::invalid_property("taskIdRanges", format!("{item}"), reason)
+            fields.invalid("taskIdRanges", format!("{item}"), reason)
         })
     };
     Ok(Dependencies {
-        task_ids: fields.list("taskIds").unwrap_or_default().into_iter().map(id).collect::<Result<_, _>>()?,
-        ranges: fields
-            .list("taskIdRanges")
-            .unwrap_or_default()
-            .into_iter()
-            .map(range)
-            .collect::<Result<_, _>>()?,
+        task_ids: ids.unwrap_or_default().into_iter().map(id).collect::<Result<_, _>>()?,
+        ranges: ranges.unwrap_or_default().into_iter().map(range).collect::<Result<_, _>>()?,
     })
 }
 
@@ -447,11 +467,11 @@ pub(super) fn add_pool(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(PoolSpecification, NodeCounts), BatchError> {
-    let mut fields = Fields(json::read(&model::POOL_ADD_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(json::read(&model::POOL_ADD_PARAMETER, body, version)?);
     if fields.flag("enableAutoScale", false) {
         return Err(BatchError::not_implemented("Pools that scale by a formula are not implemented."));
     }
-    let id = fields.id("id", PoolId::new)?.ok_or_else(|| BatchError::missing_property("id"))?;
+    let id = fields.id("id", PoolId::new)?.ok_or_else(|| fields.missing("id"))?;
     fields.check_display_name()?;
     let target = NodeCounts {
         dedicated: node_count(&mut fields, "targetDedicatedNodes")?.unwrap_or(0),
@@ -460,7 +480,7 @@ pub(super) fn add_pool(
     let slots = fields.integer("taskSlotsPerNode");
     let slots = slots.or_else(|| fields.integer("maxTasksPerNode")).unwrap_or(1);
     let Ok(task_slots_per_node @ 1..=256) = u32::try_from(slots) else {
-        return Err(out_of_range("taskSlotsPerNode", slots, "The value must be between 1 and 256"));
+        return Err(fields.out_of_range("taskSlotsPerNode", slots, "The value must be between 1 and 256"));
     };
     let policy = fields.object("taskSchedulingPolicy").and_then(|mut policy| policy.text("nodeFillType"));
     let node_fill_type = match policy.as_deref() {
@@ -474,16 +494,16 @@ pub(super) fn add_pool(
 fn node_count(fields: &mut Fields, name: &str) -> Result<Option<u32>, BatchError> {
     let Some(number) = fields.integer(name) else { return Ok(None) };
     let count = u32::try_from(number).ok();
-    count.map(Some).ok_or_else(|| out_of_range(name, number, "The value must be 0 or greater"))
+    count.map(Some).ok_or_else(|| fields.out_of_range(name, number, "The value must be 0 or greater"))
 }
 
 /// The body of `Pool - Resize`.
 pub(super) fn resize_pool(body: &[u8], version: ApiVersion) -> Result<ResizePool, BatchError> {
-    let mut fields = Fields(json::read(&model::POOL_RESIZE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(json::read(&model::POOL_RESIZE_PARAMETER, body, version)?);
     let dedicated = node_count(&mut fields, "targetDedicatedNodes")?;
     let low_priority = node_count(&mut fields, "targetLowPriorityNodes")?;
     if dedicated.is_none() && low_priority.is_none() {
-        return Err(BatchError::missing_property("targetDedicatedNodes and/or targetLowPriorityNodes"));
+        return Err(fields.missing("targetDedicatedNodes and/or targetLowPriorityNodes"));
     }
     let tasks = node_tasks(&mut fields, "nodeDeallocationOption");
     Ok(ResizePool { dedicated, low_priority, tasks, preconditions: Preconditions::None })
@@ -496,11 +516,11 @@ pub(super) fn remove_nodes(
     version: ApiVersion,
 ) -> Result<(Vec<Option<NodeId>>, NodeTasks), BatchError> {
     const NAME: &str = "nodeList";
-    let mut fields = Fields(json::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
-    let list = fields.list(NAME).ok_or_else(|| BatchError::missing_property(NAME))?;
+    let mut fields = Fields::of_body(json::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
+    let list = fields.list(NAME).ok_or_else(|| fields.missing(NAME))?;
     if list.is_empty() || list.len() > LARGEST_NODE_LIST {
         let reason = "The list must have 1 to 100 nodes";
-        return Err(BatchError::invalid_property(NAME, format!("{}", list.len()), reason));
+        return Err(fields.invalid(NAME, format!("{}", list.len()), reason));
     }
     let nodes = list.iter().map(|id| NodeId::new(id.as_str().unwrap_or_default()).ok()).collect();
     Ok((nodes, node_tasks(&mut fields, "nodeDeallocationOption")))
@@ -536,7 +556,7 @@ fn optional_node_tasks(
     if body.is_empty() {
         return Ok(NodeTasks::default());
     }
-    Ok(node_tasks(&mut Fields(json::read(model, body, version)?), name))
+    Ok(node_tasks(&mut Fields::of_body(json::read(model, body, version)?), name))
 }
 
 fn node_tasks(fields: &mut Fields, name: &str) -> NodeTasks {

@@ -222,7 +222,7 @@ impl<'a> Headers<'a> {
         if let Some((name, value)) = repeated_condition.or(self.repeated) {
             return Err(BatchError::invalid_header(name, value)); // H4
         }
-        if let Some(date) = self.ocp_date {
+        if let Some(date) = self.ocp_date.filter(|date| !date.trim_ascii().is_empty()) {
             let text = core::str::from_utf8(date.trim_ascii()).ok();
             if text.is_none_or(|text| Timestamp::parse_rfc1123(text).is_err()) {
                 return Err(BatchError::invalid_header("ocp-date", date));

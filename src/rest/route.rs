@@ -85,7 +85,8 @@ enum Verbs {
 /// `InvalidUri` for a path that names nothing, `UnsupportedHttpVerb` for one that does not take the
 /// method (S5).
 pub(super) fn route(method: &str, path: &str) -> Result<Operation, BatchError> {
-    let segments: Vec<Cow<'_, str>> = path.strip_prefix('/').unwrap_or(path).split('/').map(decode).collect();
+    let path = path.strip_prefix('/').ok_or(ErrorCode::InvalidUri)?;
+    let segments: Vec<Cow<'_, str>> = path.split('/').map(decode).collect();
     let segments: Vec<&str> = segments.iter().map(AsRef::as_ref).collect();
     match verbs(&segments).ok_or(ErrorCode::InvalidUri)? {
         Verbs::Any(what) => Ok(Operation::NotImplemented(what)),

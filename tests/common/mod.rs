@@ -1,0 +1,796 @@
+//! What the properties feed an account with: inputs of a few bytes each, so that whatever makes bytes
+//! can make them, and few ids, so that they meet.
+//!
+//! An [`Input`] may mean "the next thing that a node owes an answer for": it is looked up in the account
+//! that it is fed to, so that random inputs get somewhere and are repeatable all the same.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "a law speaks of some effects and inputs, not of all")]
+#![allow(dead_code, reason = "not every user of this module needs all of it")]
+
+pub(crate) mod laws;
+
+use std::sync::Arc;
+
+use azbatch::{
+    Account, AddJob, AddPool, AddTask, ConditionHeaders, Delete, DeletePool, DeleteTask, Dependencies,
+    DependencyAction, Disable, DisableTasks, ETag, Effect, Enable, Ended, ExitCodeRange, ExitConditions,
+    ExitOptions, JobAction, JobChange, JobConstraints, JobId, JobManagerTask, JobPatch, JobPreparationTask,
+    JobReleaseTask, JobSettings, JobSpecification, NodeCounts, NodeError, NodeEvent, NodeFailure,
+    NodeFillType, NodeId, NodeOrder, NodeTasks, OnAllTasksComplete, OnTaskFailure, PoolId, PoolSpecification,
+    Preconditions, ReactivateTask, RemoveNodes, Report, ReportEvent, RequestedConstraints, ResizePool,
+    RetryLimit, TaskId, TaskSpecification, TaskState, Terminate, TerminateReason, TerminateTask, TimeSpan,
+    Timestamp, Unit, UpdateJob, UpdateTask,
+};
+
+/// Three jobs, each in two spellings that are one (S4).
+const JOBS: [[&str; 2]; 3] = [["Job-1", "job-1"], ["job-2", "JOB-2"], ["Nightly:job-3", "nightly:job-3"]];
+/// Tasks; `02` and `2` are one number to a dependency range (K9), and `manager` may be a job's own.
+const TASKS: [[&str; 2]; 5] =
+    [["1", "1"], ["02", "02"], ["2", "2"], ["Build", "build"], ["manager", "Manager"]];
+const NODES: [[&str; 2]; 3] = [["Node-a", "node-a"], ["Node-b", "NODE-B"], ["node-c", "Node-C"]];
+const POOLS: [&str; 2] = ["pool-1", "pool-2"];
+
+pub(crate) const SECOND: u64 = 10_000_000;
+const DAY: u64 = 24 * 60 * 60 * SECOND;
+/// The clock stays a day away from the end of time, where there are no later stamps.
+pub(crate) const LATEST: u64 = Timestamp::MAX.ticks() - DAY;
+
+/// What a [`Step`] is made of.
+pub(crate) type Block = [u8; 8];
+
+/// The clock moves, then something comes in.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) clock: ClockMove,
+    pub(crate) input: Input,
+}
+
+/// What the clock does before an input.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ClockMove {
+    Still,
+    Forward(u64),
+    Back(u64),
+    /// To so many ticks before the account's deadline, if that is ahead.
+    Deadline {
+        before: u64,
+    },
+}
+
+/// A job, task or node out of the few there are. The first bit tells the spelling.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name(u8);
+
+/// What a client demands of the version that it changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Condition {
+    None,
+    /// `If-Match` with the ETag of the moment.
+    Met,
+    /// `If-None-Match` with it.
+    Unmet,
+}
+
+/// Everything that can be fed to an account.
+#[derive(Clone, Debug)]
+pub(crate) enum Input {
+    Tick,
+    Node {
+        node: Name,
+        event: NodeEvent,
+    },
+    AddNode {
+        node: Name,
+        pool: u8,
+        slots: u32,
+    },
+    AddJob {
+        job: Name,
+        shape: JobShape,
+    },
+    AddTask {
+        job: Name,
+        task: Name,
+        shape: TaskShape,
+    },
+    /// Let the account give tasks to nodes.
+    ScheduleAll,
+    /// Give one of the active tasks to one of the nodes of its job's pool.
+    Schedule {
+        pick: u8,
+    },
+    Assign {
+        job: Name,
+        task: Name,
+        node: Name,
+    },
+    /// A node speaks of one of the things that are outstanding.
+    Answer {
+        pick: u8,
+        event: ReportEvent,
+    },
+    /// A user wants something done to a node.
+    OrderNode {
+        node: Name,
+        order: NodeOrder,
+        tasks: NodeTasks,
+    },
+    DisableScheduling {
+        node: Name,
+        tasks: NodeTasks,
+    },
+    EnableScheduling {
+        node: Name,
+    },
+    Pool {
+        pool: u8,
+        change: PoolChange,
+    },
+    /// A node speaks of anything.
+    Report(Report),
+    Terminate {
+        job: Name,
+        reason: TerminateReason,
+        force: bool,
+        condition: Condition,
+    },
+    Delete {
+        job: Name,
+        force: bool,
+        condition: Condition,
+    },
+    Disable {
+        job: Name,
+        disable_tasks: DisableTasks,
+        condition: Condition,
+    },
+    Enable {
+        job: Name,
+        condition: Condition,
+    },
+    Update {
+        job: Name,
+        change: Change,
+        condition: Condition,
+    },
+    UpdateTask {
+        job: Name,
+        task: Name,
+        retries: u32,
+        condition: Condition,
+    },
+    TerminateTask {
+        job: Name,
+        task: Name,
+        condition: Condition,
+    },
+    ReactivateTask {
+        job: Name,
+        task: Name,
+        condition: Condition,
+    },
+    DeleteTask {
+        job: Name,
+        task: Name,
+        condition: Condition,
+    },
+}
+
+/// What a user wants of a pool.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PoolChange {
+    Add { slots: u32, target: u32 },
+    Resize { target: u32, tasks: NodeTasks },
+    RemoveNode { node: Name, tasks: NodeTasks },
+    Delete,
+}
+
+/// What a job is made like.
+#[derive(Clone, Copy, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the job's own")]
+pub(crate) struct JobShape {
+    preparation: Option<PreparationShape>,
+    /// Without a preparation task this is refused.
+    release: bool,
+    /// Whether there is a job manager task, and whether it ends the job.
+    manager: Option<bool>,
+    /// Whether the job manager task takes its node whole.
+    exclusive: bool,
+    ends_with_its_tasks: bool,
+    heeds_failures: bool,
+    uses_dependencies: bool,
+    parallel_tasks: Option<u32>,
+    seconds: Option<u64>,
+    retries: u32,
+    pool: u8,
+    /// How much older the request is than the job.
+    age: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct PreparationShape {
+    wait_for_success: bool,
+    retries: u32,
+    rerun: bool,
+}
+
+/// What a task is made like.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TaskShape {
+    slots: u32,
+    retries: Option<RetryLimit>,
+    seconds: Option<u64>,
+    depends_on: DependencyShape,
+    on_exit_code_1: Option<ExitOptions>,
+    on_upload_error: Option<ExitOptions>,
+    otherwise: Option<ExitOptions>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum DependencyShape {
+    None,
+    Task(Name),
+    Range(u32, u32),
+}
+
+/// What an update of a job changes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change {
+    Replace { pool: u8 },
+    EndWithTasks,
+    Seconds(u64),
+    ParallelTasks(Option<u32>),
+    Pool(u8),
+}
+
+/// What became of an input.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Fed {
+    pub(crate) refused: bool,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl Step {
+    /// The bytes of each step stand for themselves, so a shorter or smaller block is a simpler case.
+    pub(crate) fn decode(block: Block) -> Self {
+        Self { clock: ClockMove::decode(block[7]), input: Input::decode(block) }
+    }
+}
+
+impl ClockMove {
+    fn decode(byte: u8) -> Self {
+        match byte % 16 {
+            0..=3 => Self::Still,
+            4 => Self::Forward(1),
+            5 => Self::Forward(SECOND / 1000),
+            6..=8 => Self::Forward(SECOND),
+            9 => Self::Forward(61 * SECOND),
+            10 => Self::Forward(3600 * SECOND),
+            11 => Self::Back(1),
+            12 => Self::Back(SECOND),
+            13 => Self::Back(3600 * SECOND),
+            14 => Self::Deadline { before: 1 },
+            _ => Self::Deadline { before: 0 },
+        }
+    }
+
+    /// Where the clock stands after the move.
+    pub(crate) fn from(self, now: Timestamp, account: &Account) -> Timestamp {
+        let ticks = now.ticks();
+        let moved = match self {
+            Self::Still => ticks,
+            Self::Forward(by) => ticks + by,
+            Self::Back(by) => ticks.saturating_sub(by),
+            Self::Deadline { before } => {
+                account.deadline().map_or(ticks, |at| ticks.max(at.ticks().saturating_sub(before)))
+            }
+        };
+        Timestamp::from_ticks(moved.min(LATEST)).unwrap()
+    }
+}
+
+impl Name {
+    /// The first spelling of one of them.
+    pub(crate) const fn nth(which: u8) -> Self {
+        Self(which & 0x7F)
+    }
+
+    /// The same one in its other spelling (S4).
+    pub(crate) const fn respelled(self) -> Self {
+        Self(self.0 ^ 0x80)
+    }
+
+    fn of<const N: usize>(self, names: &[[&'static str; 2]; N]) -> &'static str {
+        names[usize::from(self.0 & 0x7F) % N][usize::from(self.0 >> 7)]
+    }
+
+    pub(crate) fn job(self) -> JobId {
+        JobId::new(self.of(&JOBS)).unwrap()
+    }
+
+    pub(crate) fn task(self) -> TaskId {
+        TaskId::new(self.of(&TASKS)).unwrap()
+    }
+
+    pub(crate) fn node(self) -> NodeId {
+        NodeId::new(self.of(&NODES)).unwrap()
+    }
+}
+
+fn pool(which: u8) -> PoolId {
+    PoolId::new(POOLS[usize::from(which) % POOLS.len()]).unwrap()
+}
+
+fn bit(byte: u8, bit: u8) -> bool {
+    byte >> bit & 1 == 1
+}
+
+/// The options that a number of 0 to 8 stands for; none for more.
+fn exit_options(number: u8) -> Option<ExitOptions> {
+    let job_action = match number % 3 {
+        0 => None,
+        1 => Some(JobAction::Disable),
+        _ => Some(JobAction::Terminate),
+    };
+    let dependency_action = match number / 3 {
+        0 => Some(DependencyAction::Satisfy),
+        1 => Some(DependencyAction::Block),
+        2 => None,
+        _ => return None,
+    };
+    Some(ExitOptions { job_action, dependency_action })
+}
+
+impl Input {
+    fn decode([kind, job, task, node, a, b, c, _]: Block) -> Self {
+        // Most of what happens happens to the first job, or little would follow from anything.
+        let job = match job & 7 {
+            0..=4 => Name(job & 0x80),
+            5..=6 => Name((job & 0x80) | 1),
+            _ => Name((job & 0x80) | 2),
+        };
+        let (task, node) = (Name(task), Name(node));
+        let condition = match c % 8 {
+            0..=5 => Condition::None,
+            6 => Condition::Met,
+            _ => Condition::Unmet,
+        };
+        match kind % 72 {
+            51 if bit(b, 1) => Self::Delete { job, force: bit(b, 0), condition },
+            0..=6 | 51 => Self::Tick,
+            7..=10 => Self::Node { node, event: node_event(a) },
+            11..=13 => Self::AddNode { node, pool: a & b & 1, slots: 3 - u32::from(b >> 6) },
+            14..=16 => Self::AddJob { job, shape: JobShape::decode(a, b, c) },
+            17..=24 => Self::AddTask { job, task, shape: TaskShape::decode(a, b, c) },
+            25..=35 => Self::Schedule { pick: a },
+            36 => Self::Assign { job, task, node },
+            37..=48 => Self::Answer { pick: a, event: report_event(b) },
+            49 => {
+                let unit = match a % 3 {
+                    0 => Unit::Task(task.task()),
+                    1 => Unit::Preparation,
+                    _ => Unit::Release,
+                };
+                Self::Report(Report { job: job.job(), node: node.node(), unit, event: report_event(b) })
+            }
+            50 => {
+                let reason = match a % 4 {
+                    0 => TerminateReason::User(None),
+                    1 => TerminateReason::User(Some("enough".into())),
+                    2 => TerminateReason::User(Some("".into())),
+                    _ => TerminateReason::Schedule,
+                };
+                Self::Terminate { job, reason, force: bit(b, 0), condition }
+            }
+            52 => {
+                let disable_tasks = match a % 3 {
+                    0 => DisableTasks::Requeue,
+                    1 => DisableTasks::Terminate,
+                    _ => DisableTasks::Wait,
+                };
+                Self::Disable { job, disable_tasks, condition }
+            }
+            53..=55 => Self::Enable { job, condition },
+            56 => {
+                let change = match a % 5 {
+                    0 => Change::EndWithTasks,
+                    1 => Change::Seconds(u64::from(b)),
+                    2 => Change::ParallelTasks(Some(u32::from(b % 3)).filter(|limit| *limit > 0)),
+                    3 => Change::Pool(b),
+                    _ => Change::Replace { pool: b },
+                };
+                Self::Update { job, change, condition }
+            }
+            57..=59 => Self::ReactivateTask { job, task, condition },
+            60..=61 => Self::TerminateTask { job, task, condition },
+            62 => Self::DeleteTask { job, task, condition },
+            63 => Self::UpdateTask { job, task, retries: u32::from(a % 3), condition },
+            64..=66 => {
+                let order = match a % 5 {
+                    0 => NodeOrder::Reboot,
+                    1 => NodeOrder::Reimage,
+                    2 => NodeOrder::Deallocate,
+                    3 => NodeOrder::Start,
+                    _ => NodeOrder::Remove,
+                };
+                Self::OrderNode { node, order, tasks: node_tasks(b) }
+            }
+            67 => Self::DisableScheduling { node, tasks: node_tasks(b) },
+            68 => Self::EnableScheduling { node },
+            69 => {
+                let change = match a % 4 {
+                    0 => PoolChange::Add { slots: u32::from(b % 4), target: u32::from(c % 3) },
+                    1 => PoolChange::Resize { target: u32::from(c % 3), tasks: node_tasks(b) },
+                    2 => PoolChange::RemoveNode { node, tasks: node_tasks(b) },
+                    _ => PoolChange::Delete,
+                };
+                Self::Pool { pool: u8::from(c >> 6 == 3), change }
+            }
+            _ => Self::ScheduleAll,
+        }
+    }
+}
+
+fn node_event(byte: u8) -> NodeEvent {
+    match byte % 18 {
+        0..=4 => NodeEvent::Returned,
+        5..=8 => NodeEvent::Rebooted,
+        9..=10 => NodeEvent::Reimaged,
+        11..=12 => NodeEvent::Lost,
+        13 => NodeEvent::Unusable,
+        14 => NodeEvent::Preempted,
+        15 => NodeEvent::Removed,
+        16 => NodeEvent::Deallocated,
+        _ => NodeEvent::Started,
+    }
+}
+
+fn node_tasks(byte: u8) -> NodeTasks {
+    match byte % 4 {
+        0 => NodeTasks::Requeue,
+        1 => NodeTasks::Terminate,
+        2 => NodeTasks::TaskCompletion,
+        _ => NodeTasks::RetainedData,
+    }
+}
+
+fn report_event(byte: u8) -> ReportEvent {
+    let error = || NodeError { code: "BlobNotFound".into(), message: "It is not there".into() };
+    ReportEvent::Ended(match byte % 9 {
+        0..=1 => return ReportEvent::Started,
+        2..=3 => Ended::with_exit_code(0),
+        4 => Ended::with_exit_code(1),
+        5 => Ended::with_exit_code(137),
+        6 => Ended::default(),
+        7 => Ended { exit_code: None, failure: Some(NodeFailure::PreProcessing(error())) },
+        _ => Ended { exit_code: Some(0), failure: Some(NodeFailure::FileUpload(error())) },
+    })
+}
+
+impl JobShape {
+    pub(crate) fn decode(a: u8, b: u8, c: u8) -> Self {
+        let preparation = PreparationShape {
+            wait_for_success: !bit(a, 2),
+            retries: u32::from(bit(a, 3)),
+            rerun: !bit(a, 4),
+        };
+        let prepares = a & 3 != 0;
+        Self {
+            preparation: prepares.then_some(preparation),
+            release: bit(a, 5) && (prepares || bit(a, 2)),
+            manager: (a >> 6 == 2).then_some(!bit(c, 2)),
+            exclusive: bit(c, 3),
+            ends_with_its_tasks: a >> 6 == 3,
+            heeds_failures: bit(b, 0),
+            uses_dependencies: !bit(b, 1),
+            parallel_tasks: bit(b, 2).then_some(1 + u32::from(bit(b, 3))),
+            seconds: (b >> 4 == 15).then_some(1000),
+            retries: u32::from(bit(c, 0)),
+            pool: u8::from(c >> 5 == 7),
+            age: if bit(c, 1) { 250_000 } else { 0 },
+        }
+    }
+
+    fn command(self, job: Name, now: Timestamp) -> AddJob {
+        let mut specification = JobSpecification::new(job.job());
+        specification.uses_task_dependencies = self.uses_dependencies;
+        specification.preparation = self.preparation.map(|shape| {
+            let mut task = JobPreparationTask::new(TaskId::new("jobpreparation").unwrap());
+            task.wait_for_success = shape.wait_for_success;
+            task.rerun_on_node_reboot_after_success = shape.rerun;
+            task.constraints.max_task_retry_count = RetryLimit::Times(shape.retries);
+            task
+        });
+        specification.release = self.release.then(|| {
+            let mut task = JobReleaseTask::new(TaskId::new("jobrelease").unwrap());
+            task.max_wall_clock_time = TimeSpan::from_secs(30);
+            task
+        });
+        specification.manager = self.manager.map(|kill_job_on_completion| JobManagerTask {
+            task: Arc::new(TaskSpecification {
+                run_exclusive: self.exclusive,
+                ..TaskSpecification::new(Name::nth(4).task())
+            }),
+            constraints: RequestedConstraints::default().resolve(RetryLimit::Times(self.retries)),
+            kill_job_on_completion,
+            allow_low_priority_node: true,
+        });
+        if self.heeds_failures {
+            specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+        }
+        let mut settings = JobSettings::new(pool(self.pool));
+        settings.max_parallel_tasks = self.parallel_tasks;
+        settings.constraints.max_task_retry_count = RetryLimit::Times(self.retries);
+        if let Some(seconds) = self.seconds {
+            settings.constraints.max_wall_clock_time = TimeSpan::from_secs(seconds);
+        }
+        if self.ends_with_its_tasks {
+            settings.on_all_tasks_complete = OnAllTasksComplete::TerminateJob;
+        }
+        let received = Timestamp::from_ticks(now.ticks().saturating_sub(self.age)).unwrap();
+        AddJob { specification: Arc::new(specification), settings: Arc::new(settings), received }
+    }
+}
+
+impl TaskShape {
+    pub(crate) fn decode(a: u8, b: u8, c: u8) -> Self {
+        let retries = match a >> 2 & 7 {
+            0..=3 => None,
+            4 => Some(RetryLimit::Times(0)),
+            5..=6 => Some(RetryLimit::Times(1)),
+            _ => Some(RetryLimit::Unlimited),
+        };
+        let depends_on = match b & 15 {
+            0..=8 => DependencyShape::None,
+            9 => DependencyShape::Range(1, 2),
+            10 => DependencyShape::Range(2, 2),
+            11 => DependencyShape::Range(2, 1),
+            12 => DependencyShape::Range(0, u32::MAX),
+            number => DependencyShape::Task(Name((number - 13) | (b & 0x80))),
+        };
+        let (on_exit_code_1, on_upload_error, otherwise) = match c & 7 {
+            0..=4 => (None, None, None),
+            5 => (exit_options(c >> 3 & 15), None, None),
+            6 => (None, None, exit_options(c >> 3 & 15)),
+            _ => (exit_options(c >> 3 & 3), exit_options(c >> 5 & 1), exit_options(c >> 6)),
+        };
+        let seconds = (a >> 5 >= 6).then_some(20);
+        let slots = 1 + u32::from(a & 3).min(2);
+        Self { slots, retries, seconds, depends_on, on_exit_code_1, on_upload_error, otherwise }
+    }
+
+    fn command(self, task: Name) -> AddTask {
+        let mut specification = TaskSpecification::new(task.task());
+        specification.required_slots = self.slots;
+        specification.depends_on = match self.depends_on {
+            DependencyShape::None => None,
+            DependencyShape::Task(task) => {
+                Some(Dependencies { task_ids: vec![task.task()], ranges: Vec::new() })
+            }
+            DependencyShape::Range(start, end) => {
+                Some(Dependencies { task_ids: Vec::new(), ranges: vec![(start, end)] })
+            }
+        };
+        let exit_codes =
+            self.on_exit_code_1.into_iter().map(|options| ExitCodeRange { start: 1, end: 1, options });
+        specification.exit_conditions = Some(ExitConditions {
+            exit_codes: exit_codes.collect(),
+            file_upload_error: self.on_upload_error,
+            default: self.otherwise,
+            ..ExitConditions::default()
+        });
+        let mut command = AddTask::new(specification);
+        command.constraints.max_task_retry_count = self.retries;
+        if let Some(seconds) = self.seconds {
+            command.constraints.max_wall_clock_time = TimeSpan::from_secs(seconds);
+        }
+        command
+    }
+}
+
+impl Condition {
+    fn preconditions(self, etag: Option<ETag>) -> Preconditions {
+        let tag = etag.map_or_else(String::new, |etag| format!("\"{etag}\""));
+        let (if_match, if_none_match) = match self {
+            Self::None => (None, None),
+            Self::Met => (Some(tag.as_bytes()), None),
+            Self::Unmet => (None, Some(tag.as_bytes())),
+        };
+        let headers = ConditionHeaders { if_match, if_none_match, ..ConditionHeaders::default() };
+        Preconditions::parse(&headers, Timestamp::MIN).unwrap()
+    }
+
+    fn on_job(self, account: &Account, job: &JobId) -> Preconditions {
+        self.preconditions(account.job(job).ok().map(azbatch::Job::etag))
+    }
+
+    fn on_task(self, account: &Account, job: &JobId, task: &TaskId) -> Preconditions {
+        self.preconditions(account.task(job, task).ok().map(|task| ETag::from(task.last_modified())))
+    }
+}
+
+impl Change {
+    fn command(self) -> JobChange {
+        let patch = match self {
+            Self::Replace { pool: which } => return JobChange::Replace(JobSettings::new(pool(which))),
+            Self::EndWithTasks => JobPatch {
+                on_all_tasks_complete: Some(OnAllTasksComplete::TerminateJob),
+                ..JobPatch::default()
+            },
+            Self::Seconds(seconds) => {
+                let max_wall_clock_time = TimeSpan::from_secs(seconds);
+                let constraints = JobConstraints { max_wall_clock_time, ..JobConstraints::default() };
+                JobPatch { constraints: Some(constraints), ..JobPatch::default() }
+            }
+            Self::ParallelTasks(limit) => JobPatch { max_parallel_tasks: Some(limit), ..JobPatch::default() },
+            Self::Pool(which) => JobPatch { pool: Some(pool(which)), ..JobPatch::default() },
+        };
+        JobChange::Patch(patch)
+    }
+}
+
+/// One out of several, if there are any.
+fn pick<T>(from: impl IntoIterator<Item = T>, pick: u8) -> Option<T> {
+    let mut all: Vec<T> = from.into_iter().collect();
+    if all.is_empty() { None } else { Some(all.swap_remove(usize::from(pick) % all.len())) }
+}
+
+/// What nodes still have to say something about.
+pub(crate) fn outstanding(account: &Account) -> Vec<(JobId, NodeId, Unit)> {
+    let mut found = Vec::new();
+    for job in account.jobs() {
+        for (node, record) in job.nodes() {
+            let mut push = |unit| found.push((job.id().clone(), node.clone(), unit));
+            if record.preparation().is_some_and(azbatch::NodeRun::in_progress) {
+                push(Unit::Preparation);
+            }
+            if record.release().is_some_and(azbatch::NodeRun::in_progress) {
+                push(Unit::Release);
+            }
+            record.tasks().for_each(|task| push(Unit::Task(task.clone())));
+        }
+    }
+    found
+}
+
+/// Every active task with every node of its job's pool.
+fn assignments(account: &Account) -> Vec<(JobId, TaskId, NodeId)> {
+    let mut found = Vec::new();
+    for job in account.jobs() {
+        let active = || job.tasks().filter(|task| *task.state() == TaskState::Active);
+        for node in account.nodes().filter(|node| *node.pool() == job.settings().pool) {
+            found.extend(active().map(|task| (job.id().clone(), task.id().clone(), node.id().clone())));
+        }
+    }
+    found
+}
+
+impl Input {
+    /// The report that this input makes to this account, if it makes one.
+    pub(crate) fn report(&self, account: &Account) -> Option<Report> {
+        match self {
+            Self::Report(report) => Some(report.clone()),
+            Self::Answer { pick: number, event } => {
+                let (job, node, unit) = pick(outstanding(account), *number)?;
+                Some(Report { job, node, unit, event: event.clone() })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// The pool that a node is in, or one that it is not in.
+fn pool_of(account: &Account, node: Name) -> PoolId {
+    account.node(&node.node()).map_or_else(|| pool(0), |node| node.pool().clone())
+}
+
+impl PoolChange {
+    fn make(self, account: &mut Account, pool: &PoolId, now: Timestamp) -> Option<Vec<Effect>> {
+        let result = match self {
+            Self::Add { slots, target } => {
+                let specification = Arc::new(PoolSpecification {
+                    id: pool.clone(),
+                    task_slots_per_node: slots,
+                    node_fill_type: NodeFillType::Pack,
+                    other: azbatch::Properties::new(),
+                });
+                let target = NodeCounts { dedicated: target, low_priority: 0 };
+                account.add_pool(&AddPool { specification, target }, &now)
+            }
+            Self::Resize { target, tasks } => {
+                let command = ResizePool { dedicated: Some(target), tasks, ..ResizePool::default() };
+                account.resize_pool(pool, &command, &now)
+            }
+            Self::RemoveNode { node, tasks } => {
+                let command = RemoveNodes { nodes: vec![node.node()], tasks, ..RemoveNodes::default() };
+                account.remove_nodes(pool, &command, &now)
+            }
+            Self::Delete => account.delete_pool(pool, &DeletePool::default(), &now),
+        };
+        result.ok()
+    }
+}
+
+/// Feeds an account. An input that comes to nothing, such as an answer when none is owed, is a fact
+/// without consequences.
+pub(crate) fn feed(account: &mut Account, input: &Input, now: Timestamp) -> Fed {
+    let force_wait = |force: &bool, account: &Account| force.then_some(account.force_wait());
+    let accepted: Option<Vec<Effect>> = match input {
+        Input::Tick => Some(account.tick(&now)),
+        Input::Node { node, event } => Some(account.node_event(&node.node(), *event, &now)),
+        Input::AddNode { node, pool: which, slots } => {
+            account.add_node(&pool(*which), &node.node(), *slots, &now).ok()
+        }
+        Input::AddJob { job, shape } => account.add_job(&shape.command(*job, now), &now).ok(),
+        Input::AddTask { job, task, shape } => account.add_task(&job.job(), &shape.command(*task), &now).ok(),
+        Input::OrderNode { node, order, tasks } => {
+            account.order_node(&pool_of(account, *node), &node.node(), *order, *tasks, &now).ok()
+        }
+        Input::DisableScheduling { node, tasks } => {
+            account.disable_scheduling(&pool_of(account, *node), &node.node(), *tasks, &now).ok()
+        }
+        Input::EnableScheduling { node } => {
+            account.enable_scheduling(&pool_of(account, *node), &node.node(), &now).ok()
+        }
+        Input::Pool { pool: which, change } => change.make(account, &pool(*which), now),
+        Input::ScheduleAll => Some(account.schedule(&now)),
+        Input::Schedule { pick: number } => match pick(assignments(account), *number) {
+            Some((job, task, node)) => account.assign(&job, &task, &node, &now).ok(),
+            None => Some(Vec::new()),
+        },
+        Input::Assign { job, task, node } => {
+            account.assign(&job.job(), &task.task(), &node.node(), &now).ok()
+        }
+        Input::Answer { .. } | Input::Report(_) => match input.report(account) {
+            Some(report) => Some(account.report(&report, &now)),
+            None => Some(Vec::new()),
+        },
+        Input::Terminate { job, reason, force, condition } => {
+            let mut command = Terminate::because(reason.clone());
+            command.force = force_wait(force, account);
+            command.preconditions = condition.on_job(account, &job.job());
+            account.terminate_job(&job.job(), &command, &now).ok()
+        }
+        Input::Delete { job, force, condition } => {
+            let preconditions = condition.on_job(account, &job.job());
+            let command = Delete { force: force_wait(force, account), preconditions };
+            account.delete_job(&job.job(), &command, &now).ok()
+        }
+        Input::Disable { job, disable_tasks, condition } => {
+            let preconditions = condition.on_job(account, &job.job());
+            let command = Disable { disable_tasks: *disable_tasks, preconditions };
+            account.disable_job(&job.job(), &command, &now).ok()
+        }
+        Input::Enable { job, condition } => {
+            let command = Enable { preconditions: condition.on_job(account, &job.job()) };
+            account.enable_job(&job.job(), &command, &now).ok()
+        }
+        Input::Update { job, change, condition } => {
+            let preconditions = condition.on_job(account, &job.job());
+            let command = UpdateJob { change: change.command(), preconditions };
+            account.update_job(&job.job(), &command, &now).ok()
+        }
+        Input::UpdateTask { job, task, retries, condition } => {
+            let max_task_retry_count = Some(RetryLimit::Times(*retries));
+            let constraints = RequestedConstraints { max_task_retry_count, ..Default::default() };
+            let preconditions = condition.on_task(account, &job.job(), &task.task());
+            let command = UpdateTask { constraints, preconditions };
+            account.update_task(&job.job(), &task.task(), &command, &now).ok()
+        }
+        Input::TerminateTask { job, task, condition } => {
+            let command =
+                TerminateTask { preconditions: condition.on_task(account, &job.job(), &task.task()) };
+            account.terminate_task(&job.job(), &task.task(), &command, &now).ok()
+        }
+        Input::ReactivateTask { job, task, condition } => {
+            let command =
+                ReactivateTask { preconditions: condition.on_task(account, &job.job(), &task.task()) };
+            account.reactivate_task(&job.job(), &task.task(), &command, &now).ok()
+        }
+        Input::DeleteTask { job, task, condition } => {
+            let command = DeleteTask { preconditions: condition.on_task(account, &job.job(), &task.task()) };
+            account.delete_task(&job.job(), &task.task(), &command, &now).ok()
+        }
+    };
+    Fed { refused: accepted.is_none(), effects: accepted.unwrap_or_default() }
+}
