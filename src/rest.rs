@@ -1,8 +1,8 @@
 //! The REST surface: the bytes of a request in, the bytes of the service's answer out.
 //!
-//! [`answer`] takes a [`Request`] in any transport's clothes through five rooms: [`route`] names the
-//! operation, [`parameters`] reads the query and the headers, [`body`] the JSON, [`operation`] finds
-//! and decides on the [`Account`], [`represent`] and [`layout`] print. The first refusal in that order
+//! [`answer`] takes a [`Request`] in any transport's clothes through five rooms: `route` names the
+//! operation, `parameters` reads the query and the headers, `body` the JSON, `operation` finds
+//! and decides on the [`Account`], `represent` and `layout` print. The first refusal in that order
 //! is the one that is answered (S5).
 
 mod body;
@@ -17,12 +17,16 @@ mod parameters;
 mod pools;
 mod represent;
 mod route;
+#[cfg(feature = "shared-key")]
+mod shared_key;
 mod tasks;
 mod version;
 
 use alloc::{format, string::String, vec::Vec};
 
 pub use layout::error_body;
+#[cfg(feature = "shared-key")]
+pub use shared_key::{InvalidKey, KeyGuard, SharedKey};
 pub use version::ApiVersion;
 
 use crate::{Account, BatchError, Clock, ETag, Effect, Timestamp};
@@ -112,13 +116,52 @@ impl Guid {
     }
 }
 
-/// Answers a request as the service would, and changes the account if it was accepted.
+/// Who may call. A host that cares gives one to [`answer_guarded`]; the feature `shared-key` brings the
+/// service's own, `SharedKey`.
+pub trait Authorize {
+    /// Lets a request in, or refuses it. It is asked once the path and the method are known to be good,
+    /// and before anything else of the request is looked at (S5).
+    ///
+    /// # Errors
+    ///
+    /// The refusal to answer with: the service says `MissingRequiredHeader`, `InvalidAuthenticationInfo`
+    /// or `AuthenticationFailed`.
+    fn authorize(&self, request: &Request<'_>, account: &Account) -> Result<(), BatchError>;
+}
+
+impl<A: Authorize + ?Sized> Authorize for &A {
+    fn authorize(&self, request: &Request<'_>, account: &Account) -> Result<(), BatchError> {
+        (**self).authorize(request, account)
+    }
+}
+
+/// Lets everybody in (U1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anyone;
+
+impl Authorize for Anyone {
+    fn authorize(&self, _: &Request<'_>, _: &Account) -> Result<(), BatchError> {
+        Ok(())
+    }
+}
+
+/// Answers a request of anyone as the service would, and changes the account if it was accepted.
 ///
 /// Never fails: every refusal is a response. A refused request has no effects (S5, I4).
 pub fn answer(account: &mut Account, request: &Request<'_>, clock: &impl Clock) -> Answer {
+    answer_guarded(account, request, clock, &Anyone)
+}
+
+/// The same as [`answer`], for those alone whom the guard lets in.
+pub fn answer_guarded(
+    account: &mut Account,
+    request: &Request<'_>,
+    clock: &impl Clock,
+    guard: &impl Authorize,
+) -> Answer {
     let now = clock.now();
     let headers = Headers::collect(request.headers);
-    let reply = operation::answer(account, request, &headers, now);
+    let reply = operation::answer(account, request, &headers, now, guard);
     let (mut response, effects) = match reply {
         Ok((reply, effects)) => (print(reply, request), effects),
         Err(error) => (refuse(account, &error, request, now), Vec::new()),

@@ -8,7 +8,7 @@ use std::{
 };
 
 /// The letters that rules begin with; those of the table of requests and states begin with `R-`.
-const LETTERS: [char; 13] = ['S', 'T', 'E', 'F', 'X', 'N', 'K', 'G', 'I', 'H', 'B', 'Q', 'W'];
+const LETTERS: [char; 14] = ['S', 'T', 'E', 'F', 'X', 'N', 'K', 'G', 'I', 'H', 'B', 'Q', 'W', 'U'];
 
 /// The rules, as the document has them.
 #[derive(Default)]

@@ -47,7 +47,7 @@ impl JobRequest {
 }
 
 impl Job {
-    /// Whether the job's state allows a request: the table of the rules R-<request>-<state>.
+    /// Whether the job's state allows a request: the table of the rules `R-<request>-<state>`.
     ///
     /// # Errors
     /// The 409 that the state calls for. Whatever else can refuse the request comes after it (S5).

@@ -8,7 +8,7 @@ use crate::{
     Account, BatchError, ErrorCode, Preconditions, Read, TimeSpan, Timestamp,
     job::Effect,
     rest::{
-        ApiVersion, Request, jobs, layout,
+        ApiVersion, Authorize, Request, jobs, layout,
         model::Model,
         parameters::{Headers, Query},
         pools,
@@ -63,9 +63,11 @@ pub(super) fn answer(
     request: &Request<'_>,
     headers: &Headers<'_>,
     now: Timestamp,
+    guard: &dyn Authorize,
 ) -> Outcome {
     let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
     let operation = route(request.method, path)?;
+    guard.authorize(request, account)?; // U1
     let parameters = Query::parse(query);
     let version = parameters.api_version()?;
     let timeout = parameters.timeout(longest_timeout(&operation))?;

@@ -115,7 +115,7 @@ impl<'a> Query<'a> {
 }
 
 /// In a query a plus sign is a space.
-fn decode_value(value: &str) -> Cow<'_, str> {
+pub(super) fn decode_value(value: &str) -> Cow<'_, str> {
     if value.contains('+') {
         Cow::Owned(decode(&value.replace('+', " ")).into_owned())
     } else {

@@ -13,7 +13,7 @@ use core::{
 
 use azbatch::{
     Account, Timestamp,
-    rest::{Guid, Request, answer},
+    rest::{Guid, Request, SharedKey, answer, answer_guarded},
 };
 
 unsafe extern "C" {
@@ -66,5 +66,21 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
     let terminated = send("/jobs/j/terminate?api-version=2024-07-01.20.0", b"");
     let again = send("/jobs/j/terminate?api-version=2024-07-01.20.0", b"");
     let completed = account.tick(&Timestamp::MIN).len() == 1;
-    c_int::from((added, terminated, again, completed) != (201, 202, 409, true))
+    let as_expected = (added, terminated, again, completed) == (201, 202, 409, true);
+    c_int::from(!as_expected || !lets_in_by_key(&mut account))
+}
+
+/// A request that is signed, and then one that is not.
+fn lets_in_by_key(account: &mut Account) -> bool {
+    let Ok(key) = SharedKey::new("contoso", "c2VjcmV0") else { return false };
+    let mut get = |signature| {
+        let headers: [(&str, &[u8]); 2] =
+            [("ocp-date", b"Mon, 01 Jan 0001 00:00:00 GMT"), ("Authorization", signature)];
+        let target = "/jobs/j?api-version=2024-07-01.20.0";
+        let (received, request_id) = (Timestamp::MIN, Guid::from_u128(1));
+        let request = Request { method: "GET", target, headers: &headers, body: b"", received, request_id };
+        answer_guarded(account, &request, &Timestamp::MIN, &key.guard(Timestamp::MIN)).response.status
+    };
+    (get(b"SharedKey contoso:vh9RlSVzIzTDz4krnhI4s9PlIlXmsuw8Tzd9C6g2y4g="), get(b"SharedKey contoso:AAAA"))
+        == (200, 403)
 }

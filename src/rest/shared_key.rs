@@ -1,0 +1,306 @@
+//! Who may call, as the service checks it: requests signed with the account's key, or a bearer token
+//! that the host knows.
+//!
+//! Texts that nobody recorded from this service are those of the storage service, whose signatures are
+//! made and refused in the same way.
+
+use alloc::{borrow::Cow, boxed::Box, format, string::String, vec::Vec};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::{
+    Account, BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
+    rest::{Authorize, Request, parameters::decode_value, route::decode},
+};
+
+/// How far a request's date may be from the host's clock (U6).
+const LONGEST_WAY: TimeSpan = TimeSpan::from_secs(15 * 60);
+
+/// The headers that are signed by their values alone, in their order (U3).
+const SIGNED_HEADERS: [&str; 11] = [
+    "Content-Encoding",
+    "Content-Language",
+    CONTENT_LENGTH,
+    "Content-MD5",
+    "Content-Type",
+    DATE,
+    "If-Modified-Since",
+    "If-Match",
+    "If-None-Match",
+    "If-Unmodified-Since",
+    "Range",
+];
+
+const CONTENT_LENGTH: &str = "Content-Length";
+const DATE: &str = "Date";
+const OCP_DATE: &str = "ocp-date";
+
+/// An account's name and its key.
+///
+/// ```
+/// use azbatch::{Account, Timestamp, rest::{self, Guid, Request, SharedKey}};
+///
+/// let key = SharedKey::new("contoso", "c2VjcmV0")?;
+/// let wall_clock = Timestamp::parse_iso8601("2026-02-10T08:00:00Z")?; // `SystemClock` in a real host
+/// let mut account = Account::new("https://contoso.westus.batch.azure.com");
+/// let (target, request_id) = ("/jobs/film/terminate?api-version=2025-06-01", Guid::from_u128(1));
+/// let request = Request { method: "POST", target, headers: &[], body: b"", received: wall_clock, request_id };
+/// let answer = rest::answer_guarded(&mut account, &request, &wall_clock, &key.guard(wall_clock));
+/// assert_eq!(answer.response.reason, "An HTTP header that's mandatory for this request is not specified.");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct SharedKey {
+    account: Box<str>,
+    /// Keyed, and fed with nothing yet. It tells nobody its key.
+    signer: Hmac<Sha256>,
+}
+
+/// A text that is no account key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("an account key is base64 of at least one byte")]
+pub struct InvalidKey;
+
+impl SharedKey {
+    /// The key of the account of this name, in base64 as the service hands it out.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKey`] if it is empty or not base64 with its padding.
+    pub fn new(account: &str, key: &str) -> Result<Self, InvalidKey> {
+        let key = STANDARD.decode(key).map_err(|_| InvalidKey)?;
+        if key.is_empty() {
+            return Err(InvalidKey);
+        }
+        let signer = Hmac::new_from_slice(&key).map_err(|_| InvalidKey)?;
+        Ok(Self { account: account.into(), signer })
+    }
+
+    /// Lets in who signs with this key, as long as the request is not older than 15 minutes by this
+    /// clock.
+    ///
+    /// Clients sign by the time of day, so it must be the real one, also where the account lives in a
+    /// time of its own (U6). Bearer tokens are refused; see [`KeyGuard::with_bearer`].
+    pub fn guard<C: Clock>(&self, wall_clock: C) -> KeyGuard<'_, C> {
+        KeyGuard { key: self, wall_clock, accepts_token: |_| false }
+    }
+}
+
+/// Lets in who signs with a [`SharedKey`], or brings a bearer token that the host knows.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyGuard<'a, C, B = fn(&str) -> bool> {
+    key: &'a SharedKey,
+    wall_clock: C,
+    accepts_token: B,
+}
+
+impl<'a, C: Clock, B: Fn(&str) -> bool> KeyGuard<'a, C, B> {
+    /// The same guard, which lets in bearer tokens too where this says yes (U7).
+    pub fn with_bearer<N: Fn(&str) -> bool>(self, accepts_token: N) -> KeyGuard<'a, C, N> {
+        KeyGuard { key: self.key, wall_clock: self.wall_clock, accepts_token }
+    }
+}
+
+impl<C: Clock, B: Fn(&str) -> bool> Authorize for KeyGuard<'_, C, B> {
+    fn authorize(&self, request: &Request<'_>, _: &Account) -> Result<(), BatchError> {
+        match Credentials::read(request)? {
+            Credentials::Bearer(token) => {
+                let known = (self.accepts_token)(token);
+                known.then_some(()).ok_or_else(|| failed("The bearer token is not valid.".into())) // U7
+            }
+            Credentials::Signature { account, signature } => {
+                check_date(request, self.wall_clock.now())?;
+                self.key.check(request, account, signature)
+            }
+        }
+    }
+}
+
+/// What an Authorization header says (U2).
+enum Credentials<'a> {
+    Signature { account: &'a str, signature: &'a str },
+    Bearer(&'a str),
+}
+
+impl<'a> Credentials<'a> {
+    /// U2: an empty header counts as none, and two are in no known form.
+    fn read(request: &Request<'a>) -> Result<Self, BatchError> {
+        const NAME: &str = "Authorization";
+        let mut values = values(request, NAME);
+        let value = values.next();
+        let value = value
+            .ok_or_else(|| BatchError::from(ErrorCode::MissingRequiredHeader).with("HeaderName", NAME))?;
+        let text = core::str::from_utf8(value).ok().filter(|_| values.next().is_none());
+        text.and_then(Self::parse).ok_or_else(|| ErrorCode::InvalidAuthenticationInfo.into())
+    }
+
+    fn parse(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once(' ')?;
+        let rest = rest.trim();
+        if scheme.eq_ignore_ascii_case("SharedKey") {
+            let (account, signature) = rest.split_once(':')?;
+            (!account.is_empty() && !signature.is_empty()).then_some(Self::Signature { account, signature })
+        } else {
+            let is_token = scheme.eq_ignore_ascii_case("Bearer") && !rest.is_empty();
+            is_token.then_some(Self::Bearer(rest))
+        }
+    }
+}
+
+/// U6: a request is as old as its `ocp-date` says, else as its `Date` says.
+fn check_date(request: &Request<'_>, now: Timestamp) -> Result<(), BatchError> {
+    let Some(value) = values(request, OCP_DATE).next().or_else(|| values(request, DATE).next()) else {
+        return Err(failed("Request date header not specified".into()));
+    };
+    let Ok(date) = Timestamp::parse_http_date(value, now) else {
+        return Err(failed("The Date header in the request is incorrect.".into()));
+    };
+    if now.since(date) > LONGEST_WAY {
+        return Err(failed(format!("Request date header too old: '{}'", date.rfc1123())));
+    }
+    if date.since(now) > LONGEST_WAY {
+        return Err(failed(format!("Request date header too far in the future: '{}'", date.rfc1123())));
+    }
+    Ok(())
+}
+
+impl SharedKey {
+    fn check(&self, request: &Request<'_>, account: &str, signature: &str) -> Result<(), BatchError> {
+        if account != &*self.account {
+            return Err(failed(format!(
+                "Cannot find the claimed account when trying to GetProperties for the account {account}."
+            ))); // U5
+        }
+        // What is no base64 is no code of any text.
+        let code = STANDARD.decode(signature).unwrap_or_default();
+        let mut signed = habits(request).into_iter().map(|habit| self.string_to_sign(request, habit));
+        if signed.any(|text| self.has_code(&text, &code)) {
+            return Ok(());
+        }
+        let shown = self.string_to_sign(request, Habit::documented(request));
+        let shown = String::from_utf8_lossy(&shown);
+        Err(failed(format!(
+            "The MAC signature found in the HTTP request '{signature}' is not the same as any computed \
+             signature. Server used following string to sign: '{shown}'."
+        ))) // U3
+    }
+
+    /// In constant time: how much of a wrong code is right must not show in how long this takes.
+    fn has_code(&self, text: &[u8], code: &[u8]) -> bool {
+        self.signer.clone().chain_update(text).verify_slice(code).is_ok()
+    }
+
+    /// What a client of this habit signs (U3).
+    fn string_to_sign(&self, request: &Request<'_>, habit: Habit) -> Vec<u8> {
+        let mut text = request.method.as_bytes().to_vec();
+        for name in SIGNED_HEADERS {
+            text.push(b'\n');
+            match name {
+                CONTENT_LENGTH => text.extend_from_slice(content_length(request, habit).as_bytes()),
+                // U6: a date that does not count is not signed; proxies may have written it.
+                DATE if values(request, OCP_DATE).next().is_some() => {}
+                _ => text.extend_from_slice(&joined(request, name)),
+            }
+        }
+        text.push(b'\n');
+        add_own_headers(&mut text, request);
+        let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+        text.push(b'/');
+        text.extend_from_slice(self.account.as_bytes());
+        text.extend_from_slice(path.as_bytes()); // as it was sent: clients sign it in its escapes
+        add_query(&mut text, query, habit.names);
+        text
+    }
+}
+
+/// How clients differ in what they sign (U4).
+#[derive(Clone, Copy)]
+struct Habit {
+    /// Whether the length of an empty body is `0` rather than nothing.
+    zero: bool,
+    names: Names,
+}
+
+/// How names of query parameters are signed.
+#[derive(Clone, Copy)]
+enum Names {
+    /// In lower case, as documented; parameters without a value too.
+    LowerCased,
+    /// As they were sent; parameters without a value not at all.
+    AsSent,
+}
+
+impl Habit {
+    /// The one that refusals show.
+    fn documented(request: &Request<'_>) -> Self {
+        Self { zero: values(request, CONTENT_LENGTH).next().is_some(), names: Names::LowerCased }
+    }
+}
+
+/// Every habit that a request may be signed by.
+fn habits(request: &Request<'_>) -> Vec<Habit> {
+    let lengths: &[bool] = if request.body.is_empty() { &[false, true] } else { &[true] };
+    let both = |zero: &bool| [Names::LowerCased, Names::AsSent].map(|names| Habit { zero: *zero, names });
+    lengths.iter().flat_map(both).collect()
+}
+
+/// U4: an empty body may count as one of the length 0 or as none.
+fn content_length(request: &Request<'_>, habit: Habit) -> String {
+    if request.body.is_empty() && !habit.zero { String::new() } else { format!("{}", request.body.len()) }
+}
+
+/// The `ocp-` headers, each on a line with its name (U3).
+fn add_own_headers(text: &mut Vec<u8>, request: &Request<'_>) {
+    let mut headers: Vec<(String, &[u8])> = Vec::new();
+    for (name, value) in request.headers {
+        let (name, value) = (name.to_ascii_lowercase(), value.trim_ascii());
+        if name.starts_with("ocp-") && !value.is_empty() {
+            headers.push((name, value));
+        }
+    }
+    headers.sort();
+    for (name, value) in headers {
+        text.extend_from_slice(name.as_bytes());
+        text.push(b':');
+        text.extend_from_slice(value);
+        text.push(b'\n');
+    }
+}
+
+/// The query parameters, decoded, each behind a line feed; of a repeated name the first (U3, U4).
+fn add_query(text: &mut Vec<u8>, query: &str, names: Names) {
+    let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = match names {
+            Names::LowerCased => Cow::Owned(decode(name).to_ascii_lowercase()),
+            Names::AsSent if value.is_empty() => continue,
+            Names::AsSent => decode(name),
+        };
+        if parameters.iter().all(|(earlier, _)| *earlier != name) {
+            parameters.push((name, decode_value(value)));
+        }
+    }
+    parameters.sort();
+    for (name, value) in parameters {
+        text.extend_from_slice(format!("\n{name}:{value}").as_bytes());
+    }
+}
+
+/// The values of a header that are not empty, without the space around them.
+fn values<'a>(request: &Request<'a>, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
+    let named = request.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| value.trim_ascii()).filter(|value| !value.is_empty())
+}
+
+/// A header that was sent twice is signed as the one that it stands for (RFC 9110 5.3), so that nobody
+/// can add to what was signed.
+fn joined(request: &Request<'_>, name: &'static str) -> Vec<u8> {
+    values(request, name).collect::<Vec<_>>().join(&b',')
+}
+
+fn failed(detail: String) -> BatchError {
+    BatchError::from(ErrorCode::AuthenticationFailed).with("AuthenticationErrorDetail", detail)
+}
