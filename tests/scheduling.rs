@@ -1,0 +1,555 @@
+//! Which task goes to which node: examples of each rule, then random accounts against a scheduler that
+//! is too simple to be wrong.
+
+#![allow(clippy::needless_pass_by_value, reason = "it reads like the JSON that it is")]
+
+mod world;
+
+use azbatch::{Account, Effect, Job, JobState, NodeEvent, NodeFillType, NodeId, TaskState, Timestamp, Unit};
+use proptest::{collection::vec, option, prelude::*, sample::select};
+use serde_json::{Value, json};
+use world::{World, brief, id};
+
+/// A pool `pool` of nodes that the host names `tvm-1`, `tvm-2` ..., all there.
+fn pool(nodes: u32, slots: u32, fill: &str) -> World {
+    let mut world = World::new();
+    let body = json!({
+        "id": "pool", "vmSize": "small", "targetDedicatedNodes": nodes, "taskSlotsPerNode": slots,
+        "taskSchedulingPolicy": { "nodeFillType": fill },
+    });
+    let added = world.send("POST /pools", body);
+    world.obey(added.effects);
+    world
+}
+
+impl World {
+    /// Adds a job with these properties besides the id and the pool.
+    fn job(&mut self, id: &str, properties: Value) -> &mut Self {
+        let mut body = json!({ "id": id, "poolInfo": { "poolId": "pool" } });
+        body.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
+        let reply = self.send("POST /jobs", body);
+        assert_eq!(reply.told(), "201", "{}", reply.text());
+        self
+    }
+
+    /// Adds a task to a job with these properties besides the id and the command line.
+    fn task(&mut self, job: &str, id: &str, properties: Value) -> &mut Self {
+        let mut body = json!({ "id": id, "commandLine": "x" });
+        body.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
+        let reply = self.send(&format!("POST /jobs/{job}/tasks"), body);
+        assert_eq!(reply.told(), "201", "{}", reply.text());
+        self
+    }
+
+    fn tasks(&mut self, job: &str, ids: &[&str]) -> &mut Self {
+        for id in ids {
+            self.task(job, id, json!({}));
+        }
+        self
+    }
+
+    /// Schedules, and tells which tasks came where. Nobody acts on it.
+    fn placed(&mut self) -> Vec<String> {
+        let effects = self.schedule();
+        let placements = effects.iter().filter(|effect| placement(effect).is_some());
+        let told = placements.map(|effect| {
+            let text = brief(std::slice::from_ref(effect)).remove(0);
+            text.split_once(' ').unwrap().1.to_string()
+        });
+        told.collect()
+    }
+}
+
+/// The job, the task and the node of an effect that gives a task to a node.
+fn placement(effect: &Effect) -> Option<(&azbatch::JobId, &azbatch::TaskId, &NodeId)> {
+    if let Effect::TaskPreparing { job, task, placement, .. }
+    | Effect::TaskRunning { job, task, placement, .. } = effect
+    {
+        Some((job, task, &placement.node))
+    } else {
+        None
+    }
+}
+
+fn none() -> Vec<String> {
+    Vec::new()
+}
+
+#[test]
+fn jobs_go_by_priority_then_by_creation() {
+    // P1
+    let mut world = pool(1, 4, "spread");
+    for (job, priority) in [("a", 0), ("b", 5), ("c", -5), ("d", 5), ("e", 1000)] {
+        world.job(job, json!({ "priority": priority })).tasks(job, &[&format!("of-{job}")]);
+    }
+    assert_eq!(world.placed(), ["of-e tvm-1", "of-b tvm-1", "of-d tvm-1", "of-a tvm-1"]);
+    // A new priority counts from the next time on.
+    world.send("PATCH /jobs/a", json!({ "priority": -6 }));
+    world.tasks("a", &["more"]);
+    for task in ["of-b", "of-e"] {
+        let job = task.rsplit('-').next().unwrap();
+        world.starts(job, task, "tvm-1");
+        world.ends(job, task, "tvm-1", 0);
+    }
+    assert_eq!(world.placed(), ["of-c tvm-1", "more tvm-1"]);
+}
+
+#[test]
+fn jobs_of_one_instant_go_by_id() {
+    let mut world = pool(1, 3, "spread");
+    let mut at = world.now;
+    for job in ["b", "C", "a"] {
+        world.now = at;
+        world.job(job, json!({}));
+        at = Timestamp::from_ticks(world.now.ticks() - azbatch::TimeSpan::from_secs(1).ticks()).unwrap();
+    }
+    world.now = at.saturating_add(azbatch::TimeSpan::from_secs(10));
+    for job in ["b", "C", "a"] {
+        world.tasks(job, &[job]);
+    }
+    assert_eq!(world.placed(), ["a tvm-1", "b tvm-1", "C tvm-1"]);
+}
+
+#[test]
+fn tasks_go_by_creation_and_the_ones_that_came_back_keep_their_place() {
+    // P1
+    let mut world = pool(1, 2, "spread");
+    world.job("job", json!({})).tasks("job", &["z", "b", "a", "y"]);
+    assert_eq!(world.placed(), ["z tvm-1", "b tvm-1"]);
+    world.node("tvm-1", NodeEvent::Rebooted);
+    assert_eq!(world.placed(), ["z tvm-1", "b tvm-1"]);
+    world.ends("job", "z", "tvm-1", 0);
+    assert_eq!(world.placed(), ["a tvm-1"]);
+}
+
+#[test]
+fn no_more_tasks_than_the_job_allows_are_on_nodes() {
+    let mut world = pool(2, 4, "spread");
+    world.job("job", json!({ "maxParallelTasks": 2 })).tasks("job", &["a", "b", "c"]);
+    world.job("other", json!({ "priority": -1 })).tasks("other", &["x"]);
+    assert_eq!(world.placed(), ["a tvm-1", "b tvm-2", "x tvm-1"]);
+    world.ends("job", "b", "tvm-2", 1);
+    assert_eq!(world.placed(), ["c tvm-2"]);
+    world.tasks("job", &["d"]);
+    assert_eq!(world.placed(), none());
+    world.send("PATCH /jobs/job", json!({ "maxParallelTasks": -1 }));
+    assert_eq!(world.placed(), ["d tvm-2"]);
+}
+
+#[test]
+fn preparing_tasks_count_as_being_on_nodes() {
+    let mut world = pool(2, 4, "spread");
+    let body = json!({ "maxParallelTasks": 1, "jobPreparationTask": { "commandLine": "x" } });
+    world.job("job", body).tasks("job", &["a", "b"]);
+    assert_eq!(world.placed(), ["a tvm-1"]);
+    assert_eq!(world.placed(), none());
+    world.say("job", Unit::Preparation, "tvm-1", Some(0));
+    assert_eq!(world.placed(), none());
+    world.ends("job", "a", "tvm-1", 0);
+    assert_eq!(world.placed(), ["b tvm-1"]);
+}
+
+#[test]
+fn a_task_takes_the_slots_that_it_requires() {
+    // I6
+    let mut world = pool(2, 4, "spread");
+    world.job("job", json!({}));
+    for (task, slots) in [("three", 3), ("five", 5), ("four", 4), ("two", 2), ("one", 1), ("last", 1)] {
+        world.task("job", task, json!({ "requiredSlots": slots }));
+    }
+    // What does not fit lets others pass, and what never fits waits for ever.
+    assert_eq!(world.placed(), ["three tvm-1", "four tvm-2", "one tvm-1"]);
+    world.ends("job", "three", "tvm-1", 0);
+    assert_eq!(world.placed(), ["two tvm-1", "last tvm-1"]);
+    let node = world.shown("/pools/pool/nodes/tvm-1");
+    assert_eq!((&node["runningTasksCount"], &node["runningTaskSlotsCount"]), (&json!(3), &json!(4)));
+}
+
+#[test]
+fn spread_takes_the_emptiest_node_and_pack_the_fullest() {
+    // P1
+    for (fill, placed) in [
+        ("spread", ["a tvm-1", "b tvm-2", "c tvm-3", "d tvm-1", "e tvm-2", "f tvm-3"]),
+        ("pack", ["a tvm-1", "b tvm-1", "c tvm-1", "d tvm-2", "e tvm-2", "f tvm-2"]),
+    ] {
+        let mut world = pool(3, 3, fill);
+        world.job("job", json!({})).tasks("job", &["a", "b", "c", "d", "e", "f"]);
+        assert_eq!(world.placed(), placed, "{fill}");
+    }
+    // The fullest that has room: a large task goes past a node that is nearly full.
+    let mut world = pool(2, 3, "pack");
+    world.job("job", json!({})).tasks("job", &["a", "b"]);
+    world.task("job", "large", json!({ "requiredSlots": 2 })).tasks("job", &["c", "d"]);
+    assert_eq!(world.placed(), ["a tvm-1", "b tvm-1", "large tvm-2", "c tvm-1", "d tvm-2"]);
+}
+
+#[test]
+fn a_pool_that_the_account_does_not_know_is_spread() {
+    let mut world = World::new();
+    for node in ["n1", "n2"] {
+        world.call(|account, now| account.add_node(&id("pool"), &id(node), 2, now).unwrap());
+    }
+    world.job("job", json!({})).tasks("job", &["a", "b", "c"]);
+    assert_eq!(world.placed(), ["a n1", "b n2", "c n1"]);
+}
+
+#[test]
+fn tasks_go_to_nodes_of_their_jobs_pool_alone() {
+    let mut world = pool(1, 1, "spread");
+    world.add_node("other", "n1");
+    world.job("job", json!({})).tasks("job", &["a", "b"]);
+    assert_eq!(world.placed(), ["a tvm-1"]);
+}
+
+#[test]
+fn a_barred_node_is_for_other_jobs() {
+    // N7
+    let mut world = pool(2, 2, "spread");
+    world.job("job", json!({ "jobPreparationTask": { "commandLine": "x" } })).tasks("job", &["a"]);
+    world.job("other", json!({}));
+    assert_eq!(world.placed(), ["a tvm-1"]);
+    world.say("job", Unit::Preparation, "tvm-1", Some(1));
+    assert_eq!(world.placed(), ["a tvm-2"]);
+    world.say("job", Unit::Preparation, "tvm-2", Some(1));
+    world.tasks("other", &["b"]);
+    assert_eq!(world.placed(), ["b tvm-1"]);
+    world.node("tvm-2", NodeEvent::Reimaged);
+    assert_eq!(world.placed(), ["a tvm-2"]);
+}
+
+#[test]
+fn nodes_that_are_not_ready_get_nothing() {
+    for (event, back) in [
+        (NodeEvent::Lost, NodeEvent::Returned),
+        (NodeEvent::Unusable, NodeEvent::Returned),
+        (NodeEvent::Unusable, NodeEvent::Rebooted),
+        (NodeEvent::Preempted, NodeEvent::Returned),
+        (NodeEvent::Deallocated, NodeEvent::Started),
+    ] {
+        let mut world = pool(1, 1, "spread");
+        // The job knows the node already.
+        world.job("job", json!({})).tasks("job", &["before"]);
+        assert_eq!(world.placed(), ["before tvm-1"]);
+        world.ends("job", "before", "tvm-1", 0);
+        world.tasks("job", &["a"]);
+        world.node("tvm-1", event);
+        assert_eq!(world.placed(), none(), "{event:?}");
+        world.node("tvm-1", back);
+        assert_eq!(world.placed(), ["a tvm-1"], "{event:?} {back:?}");
+    }
+    for order in ["reboot", "reimage", "deallocate", "disablescheduling"] {
+        let mut world = pool(1, 1, "spread");
+        world.job("job", json!({})).tasks("job", &["a"]);
+        world.send(&format!("POST /pools/pool/nodes/tvm-1/{order}"), "");
+        assert_eq!(world.placed(), none(), "{order}");
+    }
+}
+
+#[test]
+fn only_active_jobs_tasks_are_given() {
+    // E10, G1
+    let mut world = pool(1, 4, "spread");
+    world.job("job", json!({})).tasks("job", &["a"]);
+    for (line, body) in [
+        ("POST /jobs/job/disable", "{\"disableTasks\":\"wait\"}"),
+        ("POST /jobs/job/terminate", ""),
+        ("DELETE /jobs/job", ""),
+    ] {
+        let mut world = world.clone();
+        assert_eq!(world.send(line, body).told(), "202");
+        assert_eq!(world.placed(), none(), "{line}");
+        world.tick();
+        assert_eq!(world.placed(), none(), "{line}, at last");
+    }
+    assert_eq!(world.placed(), ["a tvm-1"]);
+}
+
+#[test]
+fn a_dependant_waits_for_its_turn() {
+    // K9
+    let mut world = pool(1, 8, "spread");
+    world.job("job", json!({ "usesTaskDependencies": true }));
+    world.task(
+        "job",
+        "last",
+        json!({ "dependsOn": { "taskIdRanges": [{ "start": 1, "end": 2 }], "taskIds": ["X"] } }),
+    );
+    world.task("job", "x", json!({ "dependsOn": { "taskIds": ["1"] } }));
+    world.tasks("job", &["1", "002"]);
+    assert_eq!(world.placed(), ["1 tvm-1", "002 tvm-1"]);
+    world.ends("job", "1", "tvm-1", 0);
+    assert_eq!(world.placed(), ["x tvm-1"]);
+    world.ends("job", "x", "tvm-1", 0);
+    assert_eq!(world.placed(), none());
+    world.ends("job", "002", "tvm-1", 1);
+    assert_eq!(world.placed(), none(), "it failed");
+    world.send("POST /jobs/job/tasks/002/reactivate", "");
+    assert_eq!(world.placed(), ["002 tvm-1"]);
+    world.ends("job", "002", "tvm-1", 0);
+    assert_eq!(world.placed(), ["last tvm-1"]);
+}
+
+#[test]
+fn an_exclusive_job_manager_has_its_node_for_itself() {
+    for (exclusive, placed) in [(true, ["manager tvm-1", "t tvm-2"]), (false, ["manager tvm-1", "t tvm-1"])] {
+        let mut world = pool(2, 2, "pack");
+        let manager = json!({ "id": "manager", "commandLine": "x", "runExclusive": exclusive });
+        world.job("job", json!({ "jobManagerTask": manager })).tasks("job", &["t"]);
+        assert_eq!(world.placed(), placed);
+        assert_eq!(world.value("/pools/pool/nodes/tvm-1", "/runningTaskSlotsCount"), 2);
+    }
+    // A node with something on it is not for it.
+    let mut world = pool(1, 2, "pack");
+    world.job("other", json!({ "priority": 1 })).tasks("other", &["t"]);
+    world
+        .job("job", json!({ "jobManagerTask": { "id": "manager", "commandLine": "x" } }))
+        .tasks("job", &["u"]);
+    assert_eq!(world.placed(), ["t tvm-1", "u tvm-1"]);
+}
+
+#[test]
+fn a_job_manager_may_insist_on_a_dedicated_node() {
+    for (allowed, placed) in [(true, vec!["manager tvm-1"]), (false, vec![])] {
+        let mut world = World::new();
+        let added = world
+            .send("POST /pools", json!({ "id": "pool", "vmSize": "small", "targetLowPriorityNodes": 1 }));
+        world.obey(added.effects);
+        assert_eq!(world.value("/pools/pool/nodes/tvm-1", "/isDedicated"), false);
+        let manager = json!({ "id": "manager", "commandLine": "x", "allowLowPriorityNode": allowed });
+        world.job("job", json!({ "jobManagerTask": manager }));
+        assert_eq!(world.placed(), placed);
+        world.tasks("job", &["t"]);
+        assert_eq!(world.placed(), if allowed { none() } else { vec!["t tvm-1".to_string()] });
+    }
+}
+
+// Random accounts
+
+#[derive(Clone, Debug)]
+struct AnyJob {
+    priority: i32,
+    limit: Option<u32>,
+    prepares: bool,
+    manager: Option<(bool, bool)>,
+    pool: usize,
+    /// The slots of each task, and which earlier one it depends on.
+    tasks: Vec<(u32, Option<usize>)>,
+    /// What a user does to it in the end.
+    fate: usize,
+}
+
+#[derive(Clone, Debug)]
+struct AnyNode {
+    pool: usize,
+    low_priority: bool,
+    fate: usize,
+}
+
+/// The pools, of which the account does not know the last.
+const POOLS: [&str; 3] = ["spread", "pack", "unknown"];
+
+fn any_job() -> impl Strategy<Value = AnyJob> {
+    (
+        select(vec![0, 0, 0, 7, -7]),
+        option::weighted(0.3, 1_u32..4),
+        any::<bool>(),
+        option::weighted(0.3, any::<(bool, bool)>()),
+        0_usize..3,
+        vec((1_u32..6, option::weighted(0.3, 0_usize..6)), 0..8),
+        select(vec![0, 0, 0, 0, 1, 2, 3, 4]),
+    )
+        .prop_map(|(priority, limit, prepares, manager, pool, tasks, fate)| AnyJob {
+            priority,
+            limit,
+            prepares,
+            manager,
+            pool,
+            tasks,
+            fate,
+        })
+}
+
+fn any_node() -> impl Strategy<Value = AnyNode> {
+    (0_usize..3, any::<bool>(), select(vec![0, 0, 0, 0, 0, 1, 2, 3, 4]))
+        .prop_map(|(pool, low_priority, fate)| AnyNode { pool, low_priority, fate })
+}
+
+/// An account in the midst of its work: some tasks ran, others run, some nodes are barred or away.
+fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> World {
+    let mut world = World::new();
+    for (place, name) in POOLS[..2].iter().enumerate() {
+        let of_kind =
+            |low| nodes.iter().filter(|node| node.pool == place && node.low_priority == low).count();
+        let body = json!({
+            "id": name, "vmSize": "small", "taskSlotsPerNode": 4, "taskSchedulingPolicy": { "nodeFillType": name },
+            "targetDedicatedNodes": of_kind(false), "targetLowPriorityNodes": of_kind(true),
+        });
+        assert_eq!(world.send("POST /pools", body).told(), "201");
+    }
+    for (number, node) in nodes.iter().enumerate() {
+        let (pool, name) = (id(POOLS[node.pool]), id(&format!("n{number}")));
+        world.call(|account, now| account.add_node(&pool, &name, 3, now).unwrap());
+    }
+    for (number, job) in jobs.iter().enumerate() {
+        let name = format!("job-{number}");
+        let mut body = json!({
+            "id": name, "poolInfo": { "poolId": POOLS[job.pool] }, "priority": job.priority,
+            "maxParallelTasks": job.limit.map_or(-1, i64::from), "usesTaskDependencies": true,
+        });
+        if job.prepares {
+            body["jobPreparationTask"] = json!({ "commandLine": "x" });
+        }
+        if let Some((exclusive, low_priority)) = job.manager {
+            body["jobManagerTask"] = json!({
+                "id": "manager", "commandLine": "x", "runExclusive": exclusive, "killJobOnCompletion": false,
+                "allowLowPriorityNode": low_priority,
+            });
+        }
+        assert_eq!(world.send("POST /jobs", body).told(), "201");
+        for (number, (slots, dependency)) in job.tasks.iter().enumerate() {
+            let mut body = json!({ "id": format!("{number}"), "commandLine": "x", "requiredSlots": slots });
+            if let Some(other) = dependency {
+                body["dependsOn"] = json!({ "taskIds": [format!("{other}")] });
+            }
+            world.task(&name, &format!("{number}"), body);
+        }
+    }
+    let mut effects = world.schedule();
+    // Nodes answer for some of what they were told to do, with success or without.
+    for (pick, exit_code) in answers {
+        let told: Vec<Effect> = effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::StartTask { .. } | Effect::RunPreparation { .. }))
+            .cloned()
+            .collect();
+        let Some(effect) = told.get(pick % told.len().max(1)) else { break };
+        effects.retain(|other| other != effect);
+        if let Effect::StartTask { job, task, node } = effect {
+            effects.extend(world.ends(job.as_str(), task.as_str(), node.as_str(), *exit_code));
+        } else if let Effect::RunPreparation { job, node, .. } = effect {
+            effects.extend(world.say(job.as_str(), Unit::Preparation, node.as_str(), Some(*exit_code)));
+        }
+    }
+    for (number, node) in nodes.iter().enumerate() {
+        let name = format!("n{number}");
+        let target = format!("POST /pools/{}/nodes/{name}", POOLS[node.pool]);
+        match node.fate {
+            1 => drop(world.node(&name, NodeEvent::Lost)),
+            2 => drop(world.node(&name, NodeEvent::Rebooted)),
+            3 => drop(world.send(&format!("{target}/disablescheduling"), "")),
+            4 => drop(world.send(&format!("{target}/reimage"), "")),
+            _ => {}
+        }
+    }
+    for (number, job) in jobs.iter().enumerate() {
+        match job.fate {
+            1 => drop(
+                world.send(&format!("POST /jobs/job-{number}/disable"), json!({ "disableTasks": "requeue" })),
+            ),
+            2 => drop(world.send(&format!("POST /jobs/job-{number}/terminate"), "")),
+            3 => drop(world.send(&format!("DELETE /jobs/job-{number}"), "")),
+            4 => drop(world.send(&format!("PATCH /jobs/job-{number}"), json!({ "priority": 1 }))),
+            _ => {}
+        }
+    }
+    world
+}
+
+/// What the account's scheduler is to do, said as plainly as can be (P1): each task in its turn is
+/// offered to each node by preference.
+fn plainly(account: &mut Account, now: Timestamp) -> Vec<Effect> {
+    let mut turns: Vec<_> =
+        account.jobs().map(|job| (-job.settings().priority, job.creation_time(), job.id().clone())).collect();
+    turns.sort();
+    let mut effects = Vec::new();
+    for (_, _, job) in turns {
+        let found = account.job(&job).unwrap();
+        let tasks: Vec<_> = found.queue().map(|task| task.id().clone()).collect();
+        let pool = found.settings().pool.clone();
+        let packed =
+            account.pool(&pool).is_ok_and(|pool| pool.specification().node_fill_type == NodeFillType::Pack);
+        for task in tasks {
+            let mut nodes: Vec<_> =
+                account.nodes_of(&pool).map(|node| (node.free_slots(), node.id().clone())).collect();
+            nodes.sort_by_key(|(free, node)| {
+                (if packed { i64::from(*free) } else { -i64::from(*free) }, node.clone())
+            });
+            let placed = nodes.iter().find_map(|(_, node)| account.assign(&job, &task, node, &now).ok());
+            effects.extend(placed.unwrap_or_default());
+        }
+    }
+    effects
+}
+
+/// The slots that each node's tasks take, counted anew from the tasks.
+fn oversubscribed(account: &Account) -> Option<String> {
+    let taken = |node: &azbatch::Node| -> u32 {
+        let on_node = |job: &Job| -> u32 {
+            let tasks = job.tasks().filter(|task| {
+                !matches!(task.state(), TaskState::Completed(_))
+                    && task.placement().is_some_and(|placement| placement.node == *node.id())
+            });
+            let slots = tasks.map(|task| {
+                let required = task.specification().required_slots;
+                if task.specification().run_exclusive { node.slots().max(required) } else { required }
+            });
+            slots.sum()
+        };
+        account.jobs().map(on_node).sum()
+    };
+    let mut nodes = account.nodes();
+    nodes
+        .find(|node| taken(node) > node.slots() || taken(node) != node.taken_slots())
+        .map(|node| node.id().to_string())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn a_scheduler_does_all_it_may_and_nothing_else(
+        jobs in vec(any_job(), 1..5),
+        nodes in vec(any_node(), 1..7),
+        answers in vec((any::<usize>(), select(vec![0, 0, 0, 1])), 0..8),
+    ) {
+        let mut world = account(&jobs, &nodes, &answers);
+        let before = world.account.clone();
+        let effects = world.schedule();
+        let now = world.now;
+        let account = &world.account;
+
+        // Pure and deterministic, and as plain as it is said to be (P1).
+        prop_assert_eq!(&before.clone().schedule(&now), &effects);
+        prop_assert_eq!(&plainly(&mut before.clone(), now), &effects);
+
+        prop_assert_eq!(oversubscribed(account), None, "I6");
+        for effect in &effects {
+            let Some((job, task, node)) = placement(effect) else { continue };
+            let old = before.job(job).unwrap();
+            prop_assert!(matches!(old.state(), JobState::Active), "E10, G1: {effect:?}");
+            let node = before.node(node).unwrap();
+            prop_assert_eq!(node.state(), azbatch::NodeState::Ready);
+            prop_assert_eq!(node.scheduling(), azbatch::SchedulingState::Enabled);
+            prop_assert_eq!(node.pool(), &old.settings().pool);
+            prop_assert!(old.node(node.id()).is_none_or(|record| !record.is_barred()), "N7: {effect:?}");
+            let dependencies = old.task(task).unwrap().specification().depends_on.clone().unwrap_or_default();
+            for other in dependencies.task_ids {
+                let met = old.task(&other).is_some_and(azbatch::Task::satisfies_dependants);
+                prop_assert!(met, "K9: {effect:?}");
+            }
+        }
+        for job in account.jobs() {
+            let (old, new) = (before.job(job.id()).unwrap().task_counts().running, job.task_counts().running);
+            let limit = job.settings().max_parallel_tasks.map_or(u64::MAX, u64::from);
+            prop_assert!(new <= limit.max(old), "{} has too many tasks on nodes", job.id());
+            // Nothing that may run and would fit was left waiting.
+            for task in job.queue() {
+                for node in account.nodes() {
+                    let refused = account.clone().assign(job.id(), task.id(), node.id(), &now);
+                    prop_assert!(refused.is_err(), "{} of {} fits on {}", task.id(), job.id(), node.id());
+                }
+            }
+        }
+        prop_assert_eq!(world.schedule(), vec![], "a second time there is nothing left to do");
+    }
+}

@@ -1,0 +1,330 @@
+//! An account with a clock and a client: requests go in as bytes, and whatever comes of them is
+//! checked in passing. A refusal has changed nothing (I4), effects replayed over the state before give
+//! the state after (I5), and the account is sound.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
+
+use std::{
+    fmt::{Debug, Display},
+    str::FromStr,
+};
+
+use azbatch::{
+    Account, Effect, Ended, NodeEvent, NodeOrder, Report, ReportEvent, TimeSpan, Timestamp, Unit,
+    rest::{self, Guid, Request, Response},
+};
+use serde_json::Value;
+
+pub(crate) const URL: &str = "https://contoso.westus.batch.azure.com";
+pub(crate) const NEWEST: &str = "2025-06-01";
+
+/// Names and values.
+pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
+
+pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+pub(crate) fn secs(seconds: u64) -> TimeSpan {
+    TimeSpan::from_secs(seconds)
+}
+
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) account: Account,
+    pub(crate) now: Timestamp,
+    sent: u128,
+    nodes: u32,
+}
+
+pub(crate) struct Reply {
+    pub(crate) response: Response,
+    pub(crate) effects: Vec<Effect>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let now = Timestamp::parse_iso8601("2026-02-10T08:00:00.1234567Z").unwrap();
+        Self { account: Account::new(URL), now, sent: 0, nodes: 0 }
+    }
+
+    pub(crate) fn later(&mut self, seconds: u64) -> &mut Self {
+        self.now = self.now.saturating_add(secs(seconds));
+        self
+    }
+
+    /// Sends a request, a second after what was before. A target without an api-version gets the newest.
+    pub(crate) fn send(&mut self, line: &str, body: impl Display) -> Reply {
+        self.send_with(line, body, &[])
+    }
+
+    pub(crate) fn get(&mut self, target: &str) -> Reply {
+        let reply = self.send(&format!("GET {target}"), "");
+        assert_eq!(reply.effects, [], "{target}: a read has no effects");
+        reply
+    }
+
+    /// What a successful read shows.
+    pub(crate) fn shown(&mut self, target: &str) -> Value {
+        let reply = self.get(target);
+        assert_eq!(reply.response.status, 200, "{target}: {}", reply.text());
+        reply.json()
+    }
+
+    /// One property of what a successful read shows, by a JSON pointer.
+    pub(crate) fn value(&mut self, target: &str, pointer: &str) -> Value {
+        self.shown(target).pointer(pointer).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn state(&mut self, target: &str) -> String {
+        self.value(target, "/state").as_str().unwrap().to_string()
+    }
+
+    pub(crate) fn send_with(&mut self, line: &str, body: impl Display, headers: Headers<'_>) -> Reply {
+        let (method, target) = line.split_once(' ').unwrap();
+        let target = match target {
+            given if given.contains("api-version") => given.to_string(),
+            given if given.contains('?') => format!("{given}&api-version={NEWEST}"),
+            given => format!("{given}?api-version={NEWEST}"),
+        };
+        let body = body.to_string();
+        let mut all: Vec<(&str, &[u8])> =
+            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        if !body.is_empty() {
+            all.push(("Content-Type", b"application/json; odata=minimalmetadata"));
+        }
+        self.later(1);
+        self.sent += 1;
+        let request_id = Guid::from_u128(self.sent);
+        let request = Request {
+            method,
+            target: &target,
+            headers: &all,
+            body: body.as_bytes(),
+            received: self.now,
+            request_id,
+        };
+        let before = self.account.clone();
+        let answer = rest::answer(&mut self.account, &request, &self.now);
+        let reply = Reply { response: answer.response, effects: answer.effects };
+        self.checked(&before, &reply.effects);
+        if reply.response.status >= 400 {
+            assert_eq!(self.account, before, "{line}: a refusal changes nothing (I4)");
+            assert_eq!(reply.effects, [], "{line}: a refusal has no effects (I4)");
+        }
+        assert_eq!(reply.header("request-id"), Some(request_id.as_str()));
+        assert_eq!(reply.header("DataServiceVersion"), Some("3.0"));
+        reply
+    }
+
+    /// Anything that is no request.
+    pub(crate) fn call(&mut self, call: impl FnOnce(&mut Account, &Timestamp) -> Vec<Effect>) -> Vec<Effect> {
+        self.later(1);
+        let before = self.account.clone();
+        let effects = call(&mut self.account, &self.now);
+        self.checked(&before, &effects);
+        effects
+    }
+
+    fn checked(&self, before: &Account, effects: &[Effect]) {
+        self.account.check().unwrap();
+        let mut replayed = before.clone();
+        for effect in effects {
+            replayed.apply(effect);
+        }
+        assert_eq!(replayed, self.account, "{effects:?}: effects replayed give the same (I5)");
+    }
+
+    pub(crate) fn tick(&mut self) -> Vec<Effect> {
+        self.call(Account::tick)
+    }
+
+    pub(crate) fn schedule(&mut self) -> Vec<Effect> {
+        self.call(Account::schedule)
+    }
+
+    pub(crate) fn node(&mut self, node: &str, event: NodeEvent) -> Vec<Effect> {
+        self.call(|account, now| account.node_event(&id(node), event, now))
+    }
+
+    pub(crate) fn add_node(&mut self, pool: &str, node: &str) -> Vec<Effect> {
+        self.call(|account, now| account.add_node(&id(pool), &id(node), 1, now).unwrap())
+    }
+
+    pub(crate) fn assign(&mut self, job: &str, task: &str, node: &str) -> Vec<Effect> {
+        self.call(|account, now| account.assign(&id(job), &id(task), &id(node), now).unwrap())
+    }
+
+    /// A node says something: `started` or `ended` with an exit code.
+    pub(crate) fn say(&mut self, job: &str, unit: Unit, node: &str, what: Option<i32>) -> Vec<Effect> {
+        let event = what.map_or(ReportEvent::Started, |code| ReportEvent::Ended(Ended::with_exit_code(code)));
+        let report = Report { job: id(job), node: id(node), unit, event };
+        self.call(|account, now| account.report(&report, now))
+    }
+
+    pub(crate) fn starts(&mut self, job: &str, task: &str, node: &str) -> Vec<Effect> {
+        self.say(job, Unit::Task(id(task)), node, None)
+    }
+
+    pub(crate) fn ends(&mut self, job: &str, task: &str, node: &str, exit_code: i32) -> Vec<Effect> {
+        self.say(job, Unit::Task(id(task)), node, Some(exit_code))
+    }
+
+    /// Gives a task to a node, which starts it.
+    pub(crate) fn run(&mut self, job: &str, task: &str, node: &str) {
+        self.assign(job, task, node);
+        self.starts(job, task, node);
+    }
+
+    /// A whole life of a task on a node.
+    pub(crate) fn ran(&mut self, job: &str, task: &str, node: &str, exit_code: i32) {
+        self.run(job, task, node);
+        self.ends(job, task, node, exit_code);
+    }
+
+    /// Does what effects instruct to, as a host with quick and obedient nodes does, and whatever follows
+    /// from that, at ticks too, until nothing is due. Tasks that were started run on until they are told
+    /// to stop.
+    pub(crate) fn obey(&mut self, mut effects: Vec<Effect>) {
+        for _ in 0..1000 {
+            let now = self.now;
+            if effects.is_empty() && self.account.deadline().is_none_or(|deadline| deadline > now) {
+                return;
+            }
+            let mut next = Vec::new();
+            for effect in effects {
+                next.extend(self.obey_one(&effect));
+            }
+            next.extend(self.tick());
+            effects = next;
+        }
+        panic!("the account does not settle");
+    }
+
+    /// Does what an instruction asks for; a fact asks for nothing.
+    #[allow(clippy::wildcard_enum_match_arm, reason = "only instructions are to be obeyed")]
+    pub(crate) fn obey_one(&mut self, effect: &Effect) -> Vec<Effect> {
+        match effect {
+            Effect::RunPreparation { job, node, .. } => {
+                let (job, node) = (job.as_str(), node.as_str());
+                let mut next = self.say(job, Unit::Preparation, node, None);
+                next.extend(self.say(job, Unit::Preparation, node, Some(0)));
+                next
+            }
+            Effect::StopPreparation { job, node } => {
+                self.say(job.as_str(), Unit::Preparation, node.as_str(), Some(1))
+            }
+            Effect::StartTask { job, task, node } => self.starts(job.as_str(), task.as_str(), node.as_str()),
+            Effect::StopTask { job, task, node, .. } => {
+                self.ends(job.as_str(), task.as_str(), node.as_str(), 143)
+            }
+            Effect::RunRelease { job, node } => {
+                let (job, node) = (job.as_str(), node.as_str());
+                let mut next = self.say(job, Unit::Release, node, None);
+                next.extend(self.say(job, Unit::Release, node, Some(0)));
+                next
+            }
+            Effect::AddNodes { pool, nodes } => {
+                let mut next = Vec::new();
+                for _ in 0..nodes.dedicated + nodes.low_priority {
+                    self.nodes += 1;
+                    next.extend(self.add_node(pool.as_str(), &format!("tvm-{}", self.nodes)));
+                }
+                next
+            }
+            Effect::CarryOut { node, order } => {
+                let event = match order {
+                    NodeOrder::Reboot => NodeEvent::Rebooted,
+                    NodeOrder::Reimage => NodeEvent::Reimaged,
+                    NodeOrder::Deallocate => NodeEvent::Deallocated,
+                    NodeOrder::Start => NodeEvent::Started,
+                    NodeOrder::Remove => NodeEvent::Removed,
+                };
+                self.node(node.as_str(), event)
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Reply {
+    /// The status, and of a refusal the code.
+    pub(crate) fn told(&self) -> String {
+        if self.response.status < 400 || self.response.body.is_empty() {
+            return self.response.status.to_string();
+        }
+        format!("{} {}", self.response.status, self.json()["code"].as_str().unwrap())
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.response.body).unwrap()
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(self.text()).unwrap()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.response.header(name)
+    }
+
+    /// What `values` of a refusal says under a key.
+    pub(crate) fn said(&self, key: &str) -> String {
+        let body = self.json();
+        let values = body["values"].as_array().into_iter().flatten();
+        let found = values.filter(|value| value["key"] == key).map(|value| value["value"].as_str().unwrap());
+        found.collect::<Vec<_>>().join("\n")
+    }
+
+    /// The ids in a list answer.
+    pub(crate) fn ids(&self) -> Vec<String> {
+        let body = self.json();
+        let items = body["value"].as_array().unwrap_or_else(|| panic!("{}", self.text()));
+        let id = |item: &Value| {
+            item["id"].as_str().or(item["nodeId"].as_str()).or(item["taskId"].as_str()).unwrap().to_string()
+        };
+        items.iter().map(id).collect()
+    }
+
+    /// The target of the next page.
+    pub(crate) fn next(&self) -> Option<String> {
+        let link = self.json()["odata.nextLink"].as_str().map(ToString::to_string)?;
+        Some(link.strip_prefix(URL).unwrap().to_string())
+    }
+
+    pub(crate) fn brief(&self) -> Vec<String> {
+        brief(&self.effects)
+    }
+}
+
+/// The names of effects, with what they are about.
+pub(crate) fn brief(effects: &[Effect]) -> Vec<String> {
+    effects.iter().map(one_brief).collect()
+}
+
+fn one_brief(effect: &Effect) -> String {
+    let text = format!("{effect:?}");
+    let name = text.split(' ').next().unwrap().to_string();
+    if matches!(
+        effect,
+        Effect::JobAdded { .. }
+            | Effect::TaskAdded { .. }
+            | Effect::PoolAdded { .. }
+            | Effect::JobUpdated { .. }
+    ) {
+        return name;
+    }
+    let named = |field: &str| {
+        let (_, rest) = text.split_once(field)?;
+        rest.trim_start_matches("Some(").strip_prefix('"')?.split('"').next()
+    };
+    let told = |field: &str| {
+        let (_, rest) = text.split_once(field)?;
+        rest.split([',', ' ']).next()
+    };
+    [Some(name.as_str()), named(" task: "), named(" node: "), told(" cause: "), told(" order: ")]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ")
+}
