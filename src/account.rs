@@ -2,6 +2,7 @@
 //! is where.
 
 mod nodes;
+mod outstanding;
 mod pools;
 mod schedule;
 
@@ -53,6 +54,13 @@ impl Account {
     #[must_use]
     pub fn with_force_wait(mut self, force_wait: TimeSpan) -> Self {
         self.force_wait = force_wait;
+        self
+    }
+
+    /// The same account under another URL, for a host that has moved.
+    #[must_use]
+    pub fn with_url(mut self, url: &str) -> Self {
+        self.url = url.trim_end_matches('/').into();
         self
     }
 

@@ -168,7 +168,7 @@ impl JobState {
     }
 
     /// Whether the job is on its way out, so that what ends on a node stays ended (E2, G2).
-    fn is_ending(&self) -> bool {
+    pub(crate) fn is_ending(&self) -> bool {
         match self {
             Self::Terminating { .. } | Self::Deleting { .. } => true,
             Self::Active | Self::Disabling(_) | Self::Disabled | Self::Enabling | Self::Completed { .. } => {

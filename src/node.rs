@@ -114,6 +114,8 @@ pub struct Node {
     pub(crate) allocation_time: Timestamp,
     pub(crate) last_boot_time: Timestamp,
     pub(crate) pending: Option<PendingOrder>,
+    /// What it was told to do and has not told to be done.
+    pub(crate) told: Option<NodeOrder>,
     /// The tasks that are on it, with the slots that each takes.
     pub(crate) tasks: BTreeMap<JobId, BTreeMap<TaskId, u32>>,
     /// Until when the directory of some task that ended here is kept.
@@ -137,6 +139,7 @@ impl Node {
             allocation_time: at,
             last_boot_time: at,
             pending: None,
+            told: None,
             tasks: BTreeMap::new(),
             retained_until: Timestamp::MIN,
             total_tasks_run: 0,

@@ -236,6 +236,7 @@ impl Account {
                 if *state == NodeState::Ready {
                     node.pending = None; // What was to be done has been, or is moot.
                 }
+                node.told = node.told.filter(|order| is_under_way(*order, *state, *booted));
             });
         } else if let Effect::NodeScheduling { node, scheduling, at } = effect {
             self.change_node(node, |node| node.change(*at, |node| node.scheduling = *scheduling));
@@ -245,8 +246,11 @@ impl Account {
                 node.change(*at, |node| node.state = order.state());
                 node.pending = Some(pending);
             });
-        } else if let Effect::CarryOut { node, .. } = effect {
-            self.change_node(node, |node| node.pending = None);
+        } else if let Effect::CarryOut { node, order } = effect {
+            self.change_node(node, |node| {
+                node.pending = None;
+                node.told = Some(*order);
+            });
         }
     }
 
@@ -264,6 +268,25 @@ impl Account {
             ensure(there, || format!("node {} keeps slots for task {task}, which is not there", node.id))?;
         }
         Ok(())
+    }
+}
+
+/// Whether what a node was told to do is still to be done once it has changed like this.
+fn is_under_way(order: NodeOrder, state: NodeState, booted: bool) -> bool {
+    match (order, state) {
+        (_, NodeState::Ready) => false, // It has been, or is moot.
+        (NodeOrder::Remove, _) => true, // Otherwise only its being gone is the end of it.
+        (_, NodeState::Preempted | NodeState::Deallocated) => false,
+        (
+            _,
+            NodeState::Rebooting
+            | NodeState::Reimaging
+            | NodeState::Deallocating
+            | NodeState::Starting
+            | NodeState::LeavingPool
+            | NodeState::Unknown
+            | NodeState::Unusable,
+        ) => !booted,
     }
 }
 

@@ -202,15 +202,20 @@ impl Account {
     }
 
     fn ask_for_nodes(&mut self, effects: &mut Vec<Effect>, pool: &PoolId) {
-        let Some(target) = self.pools.get(pool).map(|pool| pool.target) else { return };
+        if let Some(effect) = self.nodes_to_add(pool) {
+            self.emit(effects, effect);
+        }
+    }
+
+    /// The instruction to make the nodes that a pool lacks, if it lacks any.
+    pub(super) fn nodes_to_add(&self, pool: &PoolId) -> Option<Effect> {
+        let target = self.pools.get(pool)?.target;
         let have = self.node_counts(pool);
         let nodes = NodeCounts {
             dedicated: target.dedicated.saturating_sub(have.dedicated),
             low_priority: target.low_priority.saturating_sub(have.low_priority),
         };
-        if nodes != NodeCounts::default() {
-            self.emit(effects, Effect::AddNodes { pool: pool.clone(), nodes });
-        }
+        (nodes != NodeCounts::default()).then(|| Effect::AddNodes { pool: pool.clone(), nodes })
     }
 
     /// The nodes that are to leave so that the pool has no more than its target.

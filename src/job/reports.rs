@@ -27,7 +27,7 @@ pub struct Report {
 }
 
 /// What a node runs for a job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
     /// The job preparation task.
     Preparation,

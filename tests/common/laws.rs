@@ -55,7 +55,7 @@ struct Work {
 }
 
 impl Hosts {
-    fn follow(&mut self, effect: &Effect) {
+    pub(crate) fn follow(&mut self, effect: &Effect) {
         match effect {
             Effect::RunPreparation { job, node, .. } => self.of(job, node).preparation = Some(false),
             Effect::StopPreparation { job, node } => self.of(job, node).preparation = Some(true),

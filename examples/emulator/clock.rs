@@ -1,0 +1,41 @@
+//! The emulator's own time, which runs faster than the wall's, or stands.
+
+use std::time::{Duration, Instant};
+
+use azbatch::{Clock, TimeSpan, Timestamp};
+
+/// Counts from an instant of its own, so that a stored account goes on at the instant it was stored.
+pub struct VirtualClock {
+    origin: Timestamp,
+    since: Instant,
+    speed: f64,
+}
+
+impl VirtualClock {
+    /// A clock that shows `origin` now and runs `speed` times as fast as the wall's; 0 stands.
+    pub fn new(origin: Timestamp, speed: f64) -> Self {
+        Self { origin, since: Instant::now(), speed }
+    }
+
+    /// Jumps ahead.
+    pub fn advance(&mut self, span: TimeSpan) {
+        self.origin = self.origin.saturating_add(span);
+    }
+
+    /// How long it takes until the clock shows `instant`; `None` if it stands before it.
+    pub fn wall_time_until(&self, instant: Timestamp) -> Option<Duration> {
+        let ahead = Duration::from(instant.since(self.now()));
+        if ahead.is_zero() {
+            Some(ahead)
+        } else {
+            Duration::try_from_secs_f64(ahead.as_secs_f64() / self.speed).ok()
+        }
+    }
+}
+
+impl Clock for VirtualClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = self.since.elapsed().mul_f64(self.speed);
+        self.origin.saturating_add(TimeSpan::try_from(elapsed).unwrap_or(TimeSpan::UNLIMITED))
+    }
+}

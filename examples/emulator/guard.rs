@@ -1,0 +1,28 @@
+//! Who may ask.
+
+use azbatch::{
+    Account, SystemClock, Timestamp,
+    rest::{self, Answer, InvalidKey, Request, SharedKey},
+};
+
+/// Whether requests must be signed.
+pub enum Guard {
+    /// Anybody may ask, with any signature or token or with none.
+    Nobody,
+    /// Whoever has the account's key.
+    Key(SharedKey),
+}
+
+impl Guard {
+    pub fn key(account: &str, key: &str) -> Result<Self, InvalidKey> {
+        SharedKey::new(account, key).map(Self::Key)
+    }
+
+    /// Clients sign by the time of day, which the account's time has nothing to do with.
+    pub fn answer(&self, account: &mut Account, request: &Request<'_>, at: Timestamp) -> Answer {
+        match self {
+            Self::Nobody => rest::answer(account, request, &at),
+            Self::Key(key) => rest::answer_guarded(account, request, &at, &key.guard(SystemClock)),
+        }
+    }
+}

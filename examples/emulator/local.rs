@@ -1,0 +1,266 @@
+//! Machines that are this one: command lines really run, as child processes.
+//!
+//! Each node has a directory, laid out as the service lays it out:
+//! `NODE/workitems/JOB/job-1/TASK/{wd/,stdout.txt,stderr.txt}` and `NODE/shared/`.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process::ExitStatus,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use azbatch::{Ended, NodeError, NodeFailure, NodeId, Report, ReportEvent, Timestamp};
+use tokio::{
+    process::{Child, Command},
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::machines::{Machines, Run, RunKey};
+
+/// How long a process has to end by itself once it was asked to.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Child processes, one a run.
+pub struct Local {
+    root: PathBuf,
+    account: String,
+    runs: BTreeMap<RunKey, Running>,
+    inbox: Arc<Inbox>,
+    /// Tells a run from an earlier one of the same kind.
+    latest: u64,
+}
+
+struct Running {
+    number: u64,
+    end: mpsc::UnboundedSender<Ending>,
+    done: JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Ending {
+    Asked,
+    Killed,
+}
+
+/// What processes had to say and nobody has heard yet.
+struct Inbox {
+    news: Mutex<VecDeque<(RunKey, u64, ReportEvent)>>,
+    wake: Arc<Notify>,
+}
+
+impl Inbox {
+    fn post(&self, key: &RunKey, number: u64, event: ReportEvent) {
+        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
+        news.push_back((key.clone(), number, event));
+        self.wake.notify_one();
+    }
+}
+
+impl Local {
+    /// Runs everything below `root`, and wakes whoever waits for reports.
+    pub fn new(root: PathBuf, account: String, wake: Arc<Notify>) -> Self {
+        let inbox = Arc::new(Inbox { news: Mutex::default(), wake });
+        Self { root, account, runs: BTreeMap::new(), inbox, latest: 0 }
+    }
+}
+
+impl Machines for Local {
+    fn run(&mut self, run: &Run, _now: Timestamp) {
+        if self.runs.contains_key(&run.key) {
+            return;
+        }
+        self.latest += 1;
+        let (number, inbox) = (self.latest, self.inbox.clone());
+        let (end, endings) = mpsc::unbounded_channel();
+        let (key, place) = (run.key.clone(), Place::new(&self.root, run));
+        let command = place.command(run, &self.account);
+        let done = tokio::spawn(async move {
+            let event =
+                live(&place, command, endings, || inbox.post(&key, number, ReportEvent::Started)).await;
+            inbox.post(&key, number, ReportEvent::Ended(event));
+        });
+        self.runs.insert(run.key.clone(), Running { number, end, done });
+    }
+
+    fn stop(&mut self, key: &RunKey, _now: Timestamp) {
+        match self.runs.get(key) {
+            Some(run) => {
+                run.end.send(Ending::Asked).ok();
+            }
+            None => self.inbox.post(key, 0, ReportEvent::Ended(Ended::default())),
+        }
+    }
+
+    fn wipe(&mut self, node: &NodeId) {
+        self.runs.retain(|key, run| {
+            let stays = key.node != *node;
+            if !stays {
+                run.end.send(Ending::Killed).ok();
+            }
+            stays
+        });
+    }
+
+    fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
+        let news = self.inbox.news.lock().unwrap_or_else(PoisonError::into_inner);
+        (!news.is_empty()).then_some(now)
+    }
+
+    fn take_due(&mut self, _now: Timestamp) -> Option<Report> {
+        loop {
+            let news = self.inbox.news.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let (key, number, event) = news?;
+            let current = self.runs.get(&key).map_or(0, |run| run.number);
+            if number != current {
+                continue; // Its node was wiped, or it ended before it was told to stop.
+            }
+            if matches!(event, ReportEvent::Ended(_)) {
+                self.runs.remove(&key);
+            }
+            return Some(Report { job: key.job, node: key.node, unit: key.unit, event });
+        }
+    }
+
+    fn close(&mut self) -> Vec<JoinHandle<()>> {
+        let runs = std::mem::take(&mut self.runs);
+        let close = |run: Running| {
+            run.end.send(Ending::Killed).ok();
+            run.done
+        };
+        runs.into_values().map(close).collect()
+    }
+}
+
+/// Where a run lives.
+struct Place {
+    node: PathBuf,
+    job: PathBuf,
+    task: PathBuf,
+}
+
+impl Place {
+    /// Ids are of letters, digits and a few marks, so they name no other directories.
+    fn new(root: &Path, run: &Run) -> Self {
+        let node = root.join(run.key.node.as_str());
+        let job = node.join("workitems").join(run.key.job.as_str()).join("job-1");
+        let task = job.join(run.task.as_str());
+        Self { node, job, task }
+    }
+
+    fn command(&self, run: &Run, account: &str) -> Command {
+        let mut command = Command::new("sh");
+        let (shared, working) = (self.node.join("shared"), self.task.join("wd"));
+        command.arg("-c").arg(&run.command_line).current_dir(&working).kill_on_drop(true);
+        command.env("AZ_BATCH_ACCOUNT_NAME", account);
+        command.env("AZ_BATCH_NODE_ROOT_DIR", &self.node).env("AZ_BATCH_NODE_SHARED_DIR", shared);
+        command.env("AZ_BATCH_TASK_DIR", &self.task).env("AZ_BATCH_TASK_WORKING_DIR", working);
+        if let Some(preparation) = &run.preparation {
+            let preparation = self.job.join(preparation.as_str());
+            command.env("AZ_BATCH_JOB_PREP_WORKING_DIR", preparation.join("wd"));
+            command.env("AZ_BATCH_JOB_PREP_DIR", preparation);
+        }
+        command.envs(run.environment.iter().map(|(name, value)| (name, value)));
+        #[cfg(unix)]
+        command.process_group(0); // So that what the shell starts can be stopped with it.
+        command
+    }
+
+    fn spawn(&self, mut command: Command) -> io::Result<Child> {
+        fs::create_dir_all(self.node.join("shared"))?;
+        fs::create_dir_all(self.task.join("wd"))?;
+        command.stdin(std::process::Stdio::null());
+        command.stdout(File::create(self.task.join("stdout.txt"))?);
+        command.stderr(File::create(self.task.join("stderr.txt"))?);
+        command.spawn()
+    }
+}
+
+/// A process from its start to its end.
+async fn live(
+    place: &Place,
+    command: Command,
+    mut endings: mpsc::UnboundedReceiver<Ending>,
+    started: impl Fn(),
+) -> Ended {
+    let mut child = match place.spawn(command) {
+        Ok(child) => child,
+        Err(error) => return not_started(&error),
+    };
+    let group = child.id();
+    started();
+    let mut ended = None;
+    tokio::select! {
+        status = child.wait() => ended = Some(status),
+        ending = endings.recv() => if ending != Some(Ending::Killed) {
+            signal::ask_to_end(group);
+            tokio::select! {
+                status = timeout(GRACE, child.wait()) => ended = status.ok(),
+                // Somebody is more impatient than before; to be asked twice changes nothing.
+                () = killed(&mut endings) => {}
+            }
+        },
+    }
+    signal::kill(group); // What the process has left behind goes with it.
+    let status = match ended {
+        Some(status) => status,
+        None => child.wait().await,
+    };
+    Ended { exit_code: status.ok().map(exit_code), failure: None }
+}
+
+async fn killed(endings: &mut mpsc::UnboundedReceiver<Ending>) {
+    while endings.recv().await == Some(Ending::Asked) {}
+}
+
+fn not_started(error: &io::Error) -> Ended {
+    let error = NodeError { code: "CommandProgramNotFound".into(), message: error.to_string() };
+    Ended { exit_code: None, failure: Some(NodeFailure::PreProcessing(error)) }
+}
+
+/// What a shell would say: 128 and the number of the signal for a process that a signal ended.
+fn exit_code(status: ExitStatus) -> i32 {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return 128 + signal;
+    }
+    status.code().unwrap_or(-1)
+}
+
+#[cfg(unix)]
+mod signal {
+    //! Signals to a process group, which may be gone already.
+
+    use nix::{
+        sys::signal::{Signal, killpg},
+        unistd::Pid,
+    };
+
+    pub fn ask_to_end(group: Option<u32>) {
+        send(group, Signal::SIGTERM);
+    }
+
+    pub fn kill(group: Option<u32>) {
+        send(group, Signal::SIGKILL);
+    }
+
+    fn send(group: Option<u32>, signal: Signal) {
+        if let Some(group) = group.and_then(|group| i32::try_from(group).ok()) {
+            killpg(Pid::from_raw(group), signal).ok();
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod signal {
+    //! Without process groups only the child itself is ended, when it is dropped.
+
+    pub fn ask_to_end(_group: Option<u32>) {}
+
+    pub fn kill(_group: Option<u32>) {}
+}

@@ -1,0 +1,170 @@
+//! An Azure Batch account on a laptop: the core behind HTTP, a clock and nodes that do as they are
+//! told. `--help` lists the options.
+
+mod clock;
+mod control;
+mod faults;
+mod guard;
+mod local;
+mod log;
+mod machines;
+mod options;
+mod server;
+mod simulate;
+mod snapshot;
+mod world;
+
+use std::{error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use azbatch::{Account, Clock, Properties, SystemClock, rest::InvalidKey};
+use clap::Parser;
+use clock::VirtualClock;
+use guard::Guard;
+use log::Log;
+use machines::Machines;
+use options::{Options, RunMode};
+use server::Host;
+use snapshot::Snapshot;
+use tokio::{net::TcpListener, sync::Notify, time::timeout};
+use world::{Parts, World};
+
+/// How long killed processes are waited for.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = Options::parse();
+    let log = Log::to_standard_output();
+    let result = run(&options, &log).await;
+    log.flush();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
+    let listener =
+        TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into()); // What a client on this machine calls.
+    }
+    let url = format!("http://{address}");
+    let wake = Arc::new(Notify::new());
+    let world = world(options, &url, &wake, log)?;
+    let host = Arc::new(Host::new(world, wake, options.snapshot.clone()));
+    log.line(greeting(options, &url));
+
+    let mover = tokio::spawn({
+        let host = host.clone();
+        async move { host.move_on().await }
+    });
+    server::serve(listener, host.clone(), told_to_stop()).await;
+    mover.abort();
+    // Whatever was answered is in the snapshot, and what still runs is in it as running.
+    let saved = host.save().await;
+    for process in host.with(World::close) {
+        drop(timeout(LAST_WORDS, process).await);
+    }
+    if saved? {
+        log.line(format!("saved to {}", options.snapshot.as_deref().unwrap_or(Path::new("")).display()));
+    }
+    Ok(())
+}
+
+/// The world as it was left, or a new one.
+fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<World, Box<dyn Error>> {
+    let stored = match options.snapshot.as_deref() {
+        Some(file) => Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()))?,
+        None => None,
+    };
+    let new = stored.is_none();
+    let stored = stored.unwrap_or_else(|| Snapshot {
+        instant: SystemClock.now(),
+        out_of_reach: Vec::new(),
+        account: Account::new(url),
+    });
+    let mut account = stored.account.with_url(url);
+    if let Some(wait) = options.force_wait() {
+        account = account.with_force_wait(wait);
+    }
+    let machines: Box<dyn Machines> = match options.run {
+        RunMode::Simulate => Box::<simulate::Simulation>::default(),
+        RunMode::Local => {
+            let root = std::env::temp_dir().join(format!("azbatch-emulator-{}", std::process::id()));
+            log.line(format!("tasks run in {}", root.display()));
+            Box::new(local::Local::new(root, options.account.clone(), wake.clone()))
+        }
+    };
+    let clock = VirtualClock::new(stored.instant, options.speed());
+    let (guard, lag, out_of_reach) = (guard(options)?, options.service_lag(), stored.out_of_reach);
+    let mut world =
+        World::new(Parts { account, clock, machines, guard, log: log.clone(), lag, out_of_reach });
+    // A default pool that a user deleted stays deleted.
+    for pool in if new { options.pools() } else { options.pools.clone() } {
+        world.open_pool(&pool);
+    }
+    Ok(world)
+}
+
+fn guard(options: &Options) -> Result<Guard, InvalidKey> {
+    if options.no_auth { Ok(Guard::Nobody) } else { Guard::key(&options.account, &options.key) }
+}
+
+/// What a newcomer needs: where, who, and a first request to paste.
+fn greeting(options: &Options, url: &str) -> String {
+    let Options { account, key, .. } = options;
+    let first = if options.no_auth {
+        format!("curl '{url}/pools?api-version=2024-07-01.20.0'")
+    } else {
+        format!(
+            "python3 -c 'from azure.batch import BatchClient; \
+             from azure.core.credentials import AzureNamedKeyCredential as Key; \
+             print([pool.id for pool in BatchClient(\"{url}\", Key(\"{account}\", \"{key}\")).list_pools()])'"
+        )
+    };
+    format!("endpoint {url}\naccount  {account}\nkey      {key}\n\nA first request:\n\n  {first}\n")
+}
+
+/// Returns at ctrl-c, or when the system wants the process to end.
+async fn told_to_stop() {
+    #[cfg(unix)]
+    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            _ = terminate.recv() => {}
+        }
+        return;
+    }
+    drop(tokio::signal::ctrl_c().await);
+}
+
+impl options::PoolOption {
+    /// A pool as a user would have made it.
+    fn specification(&self) -> azbatch::PoolSpecification {
+        let other: Properties = [
+            ("vmSize".into(), "standard_d2s_v3".into()),
+            (
+                "virtualMachineConfiguration".into(),
+                serde_json::json!({
+                    "imageReference": {
+                        "publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"
+                    },
+                    "nodeAgentSKUId": "batch.node.ubuntu 24.04"
+                }),
+            ),
+        ]
+        .into_iter()
+        .collect();
+        azbatch::PoolSpecification {
+            id: self.id.clone(),
+            task_slots_per_node: self.slots,
+            node_fill_type: azbatch::NodeFillType::Spread,
+            other,
+        }
+    }
+}

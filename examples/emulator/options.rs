@@ -1,0 +1,115 @@
+//! The command line.
+
+use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+
+use azbatch::{PoolId, TimeSpan};
+use clap::{Parser, ValueEnum};
+
+/// A key that everybody knows, so that the first request can be pasted as it is printed.
+const PUBLIC_KEY: &str =
+    "VGhlIHB1YmxpYyBrZXkgb2YgZXZlcnkgYXpiYXRjaCBlbXVsYXRvcjsgaXQgcHJvdGVjdHMgbm90aGluZy4uLg==";
+
+/// An Azure Batch account on this machine.
+#[derive(Parser)]
+#[command(name = "emulator")]
+pub struct Options {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:10500", value_name = "ADDRESS")]
+    pub listen: SocketAddr,
+    /// The account's name
+    #[arg(long, default_value = "laptop", value_name = "NAME")]
+    pub account: String,
+    /// The account's key, in base64
+    #[arg(long, default_value = PUBLIC_KEY, value_name = "KEY")]
+    pub key: String,
+    /// A pool that is there from the start; may be given more than once [default: pool-1:2:1]
+    #[arg(long = "pool", value_name = "ID:NODES:SLOTS")]
+    pub pools: Vec<PoolOption>,
+    /// Take requests from anybody
+    #[arg(long)]
+    pub no_auth: bool,
+    /// How many times faster than the wall's clock time runs
+    #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
+    speed: f64,
+    /// Time stands until POST /_azbatch/clock moves it
+    #[arg(long, conflicts_with = "speed")]
+    frozen: bool,
+    /// How late the service's own moves happen, in milliseconds of the account's time; at least 1
+    #[arg(long, default_value_t = 200, value_name = "MS")]
+    service_lag: u64,
+    /// What running a task means
+    #[arg(long, value_enum, default_value_t = RunMode::Simulate, value_name = "HOW")]
+    pub run: RunMode,
+    /// How long a forced end waits for nodes, in seconds [default: 60]
+    #[arg(long, value_name = "S")]
+    force_wait: Option<u64>,
+    /// Where the state is kept: read at the start if it is there, written at the end
+    #[arg(long, value_name = "FILE")]
+    pub snapshot: Option<PathBuf>,
+}
+
+/// What running a task means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum RunMode {
+    /// `sleep N` takes N seconds, `exit N` ends with N, anything else ends at once with 0
+    Simulate,
+    /// The command line really runs, as a child process
+    Local,
+}
+
+/// A pool that is there from the start.
+#[derive(Clone, Debug)]
+pub struct PoolOption {
+    pub id: PoolId,
+    pub nodes: u32,
+    pub slots: u32,
+}
+
+impl FromStr for PoolOption {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut parts = text.split(':');
+        let (Some(id), Some(nodes), Some(slots), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err("it has the form ID:NODES:SLOTS, like render:2:4".into());
+        };
+        let id = PoolId::new(id).map_err(|error| error.to_string())?;
+        let number = |text: &str| text.parse().map_err(|_| format!("{text} is no number"));
+        let slots = number(slots)?;
+        if slots == 0 {
+            return Err("a node has at least one slot".into());
+        }
+        Ok(Self { id, nodes: number(nodes)?, slots })
+    }
+}
+
+impl Options {
+    /// The pools that were asked for, or the one that is there by default.
+    pub fn pools(&self) -> Vec<PoolOption> {
+        if self.pools.is_empty() { "pool-1:2:1".parse().into_iter().collect() } else { self.pools.clone() }
+    }
+
+    /// How fast time runs; 0 if it stands.
+    pub fn speed(&self) -> f64 {
+        if self.frozen { 0.0 } else { self.speed }
+    }
+
+    /// Never zero: a task that fails and is tried again without end would leave no time for anything else.
+    pub fn service_lag(&self) -> TimeSpan {
+        TimeSpan::try_from(std::time::Duration::from_millis(self.service_lag.max(1)))
+            .unwrap_or(TimeSpan::UNLIMITED)
+    }
+
+    pub fn force_wait(&self) -> Option<TimeSpan> {
+        self.force_wait.map(TimeSpan::from_secs)
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(speed) if (0.001..=100_000.0).contains(&speed) => Ok(speed),
+        Ok(_) | Err(_) => Err("it is a number from 0.001 to 100000".into()),
+    }
+}

@@ -1,0 +1,112 @@
+//! Machines that only pretend: a command line is read for what it would take and end with.
+
+use std::collections::BTreeMap;
+
+use azbatch::{Ended, NodeId, Report, ReportEvent, TimeSpan, Timestamp};
+
+use crate::machines::{Machines, Run, RunKey};
+
+/// What a process ends with that was killed, as a shell tells it.
+const KILLED: i32 = 137;
+
+/// Runs that end by the clock.
+#[derive(Default)]
+pub struct Simulation {
+    runs: BTreeMap<RunKey, Pretended>,
+}
+
+struct Pretended {
+    starts: Timestamp,
+    /// Whether its start was reported.
+    started: bool,
+    ends: Timestamp,
+    exit_code: Option<i32>,
+}
+
+impl Pretended {
+    fn due(&self) -> Timestamp {
+        if self.started { self.ends } else { self.starts }
+    }
+}
+
+impl Machines for Simulation {
+    fn run(&mut self, run: &Run, now: Timestamp) {
+        let starts = run.started.unwrap_or(now);
+        let plan = Plan::read(&run.command_line);
+        self.runs.entry(run.key.clone()).or_insert(Pretended {
+            starts,
+            started: run.started.is_some(),
+            ends: starts.saturating_add(plan.takes),
+            exit_code: Some(plan.exit_code),
+        });
+    }
+
+    fn stop(&mut self, key: &RunKey, now: Timestamp) {
+        let unknown = Pretended { starts: now, started: true, ends: now, exit_code: None };
+        let runs = self.runs.contains_key(key);
+        let run = self.runs.entry(key.clone()).or_insert(unknown);
+        run.ends = now;
+        run.started = true; // Whoever is told of the end need not be told of the start.
+        run.exit_code = runs.then_some(KILLED);
+    }
+
+    fn wipe(&mut self, node: &NodeId) {
+        self.runs.retain(|key, _| key.node != *node);
+    }
+
+    fn next_due(&self, _now: Timestamp) -> Option<Timestamp> {
+        self.runs.values().map(Pretended::due).min()
+    }
+
+    fn take_due(&mut self, now: Timestamp) -> Option<Report> {
+        let (key, run) = self.runs.iter_mut().min_by_key(|(_, run)| run.due())?;
+        if run.due() > now {
+            return None;
+        }
+        let (key, ended) = (key.clone(), run.started);
+        run.started = true;
+        let event = if ended {
+            let exit_code = run.exit_code;
+            self.runs.remove(&key);
+            ReportEvent::Ended(Ended { exit_code, failure: None })
+        } else {
+            ReportEvent::Started
+        };
+        Some(Report { job: key.job, node: key.node, unit: key.unit, event })
+    }
+}
+
+/// What a command line would do.
+#[derive(Debug, PartialEq)]
+struct Plan {
+    takes: TimeSpan,
+    exit_code: i32,
+}
+
+impl Plan {
+    /// Every `sleep N` takes N seconds, the first `exit N` ends it.
+    fn read(command_line: &str) -> Self {
+        let mut plan = Self { takes: TimeSpan::ZERO, exit_code: 0 };
+        let is_separator = |letter: char| letter.is_whitespace() || ";&|()\"'".contains(letter);
+        let mut words = command_line.split(is_separator).filter(|word| !word.is_empty()).peekable();
+        while let Some(word) = words.next() {
+            let number = words.peek().copied().unwrap_or_default();
+            if word == "sleep" {
+                plan.takes = add(plan.takes, seconds(number));
+            } else if word == "exit" {
+                plan.exit_code = number.parse().unwrap_or(0);
+                break;
+            }
+        }
+        plan
+    }
+}
+
+fn seconds(text: &str) -> TimeSpan {
+    let duration = text.parse().ok().and_then(|seconds| std::time::Duration::try_from_secs_f64(seconds).ok());
+    duration.and_then(|duration| TimeSpan::try_from(duration).ok()).unwrap_or(TimeSpan::ZERO)
+}
+
+fn add(one: TimeSpan, other: TimeSpan) -> TimeSpan {
+    TimeSpan::from_ticks(one.ticks().saturating_add(other.ticks())).unwrap_or(TimeSpan::UNLIMITED)
+}

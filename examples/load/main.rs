@@ -1,0 +1,103 @@
+//! How many requests a second an emulator answers: reads of a job, then jobs made and ended, each over
+//! connections that are kept alive. Bounded in time, and for an emulator on this machine alone:
+//!
+//! ```sh
+//! cargo run --release --all-features --example emulator -- --no-auth > /dev/null &
+//! cargo run --release --example load -- 127.0.0.1:10500 5 8 # address, seconds, connections
+//! ```
+
+mod client;
+
+use std::{
+    env,
+    error::Error,
+    net::SocketAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use client::Client;
+
+const VERSION: &str = "api-version=2024-07-01.20.0";
+/// A program that forgets to stop is a nuisance.
+const LONGEST: u64 = 60;
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+fn main() -> Result<(), Failure> {
+    let mut arguments = env::args().skip(1);
+    let address: SocketAddr = arguments.next().as_deref().unwrap_or("127.0.0.1:10500").parse()?;
+    if !address.ip().is_loopback() {
+        return Err("only an emulator on this machine is put under load".into());
+    }
+    let seconds = arguments.next().as_deref().unwrap_or("5").parse::<u64>()?.min(LONGEST);
+    let connections = arguments.next().as_deref().unwrap_or("8").parse()?;
+
+    let run = std::process::id();
+    make(&mut Client::connect(address)?, &format!("load-{run}"))?;
+    let read = |client: &mut Client, _, _| {
+        expect(client, "GET", &format!("/jobs/load-{run}?{VERSION}"), "", 200).map(|()| 1)
+    };
+    report("GET job", &measure(address, connections, seconds, &read)?);
+    let make_and_end = |client: &mut Client, worker, turn| {
+        let job = format!("load-{run}-{worker}-{turn}");
+        make(client, &job)?;
+        expect(client, "POST", &format!("/jobs/{job}/terminate?{VERSION}"), "", 202)?;
+        Ok(2)
+    };
+    report("create + terminate", &measure(address, connections, seconds, &make_and_end)?);
+    Ok(())
+}
+
+fn make(client: &mut Client, job: &str) -> Result<(), Failure> {
+    let body = format!(r#"{{"id":"{job}","poolInfo":{{"poolId":"pool-1"}}}}"#);
+    expect(client, "POST", &format!("/jobs?{VERSION}"), &body, 201)
+}
+
+fn expect(client: &mut Client, method: &str, target: &str, body: &str, status: u16) -> Result<(), Failure> {
+    let answer = client.send(method, target, body.as_bytes())?;
+    if answer.status == status {
+        Ok(())
+    } else {
+        let body = String::from_utf8_lossy(&answer.body);
+        Err(format!("{method} {target} was answered with {}: {body}", answer.status).into())
+    }
+}
+
+/// Requests, and the time they took.
+struct Measured {
+    requests: u64,
+    time: Duration,
+}
+
+/// Turns of every worker over a connection of its own, for so many seconds.
+fn measure<F>(address: SocketAddr, connections: u64, seconds: u64, turn: &F) -> Result<Measured, Failure>
+where
+    F: Fn(&mut Client, u64, u64) -> Result<u64, Failure> + Sync,
+{
+    let start = Instant::now();
+    let end = start + Duration::from_secs(seconds);
+    let work = |worker| -> Result<u64, Failure> {
+        let mut client = Client::connect(address)?;
+        let (mut requests, mut turns) = (0, 0);
+        while Instant::now() < end {
+            requests += turn(&mut client, worker, turns)?;
+            turns += 1;
+        }
+        Ok(requests)
+    };
+    let requests = thread::scope(|scope| -> Result<u64, Failure> {
+        let workers: Vec<_> = (0..connections).map(|worker| scope.spawn(move || work(worker))).collect();
+        let join = |worker: thread::ScopedJoinHandle<'_, Result<u64, Failure>>| {
+            worker.join().map_err(|_| Failure::from("a worker panicked"))?
+        };
+        workers.into_iter().map(join).sum()
+    })?;
+    Ok(Measured { requests, time: start.elapsed() })
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+fn report(what: &str, measured: &Measured) {
+    let rate = measured.requests as f64 / measured.time.as_secs_f64();
+    println!("{what}: {rate:.0} requests a second ({} in {:.1?})", measured.requests, measured.time);
+}

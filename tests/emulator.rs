@@ -1,0 +1,404 @@
+//! The emulator as a process of its own, met over HTTP.
+
+#![cfg(all(feature = "serde", feature = "shared-key", feature = "std"))]
+#![allow(clippy::needless_pass_by_value, reason = "the bodies are made in the calls")]
+
+#[path = "../examples/load/client.rs"]
+mod client;
+
+use std::{
+    env, fs,
+    io::{BufRead, BufReader, Write},
+    net::{SocketAddr, TcpStream},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use client::{Answer, Client};
+use serde_json::{Value, json};
+
+const VERSION: &str = "api-version=2024-07-01.20.0";
+/// Longer than anything here takes, also on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A started emulator; it ends with the test.
+struct Emulator {
+    process: Child,
+    address: SocketAddr,
+    lines: mpsc::Receiver<String>,
+}
+
+impl Emulator {
+    fn start(arguments: &[&str]) -> Self {
+        Self::start_guarded(&[&["--no-auth"], arguments].concat())
+    }
+
+    fn start_guarded(arguments: &[&str]) -> Self {
+        let program = program();
+        assert!(
+            program.exists(),
+            "cargo build --all-features --example emulator makes {}",
+            program.display()
+        );
+        let mut process = Command::new(program)
+            .args(["--listen", "127.0.0.1:0"])
+            .args(arguments)
+            .env("TMPDIR", env!("CARGO_TARGET_TMPDIR")) // What tasks leave behind stays with the build.
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stdout.take().unwrap());
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        let endpoint = std::iter::repeat_with(|| lines.recv_timeout(PATIENCE).unwrap())
+            .find_map(|line| Some(line.strip_prefix("endpoint http://")?.to_owned()));
+        Self { process, address: endpoint.unwrap().parse().unwrap(), lines }
+    }
+
+    fn client(&self) -> Client {
+        Client::connect(self.address).unwrap()
+    }
+
+    fn send(&self, method: &str, target: &str, body: Value) -> Answer {
+        let body = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
+        self.client().send(method, target, &body).unwrap()
+    }
+
+    /// A request to the service.
+    fn call(&self, method: &str, path: &str, body: Value) -> Answer {
+        self.send(method, &format!("{path}?{VERSION}"), body)
+    }
+
+    fn get(&self, path: &str) -> Value {
+        let answer = self.call("GET", path, Value::Null);
+        assert_eq!(answer.status, 200, "{path}: {}", text(&answer));
+        value(&answer)
+    }
+
+    fn wait_for(&self, path: &str, condition: impl Fn(&Value) -> bool) -> Value {
+        let start = Instant::now();
+        loop {
+            let seen = self.get(path);
+            if condition(&seen) {
+                return seen;
+            }
+            assert!(start.elapsed() < PATIENCE, "{path} stays {seen}");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn wait_for_state(&self, path: &str, state: &str) -> Value {
+        self.wait_for(path, |seen| seen["state"] == state)
+    }
+
+    /// Makes a job with a task.
+    fn add(&self, job: Value, command_line: &str) {
+        let path = format!("/jobs/{}/tasks", job["id"].as_str().unwrap());
+        assert_eq!(self.call("POST", "/jobs", job).status, 201);
+        let task = json!({ "id": "task", "commandLine": command_line });
+        assert_eq!(self.call("POST", &path, task).status, 201);
+    }
+
+    fn advance(&self, seconds: u64) {
+        assert_eq!(self.send("POST", "/_azbatch/clock", json!({ "seconds": seconds })).status, 200);
+    }
+
+    /// What the log says in the end, once the process has ended as it does at ctrl-c.
+    #[cfg(unix)]
+    fn interrupt(mut self) -> Vec<String> {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(self.process.wait().unwrap().success());
+        self.lines.iter().collect()
+    }
+}
+
+impl Drop for Emulator {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+/// Examples are built beside tests.
+fn program() -> PathBuf {
+    let mut path = env::current_exe().unwrap();
+    path.pop();
+    path.pop();
+    path.join("examples").join(format!("emulator{}", env::consts::EXE_SUFFIX))
+}
+
+fn text(answer: &Answer) -> String {
+    String::from_utf8_lossy(&answer.body).into_owned()
+}
+
+fn value(answer: &Answer) -> Value {
+    serde_json::from_slice(&answer.body).unwrap()
+}
+
+fn code(answer: &Answer) -> String {
+    value(answer)["code"].as_str().unwrap_or_default().to_owned()
+}
+
+fn job(id: &str) -> Value {
+    json!({ "id": id, "poolInfo": { "poolId": "pool-1" } })
+}
+
+fn seconds_between(start: &Value, end: &Value) -> u64 {
+    let instant = |value: &Value| azbatch::Timestamp::parse_iso8601(value.as_str().unwrap()).unwrap();
+    Duration::from(instant(end).since(instant(start))).as_secs()
+}
+
+#[test]
+fn a_job_lives_and_ends() {
+    let emulator = Emulator::start(&["--speed", "50"]);
+    let mut film = job("film");
+    film["jobPreparationTask"] = json!({ "commandLine": "sleep 1" });
+    film["jobReleaseTask"] = json!({ "commandLine": "sleep 20" });
+    emulator.add(film, "/bin/sh -c 'sleep 10000'");
+    emulator.wait_for_state("/jobs/film/tasks/task", "running");
+
+    let answer = emulator.call("POST", "/jobs/film/terminate", json!({ "terminateReason": "enough" }));
+    assert_eq!((answer.status, answer.reason.as_str()), (202, "Accepted"));
+    assert!(answer.headers.iter().any(|(name, _)| name == "date"));
+    assert_eq!(emulator.get("/jobs/film")["state"], "terminating");
+    let again = emulator.call("POST", "/jobs/film/terminate", Value::Null);
+    assert_eq!((again.status, code(&again).as_str()), (409, "JobBeingTerminated"));
+    assert_eq!(again.reason, "The specified job is being terminated.");
+
+    let film = emulator.wait_for_state("/jobs/film", "completed");
+    assert_eq!(film["executionInfo"]["terminateReason"], "enough");
+    let task = emulator.get("/jobs/film/tasks/task");
+    assert_eq!(task["executionInfo"]["failureInfo"]["code"], "TaskEnded");
+    assert_eq!(task["executionInfo"]["exitCode"], 137);
+    let status = &emulator.get("/jobs/film/jobpreparationandreleasetaskstatus")["value"][0];
+    assert_eq!(status["jobPreparationTaskExecutionInfo"]["exitCode"], 0);
+    let release = &status["jobReleaseTaskExecutionInfo"];
+    assert_eq!(release["exitCode"], 0);
+    assert_eq!(seconds_between(&release["startTime"], &release["endTime"]), 20);
+}
+
+#[test]
+fn strangers_are_turned_away() {
+    let emulator = Emulator::start_guarded(&[]);
+    let answer = emulator.call("GET", "/jobs", Value::Null);
+    assert_eq!((answer.status, code(&answer).as_str()), (400, "MissingRequiredHeader"));
+}
+
+#[test]
+fn faults_happen_on_demand() {
+    let emulator = Emulator::start(&["--speed", "50"]);
+    emulator.add(job("film"), "sleep 100000");
+    let node = emulator.wait_for_state("/jobs/film/tasks/task", "running")["nodeInfo"]["nodeId"].clone();
+    let fault = json!({ "count": 2, "method": "POST", "path": "/jobs/film/*", "code": "ServerBusy" });
+    assert_eq!(emulator.send("POST", "/_azbatch/faults", fault).status, 200);
+    for _ in 0..2 {
+        let busy = emulator.call("POST", "/jobs/film/terminate", Value::Null);
+        assert_eq!((busy.status, code(&busy).as_str()), (503, "ServerBusy"));
+    }
+
+    let happens = |event: &str| {
+        let target = format!("/_azbatch/nodes/{}/{event}", node.as_str().unwrap());
+        assert_eq!(emulator.send("POST", &target, Value::Null).status, 200);
+    };
+    happens("lost");
+    assert_eq!(emulator.call("POST", "/jobs/film/terminate", Value::Null).status, 202);
+    let stuck = |film: &Value| film["executionInfo"]["schedulingError"].is_object();
+    assert_eq!(emulator.wait_for("/jobs/film", stuck)["state"], "terminating");
+    happens("returned");
+    emulator.wait_for_state("/jobs/film", "completed");
+
+    let delay = json!({ "path": "/jobs/film", "delay": "PT0.3S" });
+    assert_eq!(emulator.send("POST", "/_azbatch/faults", delay).status, 200);
+    let start = Instant::now();
+    emulator.get("/jobs/film");
+    assert!(start.elapsed() >= Duration::from_millis(300));
+
+    let limit = json!({ "count": 9, "code": "TooManyRequests" });
+    assert_eq!(emulator.send("POST", "/_azbatch/faults", limit).status, 200);
+    assert_eq!(emulator.call("GET", "/jobs", Value::Null).status, 429);
+    let cleared = emulator.send("DELETE", "/_azbatch/faults", Value::Null);
+    assert_eq!(text(&cleared), "[]");
+    assert_eq!(emulator.call("GET", "/jobs", Value::Null).status, 200);
+    assert_eq!(emulator.send("POST", "/_azbatch/faults", json!({ "code": "NoSuchCode" })).status, 422);
+    assert_eq!(emulator.send("POST", "/_azbatch/nodes/nobody/lost", Value::Null).status, 404);
+}
+
+#[test]
+fn a_frozen_clock_moves_when_it_is_told_to() {
+    let emulator = Emulator::start(&["--frozen"]);
+    let clock = || value(&emulator.send("GET", "/_azbatch/clock", Value::Null))["now"].clone();
+    let start = clock();
+    emulator.add(job("film"), "sleep 10; exit 3");
+    thread::sleep(Duration::from_millis(300));
+    assert_eq!(emulator.get("/jobs/film/tasks/task")["state"], "active");
+    assert_eq!(clock(), start);
+
+    let answer = emulator.send("POST", "/_azbatch/clock", json!({ "advance": "PT5S" }));
+    assert_eq!(seconds_between(&start, &value(&answer)["now"]), 5);
+    assert_eq!(emulator.get("/jobs/film/tasks/task")["state"], "running");
+    emulator.advance(30);
+    let task = emulator.get("/jobs/film/tasks/task");
+    let information = &task["executionInfo"];
+    assert_eq!((&task["state"], &information["exitCode"]), (&json!("completed"), &json!(3)));
+    assert_eq!(seconds_between(&information["startTime"], &information["endTime"]), 10);
+}
+
+#[test]
+fn nodes_come_and_go() {
+    let emulator = Emulator::start(&["--frozen", "--pool", "render:1:2"]);
+    let pool = json!({
+        "id": "more", "vmSize": "standard_d2s_v3", "targetDedicatedNodes": 2, "targetLowPriorityNodes": 1,
+        "virtualMachineConfiguration": {
+            "imageReference": { "publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server" },
+            "nodeAgentSKUId": "batch.node.ubuntu 24.04"
+        }
+    });
+    let answer = emulator.call("POST", "/pools", pool);
+    assert_eq!(answer.status, 201, "{}", text(&answer));
+    assert_eq!(emulator.get("/pools/more")["allocationState"], "resizing");
+    emulator.advance(1);
+    assert_eq!(emulator.get("/pools/more")["allocationState"], "steady");
+    let nodes = emulator.get("/pools/more/nodes")["value"].clone();
+    assert_eq!(nodes.as_array().unwrap().len(), 3);
+    let node = nodes[0]["id"].as_str().unwrap();
+    let path = format!("/pools/more/nodes/{node}");
+    assert_eq!(emulator.call("POST", &format!("{path}/reboot"), Value::Null).status, 202);
+    assert_eq!(emulator.get(&path)["state"], "rebooting");
+    emulator.advance(5);
+    assert_eq!(emulator.get(&path)["state"], "idle");
+    assert_eq!(emulator.call("DELETE", "/pools/more", Value::Null).status, 202);
+    emulator.advance(5);
+    assert_eq!(emulator.call("GET", "/pools/more", Value::Null).status, 404);
+}
+
+/// Preparing, running, ordered to stop, releasing, restarting: all of it goes on in another process.
+#[cfg(unix)]
+#[test]
+fn a_stored_account_goes_on_where_it_was() {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("emulator.json");
+    fs::remove_file(&file).ok();
+    let arguments = ["--frozen", "--pool", "pool-1:4:1", "--snapshot", file.to_str().unwrap()];
+    let emulator = Emulator::start(&arguments);
+    emulator.add(job("running"), "sleep 10; exit 4");
+    let mut preparing = job("preparing");
+    preparing["jobPreparationTask"] = json!({ "commandLine": "sleep 10" });
+    emulator.add(preparing, "exit 5");
+    let mut releasing = job("releasing");
+    releasing["jobPreparationTask"] = json!({ "commandLine": "true" });
+    releasing["jobReleaseTask"] = json!({ "commandLine": "sleep 20; exit 6" });
+    emulator.add(releasing, "sleep 100");
+    emulator.add(job("stuck"), "sleep 8; exit 7");
+    emulator.advance(5);
+    let node = emulator.get("/jobs/stuck/tasks/task")["nodeInfo"]["nodeId"].as_str().unwrap().to_owned();
+    assert_eq!(emulator.send("POST", &format!("/_azbatch/nodes/{node}/lost"), Value::Null).status, 200);
+    assert_eq!(emulator.call("POST", "/jobs/releasing/terminate", Value::Null).status, 202);
+    emulator.call("POST", "/jobs/stuck/terminate", Value::Null);
+    emulator.advance(1);
+    let started = emulator.get("/jobs/running/tasks/task")["executionInfo"]["startTime"].clone();
+    let log = emulator.interrupt();
+    assert!(log.iter().any(|line| line.starts_with("saved to")), "{log:?}");
+
+    let emulator = Emulator::start(&arguments);
+    assert_eq!(emulator.get("/jobs/releasing")["state"], "terminating");
+    emulator.advance(60);
+    let running = emulator.get("/jobs/running/tasks/task")["executionInfo"].clone();
+    assert_eq!((&running["exitCode"], &running["startTime"]), (&json!(4), &started));
+    assert_eq!(seconds_between(&started, &running["endTime"]), 10);
+    assert_eq!(emulator.get("/jobs/preparing/tasks/task")["executionInfo"]["exitCode"], 5);
+    assert_eq!(emulator.get("/jobs/releasing")["state"], "completed");
+    let status = emulator.get("/jobs/releasing/jobpreparationandreleasetaskstatus")["value"][0].clone();
+    assert_eq!(status["jobReleaseTaskExecutionInfo"]["exitCode"], 6);
+    assert_eq!(emulator.get("/jobs/stuck")["state"], "terminating");
+    assert_eq!(emulator.send("POST", &format!("/_azbatch/nodes/{node}/returned"), Value::Null).status, 200);
+    emulator.advance(1);
+    assert_eq!(emulator.get("/jobs/stuck")["state"], "completed");
+    assert_eq!(emulator.get("/jobs/stuck/tasks/task")["executionInfo"]["exitCode"], 7);
+    assert_eq!(emulator.send("POST", "/_azbatch/snapshot", Value::Null).status, 200);
+    drop(emulator);
+
+    let emulator = Emulator::start(&arguments);
+    assert_eq!(emulator.get("/jobs/stuck")["state"], "completed");
+    let url = emulator.get("/jobs/stuck")["url"].clone();
+    assert_eq!(url, format!("http://{}/jobs/stuck", emulator.address));
+    drop(emulator);
+    fs::remove_file(file).unwrap();
+}
+
+#[test]
+fn too_much_is_refused_without_being_kept() {
+    let emulator = Emulator::start(&[]);
+    let body = vec![b' '; 3 * 1024 * 1024];
+    let mut client = emulator.client();
+    let answer = client.send("POST", &format!("/jobs?{VERSION}"), &body).unwrap();
+    assert_eq!((answer.status, code(&answer).as_str()), (413, "RequestBodyTooLarge"));
+    assert_eq!(client.send("GET", &format!("/jobs?{VERSION}"), b"").unwrap().status, 200);
+    assert_eq!(client.send("HEAD", &format!("/pools/pool-1?{VERSION}"), b"").unwrap().status, 200);
+    assert_eq!(client.send("BREW", &format!("/pools/pool-1?{VERSION}"), b"").unwrap().status, 405);
+    assert_eq!(client.send("GET", "/coffee", b"").unwrap().status, 400);
+}
+
+#[test]
+fn a_thousand_clients_and_broken_ones_are_served() {
+    let emulator = Emulator::start(&[]);
+    let start = Instant::now();
+    let half_open: Vec<TcpStream> = (0..100)
+        .map(|number| {
+            let mut stream = TcpStream::connect(emulator.address).unwrap();
+            let beginning: &[u8] = match number % 3 {
+                0 => b"",
+                1 => b"GET /jobs HTTP/1.1\r\nHo",
+                _ => b"POST /jobs HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n\r\n{",
+            };
+            stream.write_all(beginning).unwrap();
+            stream
+        })
+        .collect();
+    let mut clients: Vec<Client> = (0..1000).map(|_| emulator.client()).collect();
+    thread::scope(|scope| {
+        for (number, clients) in clients.chunks_mut(50).enumerate() {
+            scope.spawn(move || {
+                for (place, client) in clients.iter_mut().enumerate() {
+                    let body = job(&format!("job-{number}-{place}")).to_string();
+                    let made = client.send("POST", &format!("/jobs?{VERSION}"), body.as_bytes()).unwrap();
+                    assert_eq!(made.status, 201, "{}", text(&made));
+                }
+            });
+        }
+    });
+    assert!(start.elapsed() < PATIENCE);
+    drop(half_open);
+    assert_eq!(emulator.get("/jobs")["value"].as_array().unwrap().len(), 1000);
+}
+
+#[cfg(unix)]
+#[test]
+fn command_lines_really_run() {
+    let emulator = Emulator::start(&["--run", "local", "--service-lag", "10"]);
+    let mut film = job("film");
+    film["commonEnvironmentSettings"] = json!([{ "name": "SHADE", "value": "grey" }]);
+    film["jobPreparationTask"] = json!({ "commandLine": "echo prepared > data" });
+    film["jobReleaseTask"] = json!({ "commandLine": "exit 6" });
+    let command = r#"test "$SHADE$AZ_BATCH_JOB_ID$AZ_BATCH_TASK_ID" = greyfilmtask || exit 1
+        test "$(cat "$AZ_BATCH_JOB_PREP_WORKING_DIR/data")" = prepared || exit 2
+        test "$(pwd -P)" = "$(cd "$AZ_BATCH_TASK_WORKING_DIR" && pwd -P)" || exit 3
+        test "$AZ_BATCH_ACCOUNT_NAME$AZ_BATCH_POOL_ID" = laptoppool-1 || exit 4
+        test -n "$AZ_BATCH_ACCOUNT_URL" && test -d "$AZ_BATCH_NODE_SHARED_DIR" || exit 5
+        test -f "$AZ_BATCH_TASK_DIR/stdout.txt" && test -d "$AZ_BATCH_NODE_ROOT_DIR" || exit 6
+        rm -r "$AZ_BATCH_NODE_ROOT_DIR/shared"; exit 42"#;
+    emulator.add(film, command);
+    let task = emulator.wait_for_state("/jobs/film/tasks/task", "completed");
+    assert_eq!(task["executionInfo"]["exitCode"], 42);
+    let endless = json!({ "id": "endless", "commandLine": "sleep 1000 & wait" });
+    assert_eq!(emulator.call("POST", "/jobs/film/tasks", endless).status, 201);
+    let has_started = |task: &Value| task["executionInfo"]["startTime"].is_string();
+    emulator.wait_for("/jobs/film/tasks/endless", |task| task["state"] == "running" && has_started(task));
+    assert_eq!(emulator.call("POST", "/jobs/film/terminate", Value::Null).status, 202);
+    emulator.wait_for_state("/jobs/film", "completed");
+    assert_eq!(emulator.get("/jobs/film/tasks/endless")["executionInfo"]["exitCode"], 128 + 15);
+    let status = emulator.get("/jobs/film/jobpreparationandreleasetaskstatus")["value"][0].clone();
+    assert_eq!(status["jobReleaseTaskExecutionInfo"]["exitCode"], 6);
+}
