@@ -9,8 +9,15 @@ mod schedule;
 pub use nodes::NodeNotAdded;
 pub use pools::{AddPool, DeletePool, RemoveNodes, ResizePool};
 
-use alloc::{boxed::Box, collections::BTreeMap, format, vec::Vec};
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet},
+    format,
+    vec::Vec,
+};
+use core::ops::Bound;
 
+use nodes::by_pool;
 use schedule::{has_room, slots_taken};
 
 use crate::{
@@ -32,9 +39,15 @@ use crate::{
 pub struct Account {
     url: Box<str>,
     force_wait: TimeSpan,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
     jobs: BTreeMap<JobId, Job>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
     pools: BTreeMap<PoolId, Pool>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
     nodes: BTreeMap<NodeId, Node>,
+    /// Which of the nodes each pool has; no pool without any. It follows from `nodes`.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    nodes_by_pool: BTreeMap<PoolId, BTreeSet<NodeId>>,
 }
 
 impl Account {
@@ -47,6 +60,7 @@ impl Account {
             jobs: BTreeMap::new(),
             pools: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            nodes_by_pool: BTreeMap::new(),
         }
     }
 
@@ -79,6 +93,12 @@ impl Account {
         self.jobs.values()
     }
 
+    /// The jobs behind this id, or all.
+    pub(crate) fn jobs_after(&self, after: Option<&JobId>) -> impl Iterator<Item = &Job> {
+        let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        self.jobs.range(behind).map(|(_, job)| job)
+    }
+
     /// The nodes, by id without case.
     pub fn nodes(&self) -> impl Iterator<Item = &Node> {
         self.nodes.values()
@@ -92,6 +112,12 @@ impl Account {
     /// The pools, by id without case.
     pub fn pools(&self) -> impl Iterator<Item = &Pool> {
         self.pools.values()
+    }
+
+    /// The pools behind this id, or all.
+    pub(crate) fn pools_after(&self, after: Option<&PoolId>) -> impl Iterator<Item = &Pool> {
+        let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        self.pools.range(behind).map(|(_, pool)| pool)
     }
 
     /// A job, for a request that names it.
@@ -365,7 +391,9 @@ impl Account {
             Effect::TaskDeleted { job, task, node: Some(node), at } => {
                 self.change_node(node, |node| node.let_go(job, task, *at));
             }
-            Effect::StartTask { node, .. } => self.change_node(node, |node| node.total_tasks_run += 1),
+            Effect::StartTask { node, .. } => {
+                self.change_node(node, |node| node.total_tasks_run = node.total_tasks_run.saturating_add(1));
+            }
             Effect::PoolAdded { .. }
             | Effect::PoolResizing { .. }
             | Effect::PoolSteady { .. }
@@ -428,7 +456,8 @@ impl Account {
         self.change_node(&placement.node, |node| {
             node.let_go(job, task, completion.end_time);
             node.retained_until = node.retained_until.max(completion.end_time.saturating_add(retention));
-            node.total_tasks_succeeded += u64::from(completion.failure.is_none());
+            let succeeded = u64::from(completion.failure.is_none());
+            node.total_tasks_succeeded = node.total_tasks_succeeded.saturating_add(succeeded);
         });
     }
 
@@ -449,6 +478,10 @@ impl Account {
                 ensure(known, || format!("node {} does not have task {}", placement.node, task.id()))?;
             }
         }
+        for (key, pool) in &self.pools {
+            ensure(key == pool.id(), || format!("pool {key} is filed under another id"))?;
+        }
+        ensure(self.nodes_by_pool == by_pool(&self.nodes), || "the pools do not have their nodes".into())?;
         for (key, node) in &self.nodes {
             ensure(key == &node.id, || format!("node {key} is filed under another id"))?;
             self.check_node(node)?;
@@ -473,7 +506,8 @@ mod stored {
 
     impl<'de> Deserialize<'de> for Account {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let account = Self::deserialize(deserializer)?;
+            let mut account = Self::deserialize(deserializer)?;
+            account.nodes_by_pool = super::by_pool(&account.nodes);
             account.check().map_err(D::Error::custom)?;
             Ok(account)
         }

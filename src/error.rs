@@ -85,6 +85,9 @@ codes! {
     InvalidRequestBody 400 UserLog "The specified Request Body is not syntactically valid.";
     MissingRequiredProperty 400 Recorded "A required property was not specified in the request body.";
     InvalidPropertyValue 400 Recorded "The value provided for one of the properties in the request body is invalid.";
+    TaskDependencyListTooLong 400 Documented "A task was specified as depending on other tasks, but the list of dependencies was too long to be stored. The total stored length is limited to 64000 characters; the total length of task ids must be slightly less than this to allow for internal storage overhead. If you encounter this error, consider using task range dependencies instead.";
+    EmptyMetadataKey 400 Documented "The key for one of the metadata key-value pairs is empty.";
+    MetadataTooLarge 400 Inferred "The metadata specified exceeds the maximum permissible limit (8KB).";
     /// What this crate does not model, said in the service's form.
     NotImplemented 501 Inferred "The requested operation is not implemented on the specified resource.";
     OperationTimedOut 500 Inferred "Operation could not be completed within the specified time.";

@@ -8,7 +8,7 @@ use core::{cmp::Ordering, fmt, hash, str::FromStr};
 
 /// A text that is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("an id has 1 to 64 characters, each a letter, a digit, a hyphen or an underscore")]
+#[error("an id has 1 to 64 characters (a node's 128), each a letter, a digit, a hyphen or an underscore")]
 pub struct InvalidId;
 
 /// An id's text, ordered and compared without case (S4).
@@ -51,6 +51,12 @@ impl hash::Hash for Caseless {
 fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+/// The host names nodes, and the service's own names have 72 characters, so more are allowed (B5).
+fn is_node_id(text: &str) -> bool {
+    (1..=128).contains(&text.len())
+        && text.as_bytes().chunks(64).all(|part| core::str::from_utf8(part).is_ok_and(is_id))
 }
 
 /// The ids of jobs that a schedule made: `schedule:job-N`.
@@ -144,5 +150,5 @@ id!(
 id!(
     /// The id of a node. The host names nodes; an id is unique within the account.
     NodeId,
-    is_id
+    is_node_id
 );

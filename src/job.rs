@@ -8,6 +8,7 @@ mod apply;
 mod check;
 mod effect;
 mod ending;
+mod numbers;
 mod record;
 mod reports;
 mod requests;
@@ -28,7 +29,7 @@ use alloc::{
 pub(crate) use apply::new_job;
 pub use check::Violation;
 pub(crate) use check::ensure;
-pub use effect::{Effect, NodeEvent, PreparationOutcome};
+pub use effect::{Boot, Effect, NodeEvent, PreparationOutcome};
 pub use ending::{DEFAULT_FORCE_WAIT, Delete, Terminate};
 pub use record::{Contact, JobNode, NodeRun, NodeRunState};
 pub use reports::{Ended, NodeFailure, Report, ReportEvent, Unit};
@@ -41,6 +42,8 @@ pub use specification::{
     JobSpecification, OnAllTasksComplete, OnTaskFailure,
 };
 pub use table::JobRequest;
+
+use numbers::Numbers;
 
 use crate::{
     ETag, Timestamp,
@@ -212,10 +215,13 @@ impl Counts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct TaskTable {
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
     by_id: BTreeMap<TaskId, Task>,
     next_sequence: u64,
     /// The tasks whose ids are whole numbers, for dependencies on ranges (K9).
     numbered: BTreeMap<u32, BTreeSet<TaskId>>,
+    /// Those numbers whose tasks all satisfy their dependants.
+    met: Numbers,
     index: TaskIndex,
 }
 
@@ -246,8 +252,9 @@ pub struct Job {
     state: JobState,
     state_transition_time: Timestamp,
     previous_state: Option<(JobStateName, Timestamp)>,
-    /// What failed tasks have asked for since it was last heeded (X3).
-    demanded: JobAction,
+    /// What failed tasks ask for that was not heeded yet (X3).
+    demands: BTreeMap<TaskId, JobAction>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
     nodes: BTreeMap<NodeId, JobNode>,
     /// Shared with copies of the job until one of them changes a task.
     tasks: Arc<TaskTable>,

@@ -1,3 +1,6 @@
+// Of two definitions of a link the first counts: this one here, the README's own on its page.
+//! [the rules]: evidence
+#![doc = ""]
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
@@ -17,8 +20,11 @@ mod job;
 mod node;
 mod pool;
 pub mod rest;
+#[cfg(feature = "serde")]
+mod stored;
 mod task;
 mod timestamp;
+mod wire;
 
 #[doc = include_str!("evidence.md")]
 pub mod evidence {}
@@ -28,12 +34,12 @@ pub use condition::{ConditionHeaders, ETag, EntityTag, EntityTags, Preconditions
 pub use error::{BatchError, ErrorCode, ErrorValue, TextEvidence};
 pub use id::{InvalidId, JobId, NodeId, PoolId, TaskId};
 pub use job::{
-    AddJob, AddTask, Contact, Counts, DEFAULT_FORCE_WAIT, Delete, DeleteTask, Disable, DisableTasks, Effect,
-    Enable, Ended, Job, JobChange, JobConstraints, JobManagerTask, JobNode, JobPatch, JobPreparationTask,
-    JobReleaseTask, JobRequest, JobSettings, JobSpecification, JobState, JobStateName, NodeEvent,
-    NodeFailure, NodeRun, NodeRunState, NotAssigned, OnAllTasksComplete, OnTaskFailure, PreparationOutcome,
-    ReactivateTask, Report, ReportEvent, Terminate, TerminateReason, TerminateTask, Unit, UpdateJob,
-    UpdateTask, Violation,
+    AddJob, AddTask, Boot, Contact, Counts, DEFAULT_FORCE_WAIT, Delete, DeleteTask, Disable, DisableTasks,
+    Effect, Enable, Ended, Job, JobChange, JobConstraints, JobManagerTask, JobNode, JobPatch,
+    JobPreparationTask, JobReleaseTask, JobRequest, JobSettings, JobSpecification, JobState, JobStateName,
+    NodeEvent, NodeFailure, NodeRun, NodeRunState, NotAssigned, OnAllTasksComplete, OnTaskFailure,
+    PreparationOutcome, ReactivateTask, Report, ReportEvent, Terminate, TerminateReason, TerminateTask, Unit,
+    UpdateJob, UpdateTask, Violation,
 };
 pub use node::{Node, NodeOrder, NodeState, NodeTasks, SchedulingState};
 pub use pool::{AllocationState, NodeCounts, NodeFillType, Pool, PoolSpecification, PoolState};

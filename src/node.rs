@@ -113,11 +113,15 @@ pub struct Node {
     pub(crate) scheduling: SchedulingState,
     pub(crate) allocation_time: Timestamp,
     pub(crate) last_boot_time: Timestamp,
+    /// Whether it can be reached.
+    pub(crate) answers: bool,
     pub(crate) pending: Option<PendingOrder>,
     /// What it was told to do and has not told to be done.
     pub(crate) told: Option<NodeOrder>,
     /// The tasks that are on it, with the slots that each takes.
     pub(crate) tasks: BTreeMap<JobId, BTreeMap<TaskId, u32>>,
+    /// The sum of those.
+    pub(crate) taken: u32,
     /// Until when the directory of some task that ended here is kept.
     pub(crate) retained_until: Timestamp,
     pub(crate) total_tasks_run: u64,
@@ -138,9 +142,11 @@ impl Node {
             scheduling: SchedulingState::Enabled,
             allocation_time: at,
             last_boot_time: at,
+            answers: true,
             pending: None,
             told: None,
             tasks: BTreeMap::new(),
+            taken: 0,
             retained_until: Timestamp::MIN,
             total_tasks_run: 0,
             total_tasks_succeeded: 0,
@@ -165,7 +171,7 @@ impl Node {
 
     /// How many of its slots tasks take.
     pub fn taken_slots(&self) -> u32 {
-        self.tasks.values().flat_map(BTreeMap::values).fold(0, |sum: u32, slots| sum.saturating_add(*slots))
+        self.taken
     }
 
     /// How many of its slots no task takes.
@@ -199,6 +205,11 @@ impl Node {
             (NodeState::Unusable, _) => "unusable",
             (NodeState::Preempted, _) => "preempted",
         }
+    }
+
+    /// Whether it can be reached, as far as it was told (N4, N5).
+    pub fn answers(&self) -> bool {
+        self.answers
     }
 
     /// When what [`state_name`](Self::state_name) tells began to be so.
@@ -297,7 +308,8 @@ impl Node {
 
     pub(crate) fn take_in(&mut self, job: &JobId, task: &TaskId, slots: u32, at: Timestamp) {
         self.change(at, |node| {
-            node.tasks.entry(job.clone()).or_default().insert(task.clone(), slots);
+            let before = node.tasks.entry(job.clone()).or_default().insert(task.clone(), slots);
+            node.taken = node.taken.saturating_sub(before.unwrap_or(0)).saturating_add(slots);
             let pair = (job.clone(), task.clone());
             node.recent.retain(|recent| *recent != pair);
             node.recent.insert(0, pair);
@@ -308,7 +320,8 @@ impl Node {
     pub(crate) fn let_go(&mut self, job: &JobId, task: &TaskId, at: Timestamp) {
         self.change(at, |node| {
             if let Some(tasks) = node.tasks.get_mut(job) {
-                tasks.remove(task);
+                let slots = tasks.remove(task);
+                node.taken = node.taken.saturating_sub(slots.unwrap_or(0));
                 if tasks.is_empty() {
                     node.tasks.remove(job);
                 }
@@ -318,9 +331,18 @@ impl Node {
 
     /// When the order that waits can be carried out; `None` while tasks hold it up, or if there is none.
     pub(crate) fn order_due(&self) -> Option<Timestamp> {
-        // N3: a node that was preempted can only leave.
-        let can = |order| self.state != NodeState::Preempted || order == NodeOrder::Remove;
-        let pending = self.pending.filter(|pending| self.tasks.is_empty() && can(pending.order))?;
+        let pending = self.pending?;
+        let free = match pending.order {
+            // N10: a node that does not answer leaves without its tasks' letting go of it.
+            NodeOrder::Remove => self.tasks.is_empty() || !self.answers,
+            // N3: a node that was preempted can only leave.
+            NodeOrder::Reboot | NodeOrder::Reimage | NodeOrder::Deallocate | NodeOrder::Start => {
+                self.tasks.is_empty() && self.state != NodeState::Preempted
+            }
+        };
+        if !free {
+            return None;
+        }
         Some(if pending.retained_data { self.retained_until } else { Timestamp::MIN })
     }
 }

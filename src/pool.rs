@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use crate::{ETag, Timestamp, id::PoolId, task::Properties};
+use crate::{ETag, TimeSpan, Timestamp, id::PoolId, task::Properties};
 
 /// What a user asked a pool to be, once and for all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,9 +71,14 @@ pub struct Pool {
     pub(crate) allocation_state: AllocationState,
     pub(crate) allocation_state_transition_time: Timestamp,
     pub(crate) target: NodeCounts,
+    /// That of the latest resize; until there is one, the specification's (P7).
+    pub(crate) resize_timeout: Option<TimeSpan>,
 }
 
 impl Pool {
+    /// How long a resize may take unless it says so itself: `PT15M`.
+    pub const RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_secs(15 * 60);
+
     pub(crate) fn new(specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp) -> Self {
         Self {
             specification,
@@ -84,6 +89,7 @@ impl Pool {
             allocation_state: AllocationState::Resizing,
             allocation_state_transition_time: at,
             target,
+            resize_timeout: None,
         }
     }
 
@@ -137,7 +143,13 @@ impl Pool {
         self.target
     }
 
-    /// The stamp for a change at `now` that moves the ETag (T5).
+    /// How long the latest resize may take; `None` before the first, when it is what the specification
+    /// says (P7). Kept and shown: it is the host that makes nodes.
+    pub fn resize_timeout(&self) -> Option<TimeSpan> {
+        self.resize_timeout
+    }
+
+    /// The stamp for a change at `now` that moves the ETag (T5, P6).
     pub(crate) fn stamp_modified(&self, now: Timestamp) -> Timestamp {
         self.stamp(now).max(self.last_modified.next_tick())
     }

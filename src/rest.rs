@@ -59,6 +59,10 @@ pub struct Response {
     /// The HTTP reason phrase; on a refusal the first line of its message.
     pub reason: &'static str,
     /// Names as the service writes them, and values. `Date`, `Server` and the like are the host's.
+    ///
+    /// `Content-Length` is among them where the service is known to send it: on refusals and on 204. A
+    /// host whose transport counts the body by itself drops it, or else sends it as it is. A refusal of
+    /// a `HEAD` has it without a body, as HTTP wants: it tells how long the body would have been.
     pub headers: Vec<(&'static str, String)>,
     /// The body, often empty.
     pub body: Vec<u8>,
@@ -162,21 +166,31 @@ pub fn answer_guarded(
     let now = clock.now();
     let headers = Headers::collect(request.headers);
     let reply = operation::answer(account, request, &headers, now, guard);
-    let (mut response, effects) = match reply {
+    let (response, effects) = match reply {
         Ok((reply, effects)) => (print(reply, request), effects),
-        Err(error) => (refuse(account, &error, request, now), Vec::new()),
+        Err(error) => (print_refusal(account, &error, request, now), Vec::new()),
     };
+    Answer { response: finish(response, request, &headers), effects }
+}
+
+/// The response to a request that the host refuses by itself, such as 429 or 503.
+pub fn refuse(account: &Account, error: &BatchError, request: &Request<'_>, now: Timestamp) -> Response {
+    let response = print_refusal(account, error, request, now);
+    finish(response, request, &Headers::collect(request.headers))
+}
+
+/// What answers and refusals have in common: a `HEAD` gets no body, and a client its id if it asks (Q2).
+fn finish(mut response: Response, request: &Request<'_>, headers: &Headers<'_>) -> Response {
     if request.method == "HEAD" {
         response.body.clear();
     }
     if let Some(id) = headers.echoed_client_request_id() {
         response.headers.push(("client-request-id", id.into()));
     }
-    Answer { response, effects }
+    response
 }
 
-/// The response to a request that the host refuses by itself, such as 429 or 503.
-pub fn refuse(account: &Account, error: &BatchError, request: &Request<'_>, now: Timestamp) -> Response {
+fn print_refusal(account: &Account, error: &BatchError, request: &Request<'_>, now: Timestamp) -> Response {
     let mut body = Vec::new();
     error_body(&mut body, account.url(), error, request.request_id.as_str(), now);
     let mut headers = common_headers(request);

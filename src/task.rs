@@ -3,7 +3,7 @@
 use alloc::{string::String, sync::Arc, vec::Vec};
 
 use crate::{
-    TimeSpan, Timestamp,
+    BatchError, TimeSpan, Timestamp,
     id::{NodeId, PoolId, TaskId},
 };
 
@@ -224,6 +224,18 @@ pub struct TaskSpecification {
 }
 
 impl TaskSpecification {
+    /// 400: what the specification alone refuses (B5).
+    pub(crate) fn validate(&self) -> Result<(), BatchError> {
+        if self.required_slots == 0 {
+            return Err(BatchError::invalid_property(
+                "requiredSlots",
+                "0",
+                "The value must be greater than 0",
+            ));
+        }
+        Ok(())
+    }
+
     /// A task with this id that takes one slot and depends on nothing.
     pub fn new(id: TaskId) -> Self {
         Self {
@@ -521,6 +533,16 @@ impl Task {
         }
     }
 
+    /// Whether it is on this node now.
+    pub(crate) fn is_on(&self, node: &NodeId) -> bool {
+        match &self.state {
+            TaskState::Active | TaskState::Completed(_) => false,
+            TaskState::Preparing { placement, .. } | TaskState::Running { placement, .. } => {
+                placement.node == *node
+            }
+        }
+    }
+
     /// Why it was told to stop, if it is on a node and was.
     pub fn stop_cause(&self) -> Option<StopCause> {
         match &self.state {
@@ -548,7 +570,10 @@ impl Task {
             TaskState::Active | TaskState::Preparing { .. } | TaskState::Running { .. } => JobAction::None,
             TaskState::Completed(completion) if completion.failure.is_none() => JobAction::None,
             TaskState::Completed(completion) => {
-                self.exit_options(completion).job_action.unwrap_or(JobAction::Terminate)
+                // X7: by default an exit code of 0 asks for nothing, also where the task counts as failed.
+                let is_zero = completion.exit_code == Some(0);
+                let default = if is_zero { JobAction::None } else { JobAction::Terminate };
+                self.exit_options(completion).job_action.unwrap_or(default)
             }
         }
     }

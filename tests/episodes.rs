@@ -54,3 +54,22 @@ fn an_episode_that_goes_otherwise_is_told() {
     let first = &Player::new(&episode).play(&episode)[0];
     assert!(matches!(first, (1, Outcome::Failed(why)) if why.contains("expected 200, came 201")));
 }
+
+#[test]
+fn an_episode_that_says_more_than_is_understood_is_refused() {
+    let text = include_str!("../examples/episodes/how-a-job-ends.json");
+    for (old, new) in [
+        ("\"says\":", "\"tells\":"),
+        ("\"setup\":", "\"steup\":"),
+        ("\"slots\": 1", "\"slots\": \"1\""),
+        ("\"pool\": \"studio\"", "\"pool\": \"studio\", \"colour\": \"red\""),
+        ("\"status\": 201", "\"status\": \"201\""),
+        ("\"status\": 201", "\"stauts\": 201"),
+        ("\"tick\": true", "\"tick\": 1"),
+        ("\"body\": \"", "\"text\": \""),
+        ("\"exitCode\": 137", "\"exitCode\": \"137\""),
+    ] {
+        assert!(text.contains(old), "{old}");
+        assert!(Episode::parse(&text.replacen(old, new, 1)).is_err(), "{new}");
+    }
+}

@@ -256,6 +256,10 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
             r#"{{"id":"{id}","vmSize":"a","targetDedicatedNodes":1,"virtualMachineConfiguration":{machine}}}"#
         )
     };
+    let metadata = |name: &str, value: &str| {
+        let metadata = json!([{ "name": "genre", "value": "noir" }, { "name": name, "value": value }]);
+        json!({ "id": "song", "poolInfo": { "poolId": "studio" }, "metadata": metadata }).to_string()
+    };
     let node = |id: &str, what: &str| Sent::post(&format!("/pools/studio/nodes/{id}/{what}"), "");
     let mut late = Sent::get("/jobs/film");
     late.received = at(3569);
@@ -285,6 +289,13 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
             ErrorCode::InvalidPropertyValue,
             Sent::post("/jobs", r#"{"id":"song","poolInfo":{"poolId":"studio"},"priority":1001}"#),
         ),
+        (ErrorCode::TaskDependencyListTooLong, {
+            let ids: Vec<String> = (0..1001).map(|number| format!("{number:064}")).collect();
+            let body = json!({ "id": "frame-2", "commandLine": "c", "dependsOn": { "taskIds": ids } });
+            Sent::post("/jobs/film/tasks", body.to_string())
+        }),
+        (ErrorCode::EmptyMetadataKey, Sent::post("/jobs", metadata("", "v"))),
+        (ErrorCode::MetadataTooLarge, Sent::post("/jobs", metadata("n", &"v".repeat(8 * 1024)))),
         (ErrorCode::NotImplemented, Sent::get("/certificates")),
         (ErrorCode::OperationTimedOut, late),
         (ErrorCode::JobNotFound, Sent::get("/jobs/song")),
@@ -795,6 +806,22 @@ const FAULTS: &[Fault] = &[
         add: |draft| drop(draft.body.insert("jobReleaseTask".into(), json!({ "commandLine": "r" }))),
     },
     Fault {
+        name: "empty metadata key",
+        answer: (ErrorCode::EmptyMetadataKey, ""),
+        operations: &[AddJob, UpdateJob],
+        add: |draft| drop(draft.body.insert("metadata".into(), json!([{ "name": "", "value": "v" }]))),
+    },
+    Fault {
+        name: "auto pool",
+        answer: (ErrorCode::NotImplemented, "Auto pools"),
+        operations: &[AddJob, UpdateJob],
+        add: |draft| {
+            if let Some(info) = draft.body.get_mut("poolInfo") {
+                *info = json!({ "autoPoolSpecification": { "poolLifetimeOption": "job" } });
+            }
+        },
+    },
+    Fault {
         name: "timed out",
         answer: (ErrorCode::OperationTimedOut, ""),
         operations: ALL,
@@ -881,7 +908,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "job action on a job without them",
-        answer: (ErrorCode::InvalidPropertyValue, "jobAction"),
+        answer: (ErrorCode::InvalidPropertyValue, "exitConditions.default.jobAction"),
         operations: &[AddTask],
         add: |draft| {
             let conditions = json!({ "default": { "jobAction": "disable" } });
@@ -907,6 +934,8 @@ const NEVER_TOGETHER: &[(&str, &str, &str)] = &[
     ("release without preparation", "manager named like the preparation", "there is a preparation or not"),
     ("missing job", "conflict with the job's state", "a job that is missing has no state"),
     ("missing property", "another pool", "the pool is what is missing"),
+    ("missing property", "auto pool", "the pool is what is missing"),
+    ("auto pool", "another pool", "a job has one pool"),
     ("missing job", "job being deleted", "a job that is missing has no state"),
     ("missing job", "task completed", "a job that is missing has no tasks"),
     ("missing job", "another pool", "a job that is missing has no pool"),
@@ -1005,9 +1034,10 @@ fn the_exceptions_are_real() {
 /// S5 within a body: a property that is missing anywhere wins over a value that is bad anywhere.
 #[test]
 fn within_a_body_what_is_missing_wins_over_what_is_bad() {
-    let account = account();
+    let account = whole_world();
     for (path, body, code, name) in [
         ("/jobs", r#"{"id":"no id","poolInfo":{}}"#.to_owned(), "MissingRequiredProperty", "poolInfo.poolId"),
+        ("/pools/pool/resize", r#"{"resizeTimeout":"soon"}"#.to_owned(), "MissingRequiredProperty", "targetDedicatedNodes and/or targetLowPriorityNodes"),
         ("/jobs", r#"{"id":"a","displayName":"X","priority":5000,"poolInfo":{}}"#.replace('X', &"x".repeat(1025)), "MissingRequiredProperty", "poolInfo.poolId"),
         (
             "/jobs/film/tasks",
@@ -1019,6 +1049,82 @@ fn within_a_body_what_is_missing_wins_over_what_is_bad() {
         let (found, values) = refused(&Sent::post(path, body.as_str()).refusal(&account, now()));
         assert_eq!((found.as_str(), values.first().map(|(_, value)| value.as_str())), (code, Some(name)), "{body}");
     }
+}
+
+/// S5, Q9: what is not modelled is said in its place, after all else that the request is refused for
+/// by itself.
+#[test]
+fn what_is_not_modelled_is_said_last() {
+    let auto = |more: &str| {
+        let specification = r#"{"poolLifetimeOption":"job"}"#;
+        format!(r#"{{"id":"a","poolInfo":{{"autoPoolSpecification":{specification}}}{more}}}"#)
+    };
+    let scaled = |more: &str| format!(r#"{{"id":"a","vmSize":"s","enableAutoScale":true{more}}}"#);
+    let twice = Sent::get("/certificates").header("ocp-date", "never");
+    for (sent, code) in [
+        (Sent::post("/jobs", auto("")), "NotImplemented"),
+        (Sent::post("/jobs", auto(r#","priority":1001"#)), "InvalidPropertyValue"),
+        (Sent::post("/jobs", auto(r#","onAllTasksComplete":"x""#)), "InvalidPropertyValue"),
+        (Sent::post("/jobs", auto(r#","jobReleaseTask":{"commandLine":"r"}"#)), "InvalidPropertyValue"),
+        (Sent::post("/jobs", auto(r#","metadata":[{"name":"","value":"v"}]"#)), "EmptyMetadataKey"),
+        (Sent::post("/pools", scaled("")), "NotImplemented"),
+        (Sent::post("/pools", scaled(r#","taskSlotsPerNode":0"#)), "InvalidPropertyValue"),
+        (Sent::post("/pools", scaled(r#","metadata":[{"name":"","value":"v"}]"#)), "EmptyMetadataKey"),
+        (Sent::get("/certificates"), "NotImplemented"),
+        (twice, "InvalidHeaderValue"),
+    ] {
+        assert_eq!(refused(&sent.refusal(&account(), now())).0, code, "{}", sent.body.escape_ascii());
+    }
+}
+
+/// A refusal calls a property by the way to it from the body, as the client gave it.
+#[test]
+fn properties_are_named_with_the_way_to_them() {
+    let job = |more: &str| format!(r#"{{"id":"a","poolInfo":{{"poolId":"p"}},{more}}}"#);
+    let task = |more: &str| format!(r#"{{"id":"a","commandLine":"c",{more}}}"#);
+    let pool = |more: &str| format!(r#"{{"id":"a","vmSize":"s",{more}}}"#);
+    let release = r#""jobPreparationTask":{"commandLine":"p"},"jobReleaseTask":{"commandLine":"r","maxWallClockTime":"PT16M"}"#;
+    let action = r#"{"exitOptions":{"jobAction":"disable"},"code":1}"#;
+    for (path, body, name) in [
+        ("/jobs", job(release), "jobReleaseTask.maxWallClockTime"),
+        (
+            "/jobs/film/tasks",
+            task(&format!(r#""exitConditions":{{"exitCodes":[{action}]}}"#)),
+            "exitConditions.exitCodes.exitOptions.jobAction",
+        ),
+        (
+            "/jobs/film/tasks",
+            task(r#""exitConditions":{"fileUploadError":{"jobAction":"none"}}"#),
+            "exitConditions.fileUploadError.jobAction",
+        ),
+        ("/pools", pool(r#""taskSlotsPerNode":257"#), "taskSlotsPerNode"),
+        ("/jobs", r#"{"id":"a","poolInfo":{"poolId":"no id"}}"#.into(), "poolInfo.poolId"),
+    ] {
+        let (code, values) = refused(&Sent::post(path, body.as_str()).refusal(&account(), now()));
+        assert_eq!((code.as_str(), values[0].1.as_str()), ("InvalidPropertyValue", name), "{body}");
+    }
+    let mut old = Sent::post("/pools", pool(r#""maxTasksPerNode":0"#));
+    old.target = old.target.replace(VERSION, "2020-03-01.11.0");
+    assert_eq!(refused(&old.refusal(&account(), now())).1[0].1, "maxTasksPerNode");
+}
+
+/// H4: an empty header counts as absent, also beside another of its name; how often a content type is
+/// said matters only where there is content.
+#[test]
+fn what_is_empty_does_not_count_as_twice() {
+    let read = Sent::get("/jobs/film")
+        .header("ocp-date", "")
+        .header("ocp-date", "Tue, 10 Feb 2026 08:00:00 GMT")
+        .header("If-Modified-Since", " ")
+        .header("If-Modified-Since", "Tue, 10 Feb 2015 08:00:00 GMT")
+        .header("Content-Type", "a")
+        .header("Content-Type", "b");
+    assert_eq!(read.answer(&mut account()).response.status, 200);
+    let write = Sent::post("/jobs/film/terminate", "{}").header("content-type", "");
+    assert_eq!(write.answer(&mut account()).response.status, 202);
+    let write =
+        Sent::post("/jobs/film/terminate", "").header("content-type", "a").header("content-type", "b");
+    assert_eq!(write.answer(&mut account()).response.status, 202);
 }
 
 /// On operations without conditions the four headers are not even read.
@@ -1524,8 +1630,8 @@ fn nothing_a_user_sent_is_lost() {
     insta::assert_snapshot!("whole_task", shown(&task));
 }
 
-/// Empty lists and objects are something too (W1), but for the lists that the state machine
-/// interprets: an empty one asks for nothing and is not shown.
+/// Empty lists and objects are something too (W1), also where the state machine interprets what is in
+/// them (B8).
 #[test]
 fn what_is_empty_is_not_lost() {
     let mut account = Account::new(URL);
@@ -1535,8 +1641,8 @@ fn what_is_empty_is_not_lost() {
     });
     let task = json!({
         "id": "t", "commandLine": "", "resourceFiles": [], "outputFiles": [], "environmentSettings": [],
-        "exitConditions": { "default": {} },
-        "dependsOn": {}, "applicationPackageReferences": [],
+        "exitConditions": { "exitCodes": [], "exitCodeRanges": [], "default": {} },
+        "dependsOn": { "taskIds": [], "taskIdRanges": [] }, "applicationPackageReferences": [],
         "authenticationTokenSettings": {},
     });
     for (path, body) in [("/jobs", &job), ("/jobs/a/tasks", &task)] {
@@ -1618,19 +1724,123 @@ fn an_api_version_hides_what_is_newer() {
             assert_eq!(there, *version >= ApiVersion::parse(since).unwrap(), "{property} in {version}");
         }
     }
-    for (version, known) in [
-        ("2018-08-01.7.0", ""),
-        ("2020-03-01.11.0", ""),
-        ("2022-01-01.15.0", "maxParallelTasks allowTaskPreemption "),
-        ("2024-07-01.20.0", "maxParallelTasks allowTaskPreemption "),
-        (VERSION, "maxParallelTasks allowTaskPreemption "),
-    ] {
-        let target = format!(
-            "/jobs/whole?api-version={version}&$select=priority,maxParallelTasks,allowTaskPreemption,metadata"
-        );
+    // Q3, Q4: what a version does not show cannot be asked for.
+    for version in ApiVersion::ALL {
+        let target = format!("/jobs/whole?api-version={version}&$select=priority,maxParallelTasks,metadata");
         let response = Sent::new("GET", target).answer(&mut account).response;
-        let expected = format!("{{odata.metadata priority {known}metadata[{{name value}} {{name value}}]}}");
-        assert_eq!(keys(&response), expected, "{version}");
+        let filter = format!("/jobs?api-version={version}&$filter=maxParallelTasks+eq+-1");
+        let listed = Sent::new("GET", filter).answer(&mut account).response.status;
+        if *version < ApiVersion::parse("2021-06-01.14.0").unwrap() {
+            let (code, values) = refused(&response);
+            let reason = "The property 'maxParallelTasks' does not exist on the resource.";
+            assert_eq!((code.as_str(), values[2].1.as_str()), ("InvalidQueryParameterValue", reason));
+            assert_eq!(listed, 400, "{version}");
+        } else {
+            let expected = "{odata.metadata priority maxParallelTasks metadata[{name value} {name value}]}";
+            assert_eq!(keys(&response), expected, "{version}");
+            assert_eq!(listed, 200, "{version}");
+        }
+    }
+    let whole = keys(&Sent::get("/jobs/whole").answer(&mut account).response);
+    for selection in ["", ",", "+,+"] {
+        let sent = Sent::get("/jobs/whole").query(&format!("&$select={selection}"));
+        assert_eq!(keys(&sent.answer(&mut account).response), whole, "Q3: a selection of nothing is none");
+    }
+}
+
+/// B13: a PUT cannot say a job's network, and so does not touch it.
+#[test]
+fn a_put_keeps_the_network() {
+    let mut account = Account::new(URL);
+    let network = json!({ "subnetId": "s", "skipWithdrawFromVNet": true });
+    let job = json!({
+        "id": "a", "poolInfo": { "poolId": "p" }, "networkConfiguration": network, "priority": 7,
+        "metadata": [{ "name": "n", "value": "v" }],
+    });
+    assert_eq!(Sent::post("/jobs", job.to_string()).answer(&mut account).response.status, 201);
+    let mut put = Sent::post("/jobs/a", r#"{"poolInfo":{"poolId":"p"}}"#);
+    put.method = "PUT";
+    assert_eq!(put.answer(&mut account).response.status, 200);
+    let shown = json_of(&Sent::get("/jobs/a").answer(&mut account).response);
+    assert_eq!((&shown["networkConfiguration"], &shown["priority"]), (&network, &json!(0)));
+    assert!(shown.get("metadata").is_none(), "the rest goes back to its defaults");
+}
+
+/// B12: an operation that takes no body is given none, or an object that says nothing.
+#[test]
+fn what_takes_no_body_is_given_none() {
+    let account = whole_world();
+    let (post, delete) = ("POST", "DELETE");
+    for (method, path, status) in [
+        (post, "/jobs/film/enable", 202),
+        (delete, "/jobs/film", 202),
+        (post, "/jobs/film/tasks/frame-1/terminate", 204),
+        (post, "/jobs/film/tasks/frame-0/reactivate", 204),
+        (delete, "/jobs/film/tasks/frame-1", 200),
+        (delete, "/pools/pool", 202),
+        (post, "/pools/studio/nodes/tvm-1/start", 409),
+        (post, "/pools/studio/nodes/tvm-1/enablescheduling", 409),
+    ] {
+        for (body, expected) in
+            [("", status), ("{}", status), (r#"{"odata.type":"x"}"#, status), (r#"{"a":1}"#, 400), ("[", 400)]
+        {
+            let mut sent = Sent::post(path, body);
+            sent.method = method;
+            let response = sent.answer(&mut account.clone()).response;
+            assert_eq!(response.status, expected, "{method} {path} {body}: {}", shown(&response));
+            if expected == 400 {
+                assert_eq!(refused(&response).0, "InvalidRequestBody");
+            }
+        }
+    }
+}
+
+/// P7: a pool shows the timeout of its latest resize.
+#[test]
+fn a_pool_shows_the_timeout_of_its_latest_resize() {
+    let mut account = Account::new(URL);
+    let machine = json!({ "imageReference": {}, "nodeAgentSKUId": "a" });
+    let policy = json!({ "jobDefaultOrder": "creationtime", "nodeFillType": "pack" });
+    let pool = json!({
+        "id": "p", "vmSize": "a", "virtualMachineConfiguration": machine, "taskSchedulingPolicy": policy,
+        "resizeTimeout": "PT30M",
+    });
+    assert_eq!(Sent::post("/pools", pool.to_string()).answer(&mut account).response.status, 201);
+    account.tick(&now());
+    let shown = |account: &mut Account| json_of(&Sent::get("/pools/p").answer(account).response);
+    assert_eq!(shown(&mut account)["resizeTimeout"], "PT30M");
+    assert_eq!(shown(&mut account)["taskSchedulingPolicy"], policy); // B8
+    for (more, expected) in [(r#","resizeTimeout":"PT010M""#, "PT10M"), ("", "PT15M")] {
+        let body = format!(r#"{{"targetDedicatedNodes":0{more}}}"#);
+        assert_eq!(Sent::post("/pools/p/resize", body).answer(&mut account).response.status, 202);
+        assert_eq!(shown(&mut account)["resizeTimeout"], expected);
+        account.tick(&now());
+    }
+    account.add_node(&"p".parse().unwrap(), &"n".parse().unwrap(), 1, &now()).unwrap();
+    let body = r#"{"nodeList":["n"],"resizeTimeout":"PT7M"}"#;
+    assert_eq!(Sent::post("/pools/p/removenodes", body).answer(&mut account).response.status, 202);
+    assert_eq!(shown(&mut account)["resizeTimeout"], "PT7M");
+}
+
+/// B10, B11: the most that is taken, and one more.
+#[test]
+fn what_is_too_long_is_refused_and_no_shorter() {
+    let account = whole();
+    for (length, status) in [(8 * 1024 - 1, 201), (8 * 1024, 400)] {
+        let metadata = json!([{ "name": "n", "value": "v".repeat(length) }]);
+        let body = json!({ "id": "a", "poolInfo": { "poolId": "p" }, "metadata": metadata });
+        let response = Sent::post("/jobs", body.to_string()).answer(&mut account.clone()).response;
+        assert_eq!(response.status, status, "{}", shown(&response));
+        let mut patch = Sent::post("/jobs/whole", json!({ "metadata": metadata }).to_string());
+        patch.method = "PATCH";
+        assert_eq!(patch.answer(&mut account.clone()).response.status == 200, status == 201);
+    }
+    for (count, status) in [(1000, 201), (1001, 400)] {
+        let ids: Vec<String> = (0..count).map(|number| format!("{number:064}")).collect();
+        let body = json!({ "id": "a", "commandLine": "c", "dependsOn": { "taskIds": ids } });
+        let response =
+            Sent::post("/jobs/whole/tasks", body.to_string()).answer(&mut account.clone()).response;
+        assert_eq!(response.status, status, "{}", shown(&response));
     }
 }
 
@@ -1701,6 +1911,50 @@ fn each_answer_has_its_headers_and_no_others() {
     let expected =
         format!("202 Accepted\n{common}\n{second}\nDataServiceId: {url}/jobs/FIL%4D/terminate\n\n");
     assert_eq!(shown(&terminate.answer(&mut account).response), expected);
+}
+
+/// Q2: what the host refuses by itself goes back like any refusal; a `HEAD` gets no body.
+#[test]
+fn what_the_host_refuses_goes_back_like_any_refusal() {
+    const ID: &str = "9D5E47A0-0000-4000-8000-00000000aBcD";
+    let refuse = |method| {
+        let sent = Sent::new(method, "/pools/studio?api-version=2025-06-01").header("client-request-id", ID);
+        let sent = sent.header("return-client-request-id", "true");
+        sent.request(|request| rest::refuse(&account(), &ErrorCode::ServerBusy.into(), request, now()))
+    };
+    let (get, head) = (refuse("GET"), refuse("HEAD"));
+    assert_eq!(get.headers, head.headers);
+    assert_eq!(get.header("client-request-id"), Some(ID));
+    assert_eq!(get.header("Content-Length"), Some(get.body.len().to_string().as_str()));
+    assert!(head.body.is_empty());
+}
+
+/// Q6, Q8: pages of jobs go on behind the last one that was shown, also when it is gone or has changed
+/// its place.
+#[test]
+fn pages_go_on_behind_what_is_gone() {
+    let mut account = Account::new(URL);
+    for id in ["a", "b", "c", "d", "e"] {
+        let body = format!(r#"{{"id":"{id}","poolInfo":{{"poolId":"p"}}}}"#);
+        assert_eq!(Sent::post("/jobs", body).answer(&mut account).response.status, 201);
+    }
+    for id in ["b", "d"] {
+        account.terminate_job(&job_id(id), &Terminate::by_user(), &now()).unwrap();
+    }
+    account.tick(&now());
+    let mut target = format!("/jobs?api-version={VERSION}&maxresults=1&$select=id");
+    let mut seen = Vec::new();
+    loop {
+        let page = json_of(&Sent::new("GET", target.as_str()).answer(&mut account).response);
+        let id = page["value"][0]["id"].as_str().unwrap().to_owned();
+        account.delete_job(&job_id(&id), &Delete::default(), &now()).unwrap();
+        account.tick(&now());
+        assert!(account.job(&job_id(&id)).is_err());
+        seen.push(id);
+        let Some(link) = page["odata.nextLink"].as_str() else { break };
+        target = link.strip_prefix(URL).unwrap().to_owned();
+    }
+    assert_eq!(seen, ["a", "c", "e", "b", "d"]);
 }
 
 /// Q2: on request, on refusals and reads too, in the client's own spelling.

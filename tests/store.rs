@@ -299,12 +299,33 @@ fn what_does_not_fit_together_is_not_read() {
 
 #[test]
 fn what_is_filed_under_another_id_is_not_read() {
-    for (pointer, old) in [("/jobs", "over"), ("/jobs/job/tasks/by_id", "wait"), ("/nodes", "tvm-2")] {
+    for (pointer, old) in
+        [("/jobs", "over"), ("/jobs/job/tasks/by_id", "wait"), ("/nodes", "tvm-2"), ("/pools", "pool")]
+    {
         let renamed = |stored: &mut Value| {
             let value = take(stored, pointer, old);
             stored.pointer_mut(pointer).unwrap()["renamed"] = value;
         };
         assert!(!is_read(renamed), "{pointer}/{old}");
+    }
+}
+
+#[test]
+fn two_of_one_id_are_not_read() {
+    // S4
+    for (pointer, old, id) in [
+        ("/jobs", "over", "/specification/id"),
+        ("/pools", "pool", "/specification/id"),
+        ("/nodes", "tvm-2", "/id"),
+        ("/jobs/job/tasks/by_id", "wait", "/specification/id"),
+    ] {
+        let doubled = |stored: &mut Value| {
+            let mut value = stored.pointer(&format!("{pointer}/{old}")).unwrap().clone();
+            let other = old.to_uppercase();
+            set(&mut value, id, json!(other));
+            stored.pointer_mut(pointer).unwrap()[&other] = value;
+        };
+        assert!(!is_read(doubled), "{pointer}/{old}");
     }
 }
 

@@ -66,15 +66,17 @@ impl Episode {
     /// Reads an episode, refusing anything that it does not understand.
     pub fn parse(text: &str) -> Result<Self, String> {
         let json: Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
-        let nodes = list(&json["setup"]["nodes"]).iter().map(node).collect::<Result<_, _>>()?;
+        only(&json, &["name", "source", "says", "account", "setup", "steps"])?;
+        only(&json["setup"], &["nodes"])?;
+        let nodes = list(&json["setup"], "nodes")?.iter().map(node).collect::<Result<_, _>>()?;
         let ordered: Ordered = serde_json::from_str(text).map_err(|error| error.to_string())?;
         let ordered = ordered.get("steps");
-        let steps = list(&json["steps"]).iter().enumerate().map(|(index, step)| {
+        let steps = list(&json, "steps")?.iter().enumerate().map(|(index, step)| {
             let ordered = ordered.and_then(|steps| steps.item(index));
             parse_step(step, ordered).map_err(|error| format!("step {}: {error}", index + 1))
         });
         Ok(Self {
-            says: json["says"].as_str().unwrap_or_default().into(),
+            says: optional(&json, "says", Value::as_str)?.unwrap_or_default().into(),
             account: string(&json, "account")?.into(),
             nodes,
             steps: steps.collect::<Result<_, _>>()?,
@@ -82,8 +84,31 @@ impl Episode {
     }
 }
 
-fn list(value: &Value) -> &[Value] {
-    value.as_array().map_or(&[], Vec::as_slice)
+/// Refuses what is no object, and members that are not among these; nothing at all is fine.
+fn only(value: &Value, known: &[&str]) -> Result<(), String> {
+    if value.is_null() {
+        return Ok(());
+    }
+    let members = value.as_object().ok_or_else(|| format!("{value} is no object"))?;
+    let unknown = members.keys().find(|name| !known.contains(&name.as_str()));
+    unknown.map_or(Ok(()), |name| Err(format!("\"{name}\" is unknown here")))
+}
+
+/// A member that may be missing, but not be anything else than what is read.
+fn optional<'a, T>(
+    value: &'a Value,
+    name: &str,
+    read: impl FnOnce(&'a Value) -> Option<T>,
+) -> Result<Option<T>, String> {
+    let member = &value[name];
+    if member.is_null() {
+        return Ok(None);
+    }
+    read(member).map(Some).ok_or_else(|| format!("{member} is no good for \"{name}\""))
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> Result<&'a [Value], String> {
+    Ok(optional(value, name, Value::as_array)?.map_or(&[], Vec::as_slice))
 }
 
 fn string<'a>(value: &'a Value, name: &str) -> Result<&'a str, String> {
@@ -101,40 +126,48 @@ fn time(value: &Value, name: &str) -> Result<Timestamp, String> {
 }
 
 fn node(value: &Value) -> Result<(PoolId, NodeId, u32), String> {
-    let slots = value["slots"].as_u64().and_then(|slots| u32::try_from(slots).ok()).unwrap_or(1);
-    Ok((parsed(value, "pool")?, parsed(value, "id")?, slots))
+    only(value, &["pool", "id", "slots"])?;
+    let slots = optional(value, "slots", |slots| u32::try_from(slots.as_u64()?).ok())?;
+    Ok((parsed(value, "pool")?, parsed(value, "id")?, slots.unwrap_or(1)))
 }
 
 fn parse_step(step: &Value, ordered: Option<&Ordered>) -> Result<Step, String> {
     let at = time(step, "at")?;
-    let action = if step.get("request").is_some() {
-        Action::Request(Box::new(parse_request(step, ordered, at)?))
-    } else if step["tick"] == true {
-        Action::Tick
-    } else if let Some(assign) = step.get("assign") {
-        Action::Assign {
-            job: parsed(assign, "job")?,
-            task: parsed(assign, "task")?,
-            node: parsed(assign, "node")?,
+    let kinds = ["request", "tick", "assign", "report", "node"];
+    let kind = kinds.into_iter().find(|kind| step.get(*kind).is_some()).unwrap_or_default();
+    let more: &[&str] = if kind == "request" { &["received", "request_id", "expect"] } else { &[] };
+    only(step, &[&["at", "says", kind], more].concat())?;
+    let what = &step[kind];
+    let action = match kind {
+        "request" => Action::Request(Box::new(parse_request(step, ordered, at)?)),
+        "tick" if *what == true => Action::Tick,
+        "assign" => {
+            only(what, &["job", "task", "node"])?;
+            Action::Assign {
+                job: parsed(what, "job")?,
+                task: parsed(what, "task")?,
+                node: parsed(what, "node")?,
+            }
         }
-    } else if let Some(report) = step.get("report") {
-        Action::Report(parse_report(report)?)
-    } else if let Some(event) = step.get("node") {
-        Action::Node { node: parsed(event, "id")?, event: parse_event(string(event, "event")?)? }
-    } else {
-        return Err("a step of an unknown kind".into());
+        "report" => Action::Report(parse_report(what)?),
+        "node" => {
+            only(what, &["id", "event"])?;
+            Action::Node { node: parsed(what, "id")?, event: parse_event(string(what, "event")?)? }
+        }
+        _ => return Err("a step of an unknown kind".into()),
     };
     Ok(Step { at, action })
 }
 
 fn parse_report(report: &Value) -> Result<Report, String> {
+    only(report, &["job", "node", "unit", "task", "event", "exitCode"])?;
     let unit = match string(report, "unit")? {
         "preparation" => Unit::Preparation,
         "task" => Unit::Task(parsed(report, "task")?),
         "release" => Unit::Release,
         other => return Err(format!("unknown unit \"{other}\"")),
     };
-    let exit_code = report["exitCode"].as_i64().and_then(|code| i32::try_from(code).ok());
+    let exit_code = optional(report, "exitCode", |code| i32::try_from(code.as_i64()?).ok())?;
     let event = match string(report, "event")? {
         "started" => ReportEvent::Started,
         "ended" => ReportEvent::Ended(Ended { exit_code, failure: None }),
@@ -157,37 +190,42 @@ fn parse_event(name: &str) -> Result<NodeEvent, String> {
 
 fn parse_request(step: &Value, ordered: Option<&Ordered>, at: Timestamp) -> Result<RequestStep, String> {
     let request = &step["request"];
+    only(request, &["method", "target", "headers", "body"])?;
     let received = if step.get("received").is_some() { time(step, "received")? } else { at };
-    let request_id = match step["request_id"].as_str() {
-        Some(id) => Guid::parse(id).ok_or_else(|| format!("\"{id}\" is no GUID"))?,
-        None => Guid::from_u128(u128::from(at.ticks())),
-    };
+    let request_id = optional(step, "request_id", |id| Guid::parse(id.as_str()?))?;
     Ok(RequestStep {
         method: string(request, "method")?.into(),
         target: string(request, "target")?.into(),
-        headers: texts(&request["headers"]),
-        body: request["body"].as_str().unwrap_or_default().into(),
+        headers: texts(request, "headers")?,
+        body: optional(request, "body", Value::as_str)?.unwrap_or_default().into(),
         received,
-        request_id,
-        expect: parse_expect(&step["expect"], ordered),
+        request_id: request_id.unwrap_or_else(|| Guid::from_u128(u128::from(at.ticks()))),
+        expect: parse_expect(&step["expect"], ordered)?,
     })
 }
 
-fn texts(object: &Value) -> Vec<(String, String)> {
-    let pairs = object.as_object().into_iter().flatten();
-    pairs.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_default().into())).collect()
+fn texts(value: &Value, name: &str) -> Result<Vec<(String, String)>, String> {
+    let pairs = optional(value, name, Value::as_object)?.into_iter().flatten();
+    pairs.map(|(name, text)| Ok((name.clone(), text.as_str().ok_or_else(|| no_text(text))?.into()))).collect()
 }
 
-fn parse_expect(expect: &Value, ordered: Option<&Ordered>) -> Expect {
-    Expect {
-        status: expect["status"].as_u64(),
-        headers: texts(&expect["headers"]),
-        absent: list(&expect["absent"]).iter().filter_map(|name| name.as_str().map(Into::into)).collect(),
-        code: expect["code"].as_str().map(Into::into),
-        body: expect["body"].as_str().map(Into::into),
+fn no_text(value: &Value) -> String {
+    format!("{value} is no text")
+}
+
+fn parse_expect(expect: &Value, ordered: Option<&Ordered>) -> Result<Expect, String> {
+    only(expect, &["status", "headers", "absent", "code", "body", "json", "contains"])?;
+    let absent = list(expect, "absent")?.iter();
+    let absent = absent.map(|name| name.as_str().map(Into::into).ok_or_else(|| no_text(name)));
+    Ok(Expect {
+        status: optional(expect, "status", Value::as_u64)?,
+        headers: texts(expect, "headers")?,
+        absent: absent.collect::<Result<_, _>>()?,
+        code: optional(expect, "code", Value::as_str)?.map(Into::into),
+        body: optional(expect, "body", Value::as_str)?.map(Into::into),
         json: ordered.and_then(|step| step.get("expect")?.get("json").cloned()),
         contains: expect.get("contains").cloned(),
-    }
+    })
 }
 
 /// An account in the middle of an episode.

@@ -377,12 +377,14 @@ impl Story<'_> {
             b'l' => {
                 let (dedicated, tasks) = (Some(target), tasks(how));
                 let low_priority = (how & 8 != 0).then_some(0);
-                let command = ResizePool { dedicated, low_priority, tasks, preconditions };
+                let command =
+                    ResizePool { dedicated, low_priority, tasks, preconditions, ..ResizePool::default() };
                 self.ask(|account, now| account.resize_pool(&pool, &command, now));
             }
             b'W' => {
                 let nodes = vec![self.node(), self.node()];
-                let command = RemoveNodes { nodes, tasks: tasks(how), preconditions };
+                let command =
+                    RemoveNodes { nodes, tasks: tasks(how), preconditions, ..RemoveNodes::default() };
                 self.ask(|account, now| account.remove_nodes(&pool, &command, now));
             }
             _ => self.ask(|account, now| account.delete_pool(&pool, &DeletePool { preconditions }, now)),

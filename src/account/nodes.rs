@@ -1,12 +1,17 @@
 //! Nodes: what users want done to them, and what happens to them.
 
-use alloc::{format, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    vec::Vec,
+};
+use core::ops::Bound;
 
 use crate::{
     BatchError, Clock, ErrorCode, Timestamp,
-    account::Account,
+    account::{Account, schedule::slots_taken},
     id::{JobId, NodeId, PoolId},
-    job::{Effect, NodeEvent, Violation, ensure},
+    job::{Boot, Effect, NodeEvent, Violation, ensure},
     node::{Node, NodeOrder, NodeState, NodeTasks, PendingOrder, SchedulingState},
     pool::PoolState,
     task::StopCause,
@@ -70,11 +75,23 @@ impl Account {
 
     /// The nodes of a pool, by id without case.
     pub fn nodes_of(&self, pool: &PoolId) -> impl Iterator<Item = &Node> {
-        self.nodes.values().filter(move |node| node.pool == *pool)
+        self.nodes_of_after(pool, None)
+    }
+
+    /// The nodes of a pool behind this id, or all.
+    pub(crate) fn nodes_of_after(
+        &self,
+        pool: &PoolId,
+        after: Option<&NodeId>,
+    ) -> impl Iterator<Item = &Node> {
+        let behind = (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
+        let ids = self.nodes_by_pool.get(pool).map(|ids| ids.range(behind));
+        ids.into_iter().flatten().filter_map(|id| self.nodes.get(id))
     }
 
     /// Wants something done to a node: at once as far as its state shows, really once its tasks have
-    /// let go of it, as `tasks` says. `Start` has no tasks to wait for.
+    /// let go of it, as `tasks` says. `Start` has no tasks to wait for. `Remove` is for nodes of pools
+    /// that the account does not have; otherwise it is [`remove_nodes`](Self::remove_nodes).
     ///
     /// # Errors
     /// `PoolNotFound`, `NodeNotFound`; a 409 by the node's state (N9).
@@ -89,6 +106,10 @@ impl Account {
         let now = clock.now();
         let found = self.find_node(pool, node)?;
         found.refuse(order)?;
+        if order == NodeOrder::Remove && self.pools.contains_key(pool) {
+            // The pool must know that it is to have fewer: that is `remove_nodes`.
+            return Err(ErrorCode::OperationNotValidOnNode.into());
+        }
         // Nothing below can fail.
 
         let (node, at) = (found.id.clone(), found.stamp(now));
@@ -182,16 +203,33 @@ impl Account {
         let now = clock.now();
         let mut effects = Vec::new();
         let Some(found) = self.nodes.get(node) else { return effects };
-        let Some(state) = state_after(found.state, event) else { return effects };
-        let (node, old, at) = (found.id.clone(), found.state, found.stamp(now));
+        let Some(state) = state_after(found, event) else { return effects };
+        let answers = match event {
+            NodeEvent::Lost | NodeEvent::Unusable => false,
+            NodeEvent::Rebooted | NodeEvent::Reimaged | NodeEvent::Returned | NodeEvent::Started => true,
+            NodeEvent::Removed | NodeEvent::Preempted | NodeEvent::Deallocated => found.answers,
+        };
+        let boot = match event {
+            NodeEvent::Rebooted => Some(Boot::Restarted),
+            NodeEvent::Reimaged | NodeEvent::Started => Some(Boot::Renewed),
+            NodeEvent::Removed
+            | NodeEvent::Preempted
+            | NodeEvent::Lost
+            | NodeEvent::Unusable
+            | NodeEvent::Returned
+            | NodeEvent::Deallocated => None,
+        };
+        let (node, pool, dedicated, at) =
+            (found.id.clone(), found.pool.clone(), found.dedicated, found.stamp(now));
+        let differs = state != found.state || answers != found.answers || boot.is_some();
         self.tell_jobs(&mut effects, &node, event, now);
         if event == NodeEvent::Removed {
             self.emit(&mut effects, Effect::NodeRemoved { node });
-            return effects;
-        }
-        let booted = matches!(event, NodeEvent::Rebooted | NodeEvent::Reimaged | NodeEvent::Started);
-        if state != old || booted {
-            self.emit(&mut effects, Effect::NodeChanged { node, state, booted, at });
+            if state != NodeState::LeavingPool {
+                self.replace_node(&mut effects, &pool, dedicated);
+            }
+        } else if differs {
+            self.emit(&mut effects, Effect::NodeChanged { node, state, answers, boot, at });
         }
         effects
     }
@@ -224,19 +262,25 @@ impl Account {
 
     pub(super) fn book_node(&mut self, effect: &Effect) {
         if let Effect::NodeAdded { node, pool, slots, dedicated, at } = effect {
+            self.remove_node(node); // One of this id is there only if the effect does not fit the state.
             self.nodes.insert(node.clone(), Node::new(node.clone(), pool.clone(), *slots, *dedicated, *at));
+            self.nodes_by_pool.entry(pool.clone()).or_default().insert(node.clone());
         } else if let Effect::NodeRemoved { node } = effect {
-            self.nodes.remove(node);
-        } else if let Effect::NodeChanged { node, state, booted, at } = effect {
+            self.remove_node(node);
+        } else if let Effect::NodeChanged { node, state, answers, boot, at } = effect {
             self.change_node(node, |node| {
                 node.change(*at, |node| node.state = *state);
-                if *booted {
+                node.answers = *answers;
+                if boot.is_some() {
                     node.last_boot_time = *at;
+                }
+                if *boot == Some(Boot::Renewed) || *state == NodeState::Deallocated {
+                    node.retained_until = Timestamp::MIN; // N2, N9: nothing that was kept is there now.
                 }
                 if *state == NodeState::Ready {
                     node.pending = None; // What was to be done has been, or is moot.
                 }
-                node.told = node.told.filter(|order| is_under_way(*order, *state, *booted));
+                node.told = node.told.filter(|order| is_under_way(*order, *state, boot.is_some()));
             });
         } else if let Effect::NodeScheduling { node, scheduling, at } = effect {
             self.change_node(node, |node| node.change(*at, |node| node.scheduling = *scheduling));
@@ -254,6 +298,16 @@ impl Account {
         }
     }
 
+    fn remove_node(&mut self, node: &NodeId) {
+        let Some(node) = self.nodes.remove(node) else { return };
+        if let Some(nodes) = self.nodes_by_pool.get_mut(&node.pool) {
+            nodes.remove(&node.id);
+            if nodes.is_empty() {
+                self.nodes_by_pool.remove(&node.pool);
+            }
+        }
+    }
+
     /// I6: slots are never oversubscribed, and every slot taken is a task's.
     pub(super) fn check_node(&self, node: &Node) -> Result<(), Violation> {
         let taken = node
@@ -261,14 +315,28 @@ impl Account {
             .values()
             .flat_map(|tasks| tasks.values())
             .fold(0_u64, |sum, slots| sum + u64::from(*slots));
+        ensure(taken == u64::from(node.taken), || format!("node {} counts its slots wrongly", node.id))?;
         ensure(taken <= u64::from(node.slots), || format!("node {} has too many tasks", node.id))?;
-        for (job, task) in node.tasks() {
-            let record = self.jobs.get(job).and_then(|job| job.node(&node.id));
-            let there = record.is_some_and(|record| record.tasks().any(|other| other == task));
-            ensure(there, || format!("node {} keeps slots for task {task}, which is not there", node.id))?;
+        for (job, tasks) in &node.tasks {
+            for (task, slots) in tasks {
+                let found = self.jobs.get(job).and_then(|job| job.task(task));
+                let here = found.filter(|task| task.is_on(&node.id));
+                ensure(here.is_some_and(|task| slots_taken(task, node) == *slots), || {
+                    format!("node {} keeps the wrong slots for task {task}", node.id)
+                })?;
+            }
         }
         Ok(())
     }
+}
+
+/// Which of the nodes each pool has.
+pub(super) fn by_pool(nodes: &BTreeMap<NodeId, Node>) -> BTreeMap<PoolId, BTreeSet<NodeId>> {
+    let mut found: BTreeMap<PoolId, BTreeSet<NodeId>> = BTreeMap::new();
+    for node in nodes.values() {
+        found.entry(node.pool.clone()).or_default().insert(node.id.clone());
+    }
+    found
 }
 
 /// Whether what a node was told to do is still to be done once it has changed like this.
@@ -291,49 +359,70 @@ fn is_under_way(order: NodeOrder, state: NodeState, booted: bool) -> bool {
 }
 
 /// What a node is doing after an event; `None` if the event tells nothing of a node like this. What a
-/// user wants of a node goes on while it is out of reach or restarts.
-fn state_after(old: NodeState, event: NodeEvent) -> Option<NodeState> {
-    let back = match old {
-        NodeState::LeavingPool | NodeState::Deallocating | NodeState::Deallocated => old,
+/// user wants of a node outlasts its being out of reach and its restarting by itself (N9).
+fn state_after(node: &Node, event: NodeEvent) -> Option<NodeState> {
+    let old = node.state;
+    let back = match (node.pending, old) {
+        (Some(pending), _) if !is_done_by(pending.order, event) => pending.order.state(),
+        (_, NodeState::LeavingPool | NodeState::Deallocating | NodeState::Deallocated) => old,
+        (
+            _,
+            NodeState::Ready
+            | NodeState::Rebooting
+            | NodeState::Reimaging
+            | NodeState::Starting
+            | NodeState::Unknown
+            | NodeState::Unusable
+            | NodeState::Preempted,
+        ) => NodeState::Ready,
+    };
+    let out_of_reach = |state| match old {
+        NodeState::LeavingPool | NodeState::Deallocating => old,
         NodeState::Ready
         | NodeState::Rebooting
         | NodeState::Reimaging
+        | NodeState::Deallocated
         | NodeState::Starting
         | NodeState::Unknown
         | NodeState::Unusable
-        | NodeState::Preempted => NodeState::Ready,
+        | NodeState::Preempted => state,
     };
-    let out_of_reach = |state| if back == NodeState::Ready { state } else { old };
+    // N3, N9: one that was preempted or put away says nothing until it is given or brought back.
+    let silent = matches!(old, NodeState::Preempted | NodeState::Deallocated);
+    let leaving = old == NodeState::LeavingPool;
     match event {
         NodeEvent::Removed => Some(old),
-        // N3: a node that was preempted is no more, until the cloud gives it back.
-        NodeEvent::Rebooted
-        | NodeEvent::Reimaged
-        | NodeEvent::Preempted
-        | NodeEvent::Lost
-        | NodeEvent::Unusable
-        | NodeEvent::Deallocated
-        | NodeEvent::Started
-            if old == NodeState::Preempted =>
-        {
-            None
+        NodeEvent::Returned => (old != NodeState::Deallocated).then_some(back),
+        NodeEvent::Started => match old {
+            NodeState::Deallocated | NodeState::Starting => Some(NodeState::Ready),
+            NodeState::LeavingPool => Some(old),
+            NodeState::Ready
+            | NodeState::Rebooting
+            | NodeState::Reimaging
+            | NodeState::Deallocating
+            | NodeState::Unknown
+            | NodeState::Unusable
+            | NodeState::Preempted => None,
+        },
+        NodeEvent::Preempted => {
+            (old != NodeState::Preempted).then_some(if leaving { old } else { NodeState::Preempted })
         }
-        // N9: one that is put away says nothing, until it is brought back.
-        NodeEvent::Rebooted
-        | NodeEvent::Reimaged
-        | NodeEvent::Lost
-        | NodeEvent::Unusable
-        | NodeEvent::Returned
-            if old == NodeState::Deallocated =>
-        {
-            None
+        NodeEvent::Deallocated => (!silent).then_some(if leaving { old } else { NodeState::Deallocated }),
+        NodeEvent::Rebooted | NodeEvent::Reimaged => (!silent).then_some(back),
+        NodeEvent::Lost => (!silent).then(|| out_of_reach(NodeState::Unknown)),
+        NodeEvent::Unusable => (!silent).then(|| out_of_reach(NodeState::Unusable)),
+    }
+}
+
+/// Whether an event is what an order asked for.
+fn is_done_by(order: NodeOrder, event: NodeEvent) -> bool {
+    match order {
+        NodeOrder::Reboot => matches!(event, NodeEvent::Rebooted | NodeEvent::Reimaged),
+        NodeOrder::Reimage => event == NodeEvent::Reimaged,
+        NodeOrder::Deallocate => event == NodeEvent::Deallocated,
+        NodeOrder::Start => {
+            matches!(event, NodeEvent::Started | NodeEvent::Rebooted | NodeEvent::Reimaged)
         }
-        NodeEvent::Deallocated | NodeEvent::Started if old == NodeState::LeavingPool => Some(old),
-        NodeEvent::Rebooted | NodeEvent::Reimaged | NodeEvent::Returned => Some(back),
-        NodeEvent::Preempted => Some(NodeState::Preempted),
-        NodeEvent::Lost => Some(out_of_reach(NodeState::Unknown)),
-        NodeEvent::Unusable => Some(out_of_reach(NodeState::Unusable)),
-        NodeEvent::Deallocated => Some(NodeState::Deallocated),
-        NodeEvent::Started => Some(NodeState::Ready),
+        NodeOrder::Remove => event == NodeEvent::Removed,
     }
 }

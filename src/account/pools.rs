@@ -4,7 +4,7 @@ use alloc::{sync::Arc, vec::Vec};
 use core::cmp::Reverse;
 
 use crate::{
-    BatchError, Clock, ErrorCode, Preconditions, Timestamp,
+    BatchError, Clock, ErrorCode, Preconditions, TimeSpan, Timestamp,
     account::Account,
     id::{NodeId, PoolId},
     job::Effect,
@@ -30,6 +30,8 @@ pub struct ResizePool {
     pub low_priority: Option<u32>,
     /// What becomes of the tasks of nodes that leave.
     pub tasks: NodeTasks,
+    /// How long it may take; [`Pool::RESIZE_TIMEOUT`] if it does not say. Kept and shown (P7).
+    pub resize_timeout: Option<TimeSpan>,
     /// What the client demanded of the pool's state.
     pub preconditions: Preconditions,
 }
@@ -41,6 +43,8 @@ pub struct RemoveNodes {
     pub nodes: Vec<NodeId>,
     /// What becomes of their tasks.
     pub tasks: NodeTasks,
+    /// See [`ResizePool::resize_timeout`].
+    pub resize_timeout: Option<TimeSpan>,
     /// What the client demanded of the pool's state.
     pub preconditions: Preconditions,
 }
@@ -111,8 +115,9 @@ impl Account {
             low_priority: command.low_priority.unwrap_or(found.target.low_priority),
         };
         let (pool, at) = (found.id().clone(), found.stamp_modified(now));
+        let resize_timeout = command.resize_timeout.unwrap_or(Pool::RESIZE_TIMEOUT);
         let mut effects = Vec::new();
-        self.emit(&mut effects, Effect::PoolResizing { pool: pool.clone(), target, at });
+        self.emit(&mut effects, Effect::PoolResizing { pool: pool.clone(), target, resize_timeout, at });
         self.ask_for_nodes(&mut effects, &pool);
         for node in self.surplus(&pool, target) {
             self.order(&mut effects, &node, NodeOrder::Remove, command.tasks, at);
@@ -149,8 +154,9 @@ impl Account {
             let count = if node.dedicated { &mut target.dedicated } else { &mut target.low_priority };
             *count = count.saturating_sub(1);
         }
+        let resize_timeout = command.resize_timeout.unwrap_or(Pool::RESIZE_TIMEOUT);
         let mut effects = Vec::new();
-        self.emit(&mut effects, Effect::PoolResizing { pool, target, at });
+        self.emit(&mut effects, Effect::PoolResizing { pool, target, resize_timeout, at });
         for node in nodes {
             self.order(&mut effects, &node, NodeOrder::Remove, command.tasks, at);
         }
@@ -207,6 +213,17 @@ impl Account {
         }
     }
 
+    /// Asks for another node where a pool that is still resizing has lost one (P2).
+    pub(super) fn replace_node(&mut self, effects: &mut Vec<Effect>, pool: &PoolId, dedicated: bool) {
+        let resizes = |pool: &Pool| {
+            pool.state == PoolState::Active && pool.allocation_state == AllocationState::Resizing
+        };
+        if self.pools.get(pool).is_some_and(resizes) {
+            let nodes = NodeCounts { dedicated: u32::from(dedicated), low_priority: u32::from(!dedicated) };
+            self.emit(effects, Effect::AddNodes { pool: pool.clone(), nodes });
+        }
+    }
+
     /// The instruction to make the nodes that a pool lacks, if it lacks any.
     pub(super) fn nodes_to_add(&self, pool: &PoolId) -> Option<Effect> {
         let target = self.pools.get(pool)?.target;
@@ -249,7 +266,7 @@ impl Account {
                 AllocationState::Steady => None,
                 AllocationState::Resizing => {
                     let leaving = self.nodes_of(pool.id()).any(|node| node.state == NodeState::LeavingPool);
-                    let settled = !leaving && self.node_counts(pool.id()) == pool.target;
+                    let settled = !leaving && self.nodes_to_add(pool.id()).is_none();
                     settled.then_some(Effect::PoolSteady { pool: id, at })
                 }
             },
@@ -265,9 +282,10 @@ impl Account {
         if let Effect::PoolAdded { specification, target, at } = effect {
             let pool = Pool::new(specification.clone(), *target, *at);
             self.pools.insert(specification.id.clone(), pool);
-        } else if let Effect::PoolResizing { pool, target, at } = effect {
+        } else if let Effect::PoolResizing { pool, target, resize_timeout, at } = effect {
             self.change_pool(pool, |pool| {
                 pool.target = *target;
+                pool.resize_timeout = Some(*resize_timeout);
                 pool.last_modified = *at;
                 pool.allocation_state = AllocationState::Resizing;
                 pool.allocation_state_transition_time = *at;

@@ -28,7 +28,7 @@ pub(crate) fn new_job(
         state: JobState::Active,
         state_transition_time: at,
         previous_state: None,
-        demanded: JobAction::None,
+        demands: BTreeMap::new(),
         nodes: BTreeMap::new(),
         tasks: Arc::default(),
     }
@@ -56,6 +56,7 @@ impl Job {
             }
             Effect::JobTerminating { reason, at, modified, give_up_at, .. } => {
                 self.last_modified = modified.unwrap_or(self.last_modified); // T2
+                self.demands.clear();
                 self.enter(JobState::Terminating { reason: reason.clone(), give_up_at: *give_up_at }, *at);
             }
             Effect::JobTerminationForced { at, give_up_at, .. } => self.apply_force(*at, *give_up_at),
@@ -77,14 +78,12 @@ impl Job {
                 self.tasks_mut().change(task, |task| task.last_modified = *at);
             }
             Effect::TaskPreparing { task, placement, at, .. } => {
-                self.place(task, placement);
                 let state = TaskState::Preparing { placement: placement.clone(), stop: None };
-                self.tasks_mut().change(task, |task| task.enter(state, *at));
+                self.place(task, placement, state, *at);
             }
             Effect::TaskRunning { task, placement, at, .. } => {
-                self.place(task, placement).ran_tasks = true;
                 let state = TaskState::Running { placement: placement.clone(), stop: None, start_time: None };
-                self.tasks_mut().change(task, |task| task.enter(state, *at));
+                self.place(task, placement, state, *at);
             }
             Effect::TaskStarted { task, at, .. } => self.tasks_mut().change(task, |task| start(task, *at)),
             Effect::TaskCompleted { task, completion, .. } => {
@@ -111,13 +110,17 @@ impl Job {
                     }
                 });
             }
-            Effect::TaskReactivated { task, at, .. } => self.tasks_mut().change(task, |task| {
-                task.enter(TaskState::Active, *at);
-                task.last_modified = *at;
-                task.retry_count = 0;
-                task.last_retry_time = None;
-            }),
+            Effect::TaskReactivated { task, at, .. } => {
+                self.demands.remove(task);
+                self.tasks_mut().change(task, |task| {
+                    task.enter(TaskState::Active, *at);
+                    task.last_modified = *at;
+                    task.retry_count = 0;
+                    task.last_retry_time = None;
+                });
+            }
             Effect::TaskDeleted { task, .. } => {
+                self.demands.remove(task);
                 self.unplace(task);
                 self.tasks_mut().remove(task);
             }
@@ -142,6 +145,7 @@ impl Job {
                 record.release = Some(NodeRun::ordered(0));
             }),
             Effect::PreparationStarted { node, at, .. } => self.change_node(node, |record| {
+                record.latest = *at;
                 if let Some(run) = &mut record.preparation {
                     run.state = NodeRunState::Running { start_time: *at };
                 }
@@ -150,11 +154,13 @@ impl Job {
                 self.change_node(node, |record| end_preparation(record, *at, *exit_code, *outcome));
             }
             Effect::ReleaseStarted { node, at, .. } => self.change_node(node, |record| {
+                record.latest = *at;
                 if let Some(run) = &mut record.release {
                     run.state = NodeRunState::Running { start_time: *at };
                 }
             }),
             Effect::ReleaseEnded { node, at, exit_code, succeeded, .. } => self.change_node(node, |record| {
+                record.latest = *at;
                 if let Some(run) = &mut record.release {
                     let (start_time, end_time) = (run.start_time(), *at);
                     run.state = NodeRunState::Completed {
@@ -227,17 +233,19 @@ impl Job {
                 self.task(task).map_or(JobAction::None, Task::demanded_job_action)
             }
         };
-        self.demanded = match (self.demanded, asked) {
-            (JobAction::Terminate, _) | (_, JobAction::Terminate) => JobAction::Terminate,
-            (JobAction::Disable, _) | (_, JobAction::Disable) => JobAction::Disable,
-            (JobAction::None, JobAction::None) => JobAction::None,
-        };
+        match asked {
+            JobAction::None => {}
+            JobAction::Disable | JobAction::Terminate => drop(self.demands.insert(task.clone(), asked)),
+        }
+    }
+
+    /// Whether a failed task asks for this.
+    pub(super) fn demands(&self, action: JobAction) -> bool {
+        self.demands.values().any(|demand| *demand == action)
     }
 
     fn heed(&mut self, action: JobAction) {
-        if self.demanded == action {
-            self.demanded = JobAction::None;
-        }
+        self.demands.retain(|_, demand| *demand != action);
     }
 
     /// The tasks, no longer shared with a copy of the job.
@@ -251,14 +259,24 @@ impl Job {
         }
     }
 
-    fn place(&mut self, task: &TaskId, placement: &Placement) -> &mut JobNode {
+    /// Puts a task that waits for it on a node; any other is where it is.
+    fn place(&mut self, task: &TaskId, placement: &Placement, state: TaskState, at: Timestamp) {
+        let waits = self.task(task).is_some_and(|task| match &task.state {
+            TaskState::Active => true,
+            TaskState::Preparing { placement: there, .. } => there == placement,
+            TaskState::Running { .. } | TaskState::Completed(_) => false,
+        });
+        if !waits {
+            return;
+        }
         let Placement { pool, node } = placement;
         // A node that left may be back in another pool, or spelling (S4); what is known of it stays.
         let known = self.nodes.remove(node).map(|record| JobNode { pool: pool.clone(), ..record });
         let record =
             self.nodes.entry(node.clone()).or_insert(known.unwrap_or_else(|| JobNode::new(pool.clone())));
         record.tasks.insert(task.clone());
-        record
+        record.ran_tasks |= matches!(state, TaskState::Running { .. });
+        self.tasks_mut().change(task, |task| task.enter(state, at));
     }
 
     fn unplace(&mut self, task: &TaskId) {
@@ -282,8 +300,9 @@ impl Job {
                 record.rerun_preparation |= rerun; // N1
             }
             NodeEvent::Reimaged => {
-                let release = record.release; // E7: what ran once does not run again.
-                *record = JobNode { release, ..JobNode::new(record.pool.clone()) }; // N2
+                // N2, but what ran stays in the status list, and a release does not run again (E7).
+                let (preparation, release, latest) = (record.preparation, record.release, record.latest);
+                *record = JobNode { preparation, release, latest, ..JobNode::new(record.pool.clone()) };
             }
             NodeEvent::Removed | NodeEvent::Preempted | NodeEvent::Deallocated => {
                 // N3: forgotten, but for what the status list shows.
@@ -314,6 +333,7 @@ fn mark_stop(task: &mut Task, cause: StopCause) {
 }
 
 fn end_preparation(record: &mut JobNode, at: Timestamp, exit_code: Option<i32>, outcome: PreparationOutcome) {
+    record.latest = at;
     let succeeded = match outcome {
         PreparationOutcome::Succeeded => true,
         PreparationOutcome::NotWaitedFor
@@ -346,7 +366,8 @@ impl TaskTable {
             self.numbered.entry(number).or_default().insert(id.clone());
         }
         self.index.insert(&task);
-        self.by_id.insert(id, task);
+        self.by_id.insert(id.clone(), task);
+        self.recount_number(&id);
     }
 
     fn remove(&mut self, id: &TaskId) {
@@ -359,6 +380,7 @@ impl TaskTable {
                 self.numbered.remove(&number);
             }
         }
+        self.recount_number(id);
     }
 
     /// Changes a task, and the indexes with it.
@@ -367,6 +389,15 @@ impl TaskTable {
         self.index.remove(task);
         change(task);
         self.index.insert(task);
+        self.recount_number(id);
+    }
+
+    /// A number is met when there are tasks of it and each satisfies its dependants (K9).
+    fn recount_number(&mut self, id: &TaskId) {
+        let Some(number) = number(id) else { return };
+        let met = |id: &TaskId| self.by_id.get(id).is_some_and(Task::satisfies_dependants);
+        let is_met = self.numbered.get(&number).is_some_and(|ids| ids.iter().all(met));
+        self.met.set(number, is_met);
     }
 }
 

@@ -1,10 +1,14 @@
 //! What must hold at any time (section 10), said once.
 
-use alloc::{collections::BTreeMap, format, string::String};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    format,
+    string::String,
+};
 
 use crate::{
     id::{NodeId, TaskId},
-    job::{Job, JobNode, JobState, TaskIndex, apply::number},
+    job::{Job, JobNode, JobState, TaskIndex, apply::number, numbers::Numbers},
     task::{Task, TaskState},
 };
 
@@ -110,16 +114,30 @@ impl Job {
     fn check_indexes(&self) -> Result<(), Violation> {
         let id = self.id();
         let mut index = TaskIndex::default();
-        let mut numbered: BTreeMap<u32, alloc::collections::BTreeSet<TaskId>> = BTreeMap::new();
+        let mut numbered: BTreeMap<u32, BTreeSet<TaskId>> = BTreeMap::new();
+        let mut met = Numbers::default();
+        let mut sequences = BTreeSet::new();
+        ensure(self.tasks.next_sequence < u64::MAX, || format!("job {id}: no sequence number is left"))?;
         for task in self.tasks.by_id.values() {
-            ensure(task.sequence < self.tasks.next_sequence, || format!("job {id}: task out of sequence"))?;
+            let is_new = task.sequence < self.tasks.next_sequence && sequences.insert(task.sequence);
+            ensure(is_new, || format!("job {id}: task {} is out of sequence", task.id()))?;
+            ensure(task.specification.validate().is_ok(), || {
+                format!("job {id}: task {} needs no slot", task.id())
+            })?;
             index.insert(task);
             if let Some(number) = number(task.id()) {
                 numbered.entry(number).or_default().insert(task.id().clone());
             }
         }
+        for (number, ids) in &numbered {
+            let all = ids.iter().all(|id| self.task(id).is_some_and(Task::satisfies_dependants));
+            met.set(*number, all);
+        }
         ensure(index == self.tasks.index, || format!("job {id}: counts differ from a recount"))?;
-        ensure(numbered == self.tasks.numbered, || format!("job {id}: the index of numbered tasks is wrong"))
+        ensure(numbered == self.tasks.numbered, || {
+            format!("job {id}: the index of numbered tasks is wrong")
+        })?;
+        ensure(met == self.tasks.met, || format!("job {id}: the index of met numbers is wrong"))
     }
 }
 

@@ -3,7 +3,7 @@
 use alloc::{boxed::Box, sync::Arc};
 
 use crate::{
-    Timestamp,
+    TimeSpan, Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
     job::{DisableTasks, JobSettings, JobSpecification, TerminateReason},
     node::{NodeOrder, NodeState, NodeTasks, SchedulingState},
@@ -13,10 +13,11 @@ use crate::{
 
 /// One consequence of a call, in the order in which to act.
 ///
-/// A *fact* has become true in the state already; a host that keeps its own store writes it down.
-/// An *instruction* is for a node; the host delivers it, again if need be, until the node answers
-/// with a report or is gone. Doing one twice does no harm. Effects applied to the state before a
-/// call give the state after it (I5), so a host may store them instead of the state.
+/// A *fact* has become true in the state already. An *instruction* is for a node; the host delivers it,
+/// again if need be, until the node answers with a report or is gone. Delivering one twice does no
+/// harm; a report is told once, because it says nothing about which run of a task it is of. Effects of
+/// both kinds, applied to the state before a call, give the state after it (I5), so a host may store
+/// them all instead of the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "the fields are named after what they hold; `at` is when it became true")]
@@ -69,7 +70,7 @@ pub enum Effect {
     },
     /// Fact: a user changed the task's constraints.
     TaskUpdated { job: JobId, task: TaskId, constraints: TaskConstraints, at: Timestamp },
-    /// Fact: a user asked for the end of a task that a node still has, which moves its ETag (T8).
+    /// Fact: a user asked for the end of a task, which moves its ETag (T8).
     TaskTouched { job: JobId, task: TaskId, at: Timestamp },
     /// Fact: the task was given to a node whose preparation is not completed (K1).
     TaskPreparing { job: JobId, task: TaskId, placement: Placement, at: Timestamp },
@@ -129,7 +130,7 @@ pub enum Effect {
     /// Fact: a pool was made.
     PoolAdded { specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp },
     /// Fact: the pool is to have so many nodes.
-    PoolResizing { pool: PoolId, target: NodeCounts, at: Timestamp },
+    PoolResizing { pool: PoolId, target: NodeCounts, resize_timeout: TimeSpan, at: Timestamp },
     /// Fact: the pool has the nodes that it is to have.
     PoolSteady { pool: PoolId, at: Timestamp },
     /// Fact: the pool is being deleted, its nodes with it.
@@ -145,8 +146,10 @@ pub enum Effect {
     NodeChanged {
         node: NodeId,
         state: NodeState,
-        /// It has just started.
-        booted: bool,
+        /// Whether it can be reached.
+        answers: bool,
+        /// How it has just started, if it has.
+        boot: Option<Boot>,
         at: Timestamp,
     },
     /// Fact: tasks may or may not be given to the node.
@@ -158,6 +161,16 @@ pub enum Effect {
     CarryOut { node: NodeId, order: NodeOrder },
     /// Fact: the node has left its pool.
     NodeRemoved { node: NodeId },
+}
+
+/// How a node started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Boot {
+    /// With its disk as it was.
+    Restarted,
+    /// As if new.
+    Renewed,
 }
 
 /// What became of a run of the job preparation task.

@@ -141,12 +141,13 @@ impl Job {
         self.wind_down(effects);
     }
 
-    /// F2: force comes over an unforced termination.
+    /// F2: force comes over an unforced termination; the table lets nothing else come here.
     fn force_termination(&mut self, effects: &mut Vec<Effect>, force: Option<TimeSpan>, now: Timestamp) {
-        let at = self.stamp_modified(now);
-        let give_up_at = now.saturating_add(force.unwrap_or(DEFAULT_FORCE_WAIT));
-        let forced = Effect::JobTerminationForced { job: self.id().clone(), at, give_up_at };
-        self.emit(effects, forced);
+        if let Some(wait) = force {
+            let (job, at, give_up_at) =
+                (self.id().clone(), self.stamp_modified(now), now.saturating_add(wait));
+            self.emit(effects, Effect::JobTerminationForced { job, at, give_up_at });
+        }
     }
 
     /// Tells every node what the job's ending asks of it. Walks the nodes, never the active tasks,
@@ -200,21 +201,28 @@ impl Job {
         due.then(|| Effect::RunRelease { job: self.id().clone(), node: id.clone() })
     }
 
-    /// How many nodes an ending job still waits for at this time.
-    pub fn nodes_awaited(&self, now: Timestamp) -> usize {
-        let give_up_at = match &self.state {
+    /// When an ending job gives up, if it is forced.
+    fn give_up_at(&self) -> Option<Timestamp> {
+        match &self.state {
             JobState::Terminating { give_up_at, .. } | JobState::Deleting { give_up_at, .. } => *give_up_at,
             JobState::Active
             | JobState::Disabling(_)
             | JobState::Disabled
             | JobState::Enabling
-            | JobState::Completed { .. } => return 0,
-        };
-        if give_up_at.is_some_and(|give_up_at| give_up_at <= now) {
-            return 0; // F1
+            | JobState::Completed { .. } => None,
         }
-        let forced = give_up_at.is_some();
-        self.nodes.values().filter(|node| holds_ending(node, forced)).count()
+    }
+
+    /// How many nodes an ending job waits for.
+    pub fn nodes_awaited(&self) -> usize {
+        let forced = self.give_up_at().is_some();
+        let holding = self.nodes.values().filter(|node| holds_ending(node, forced));
+        if self.state.is_ending() { holding.count() } else { 0 }
+    }
+
+    /// Whether an ending job waits no longer: no node holds it, or the time of force is over (F1).
+    pub(super) fn may_end(&self, now: Timestamp) -> bool {
+        self.give_up_at().is_some_and(|give_up_at| give_up_at <= now) || self.nodes_awaited() == 0
     }
 
     /// What `executionInfo.schedulingError` tells at this time: the number of nodes that a
@@ -222,7 +230,7 @@ impl Job {
     pub fn nodes_awaiting_processing(&self, now: Timestamp) -> Option<usize> {
         let terminating = matches!(self.state, JobState::Terminating { .. });
         let since = self.state_transition_time.checked_add(SCHEDULING_ERROR_AFTER)?;
-        let awaited = if terminating && since <= now { self.nodes_awaited(now) } else { 0 };
+        let awaited = if terminating && since <= now { self.nodes_awaited() } else { 0 };
         (awaited > 0).then_some(awaited)
     }
 

@@ -31,6 +31,8 @@ pub struct JobNode {
     pub(crate) tasks: BTreeSet<TaskId>,
     /// The run of the job release task.
     pub(crate) release: Option<NodeRun>,
+    /// The latest stamp of a run here (T5).
+    pub(crate) latest: Timestamp,
 }
 
 /// Whether a node can be reached.
@@ -102,11 +104,6 @@ impl NodeRun {
             NodeRunState::Completed { start_time, .. } => start_time,
         }
     }
-
-    /// The stamp for a change at `now`: stamps never go back (T5).
-    pub(crate) fn stamp(&self, now: Timestamp) -> Timestamp {
-        now.max(self.start_time().unwrap_or(Timestamp::MIN))
-    }
 }
 
 impl JobNode {
@@ -121,6 +118,7 @@ impl JobNode {
             ran_tasks: false,
             tasks: BTreeSet::new(),
             release: None,
+            latest: Timestamp::MIN,
         }
     }
 
@@ -152,6 +150,11 @@ impl JobNode {
     /// The job's tasks that are here now, by id.
     pub fn tasks(&self) -> impl Iterator<Item = &TaskId> {
         self.tasks.iter()
+    }
+
+    /// The stamp for a run's start or end at `now`: stamps never go back (T5).
+    pub(crate) fn stamp(&self, now: Timestamp) -> Timestamp {
+        now.max(self.latest)
     }
 
     pub(crate) fn preparing(&self) -> bool {

@@ -121,7 +121,9 @@ impl Job {
     pub fn node_event(&mut self, node: &NodeId, event: NodeEvent, clock: &impl Clock) -> Vec<Effect> {
         let now = clock.now();
         let mut effects = Vec::new();
-        if !self.nodes.get(node).is_some_and(|record| is_news(record.contact, event)) {
+        let Some(record) = self.nodes.get(node) else { return effects };
+        // I1: a completed job is left only by its deletion, whatever becomes of the nodes it was on.
+        if self.end_time().is_some() || !is_news(record.contact, event) {
             return effects;
         }
         match event {
@@ -193,10 +195,10 @@ impl Job {
     }
 
     fn preparation_started(&mut self, effects: &mut Vec<Effect>, node: &NodeId, now: Timestamp) {
-        let run = self.nodes.get(node).and_then(|record| record.preparation);
-        if run.is_some_and(|run| run.state == NodeRunState::Ordered) {
-            let started = Effect::PreparationStarted { job: self.id().clone(), node: node.clone(), at: now };
-            self.emit(effects, started);
+        let Some(record) = self.nodes.get(node) else { return };
+        if record.preparation.is_some_and(|run| run.state == NodeRunState::Ordered) {
+            let (job, node, at) = (self.id().clone(), node.clone(), record.stamp(now));
+            self.emit(effects, Effect::PreparationStarted { job, node, at });
         }
     }
 
@@ -269,8 +271,7 @@ impl Job {
         outcome: PreparationOutcome,
         now: Timestamp,
     ) {
-        let run = self.nodes.get(node).and_then(|record| record.preparation);
-        let at = run.map_or(now, |run| run.stamp(now));
+        let at = self.nodes.get(node).map_or(now, |record| record.stamp(now));
         let (job, node) = (self.id().clone(), node.clone());
         self.emit(effects, Effect::PreparationEnded { job, node, at, exit_code, outcome });
     }
@@ -386,10 +387,10 @@ impl Job {
     }
 
     fn release_started(&mut self, effects: &mut Vec<Effect>, node: &NodeId, now: Timestamp) {
-        let run = self.nodes.get(node).and_then(|record| record.release);
-        if run.is_some_and(|run| run.state == NodeRunState::Ordered) {
-            let started = Effect::ReleaseStarted { job: self.id().clone(), node: node.clone(), at: now };
-            self.emit(effects, started);
+        let Some(record) = self.nodes.get(node) else { return };
+        if record.release.is_some_and(|run| run.state == NodeRunState::Ordered) {
+            let (job, node, at) = (self.id().clone(), node.clone(), record.stamp(now));
+            self.emit(effects, Effect::ReleaseStarted { job, node, at });
         }
     }
 
@@ -407,8 +408,7 @@ impl Job {
         succeeded: bool,
         now: Timestamp,
     ) {
-        let run = self.nodes.get(node).and_then(|record| record.release);
-        let at = run.map_or(now, |run| run.stamp(now));
+        let at = self.nodes.get(node).map_or(now, |record| record.stamp(now));
         let (job, node) = (self.id().clone(), node.clone());
         self.emit(effects, Effect::ReleaseEnded { job, node, at, exit_code, succeeded });
     }

@@ -164,9 +164,7 @@ impl Job {
     pub fn add(command: &AddJob, clock: &impl Clock) -> Result<(Self, Vec<Effect>), BatchError> {
         let now = clock.now();
         command.specification.validate()?;
-        if let Some(manager) = &command.specification.manager {
-            command.specification.refuse_id(&manager.task.id)?;
-        }
+        command.specification.refuse_ids()?;
         // Nothing below can fail.
 
         let at = now.max(command.received); // T5, T6
@@ -223,7 +221,14 @@ impl Job {
 
     fn changed_settings(&self, change: &JobChange) -> JobSettings {
         match change {
-            JobChange::Replace(settings) => settings.clone(),
+            JobChange::Replace(settings) => {
+                const KEPT: &str = "networkConfiguration";
+                let mut settings = settings.clone();
+                if let Some(kept) = self.settings.other.get(KEPT) {
+                    settings.other.entry(KEPT).or_insert_with(|| kept.clone()); // B13
+                }
+                settings
+            }
             JobChange::Patch(patch) => {
                 let old = &self.settings;
                 let mut other = old.other.clone();
@@ -341,12 +346,14 @@ impl Job {
     /// Adds a task to the queue.
     ///
     /// # Errors
-    /// A 409 by state; `TaskIdSameAsJobPreparationTask`, `TaskIdSameAsJobReleaseTask`, `TaskExists`;
+    /// `InvalidPropertyValue` for a task without slots (B5); a 409 by state;
+    /// `TaskIdSameAsJobPreparationTask`, `TaskIdSameAsJobReleaseTask`, `TaskExists`;
     /// `TaskDependenciesNotSpecifiedOnJob` (K9); `InvalidPropertyValue` for a job action that the job
     /// does not perform (X7).
     pub fn add_task(&mut self, command: &AddTask, clock: &impl Clock) -> Result<Vec<Effect>, BatchError> {
         let at = clock.now();
         let specification = &command.specification;
+        specification.validate()?;
         self.allows(JobRequest::AddTask)?;
         self.specification.refuse_id(&specification.id)?;
         if self.tasks.by_id.contains_key(&specification.id) {
@@ -535,15 +542,8 @@ impl Job {
     pub(crate) fn dependencies_met(&self, task: &Task) -> bool {
         let Some(dependencies) = &task.specification.depends_on else { return true };
         let met = |id: &TaskId| self.task(id).is_some_and(Task::satisfies_dependants);
-        let range_met = |&(start, end): &(u32, u32)| {
-            let wanted = u64::from(end) + 1 - u64::from(start).min(u64::from(end) + 1);
-            let numbered = &self.tasks.numbered;
-            wanted <= numbered.len() as u64
-                && (wanted == 0
-                    || numbered.range(start..=end).filter(|(_, ids)| ids.iter().all(met)).count() as u64
-                        == wanted)
-        };
-        dependencies.task_ids.iter().all(met) && dependencies.ranges.iter().all(range_met)
+        let range_met = |(start, end): &(u32, u32)| self.tasks.met.covers(*start, *end);
+        dependencies.ranges.iter().all(range_met) && dependencies.task_ids.iter().all(met)
     }
 
     /// Gives an active task to a node (K1): preparation first, if the job needs it there.

@@ -5,7 +5,11 @@ use alloc::sync::Arc;
 use crate::{
     BatchError, ErrorCode, TimeSpan,
     id::{JobId, PoolId, TaskId},
-    task::{JobAction, Properties, RequestedConstraints, RetryLimit, TaskConstraints, TaskSpecification},
+    task::{
+        ExitConditions, ExitOptions, JobAction, Properties, RequestedConstraints, RetryLimit,
+        TaskConstraints, TaskSpecification,
+    },
+    wire::Wire as _,
 };
 
 /// What a user asked a job to be, once and for all.
@@ -108,7 +112,7 @@ pub struct JobManagerTask {
     pub constraints: TaskConstraints,
     /// Whether the job ends when this task is completed (X2).
     pub kill_job_on_completion: bool,
-    /// Whether it may run on a low-priority node; kept and shown.
+    /// Whether it may run on a low-priority node (P5).
     pub allow_low_priority_node: bool,
 }
 
@@ -118,7 +122,7 @@ pub struct JobManagerTask {
 pub struct JobPreparationTask {
     /// `jobpreparation` unless the user named it.
     pub id: TaskId,
-    /// Its limits.
+    /// Its limits, of which only the retries are kept here (K12).
     pub constraints: TaskConstraints,
     /// Whether tasks wait for its success, or only for its end (N7, E5).
     pub wait_for_success: bool,
@@ -172,10 +176,22 @@ impl JobSpecification {
                 // E6
                 let value = alloc::format!("{}", release.max_wall_clock_time);
                 let reason = "The value cannot be more than 15 minutes";
-                return Err(BatchError::invalid_property("maxWallClockTime", value, reason));
+                return Err(BatchError::invalid_property("jobReleaseTask.maxWallClockTime", value, reason));
             }
         }
-        self.manager.as_ref().map_or(Ok(()), |manager| self.refuse_demands(&manager.task))
+        self.manager.as_ref().map_or(Ok(()), |manager| {
+            manager.task.validate()?;
+            self.refuse_demands(&manager.task)
+        })
+    }
+
+    /// 409: the preparation, the release and the manager are three tasks (B9).
+    pub(crate) fn refuse_ids(&self) -> Result<(), BatchError> {
+        let preparation = self.preparation.as_ref().map(|preparation| &preparation.id);
+        if preparation.is_some() && preparation == self.release.as_ref().map(|release| &release.id) {
+            return Err(ErrorCode::TaskIdSameAsJobPreparationTask.into());
+        }
+        self.manager.as_ref().map_or(Ok(()), |manager| self.refuse_id(&manager.task.id))
     }
 
     /// 409: the ids of the preparation and release tasks are taken.
@@ -194,16 +210,30 @@ impl JobSpecification {
         if !self.uses_task_dependencies && task.depends_on.as_ref().is_some_and(|d| !d.is_empty()) {
             return Err(ErrorCode::TaskDependenciesNotSpecifiedOnJob.into()); // K9
         }
-        let mut options = task.exit_conditions.iter().flat_map(super::super::task::ExitConditions::options);
-        let demand = options.find_map(|options| options.job_action);
+        let mut options = task.exit_conditions.iter().flat_map(named_options);
+        let demand = options.find_map(|(name, options)| Some((name, options.job_action?)));
         match (self.on_task_failure, demand) {
-            (OnTaskFailure::NoAction, Some(action)) => {
+            (OnTaskFailure::NoAction, Some((name, action))) => {
+                let name = alloc::format!("exitConditions.{name}.jobAction");
                 let reason = "A job action needs a job whose onTaskFailure is performexitoptionsjobaction";
-                Err(BatchError::invalid_property("jobAction", action.as_str(), reason)) // X7
+                Err(BatchError::invalid_property(&name, action.as_str(), reason)) // X7
             }
             (OnTaskFailure::NoAction, None) | (OnTaskFailure::PerformExitOptionsJobAction, _) => Ok(()),
         }
     }
+}
+
+/// Every set of exit options, by the property that it is the value of.
+fn named_options(conditions: &ExitConditions) -> impl Iterator<Item = (&'static str, ExitOptions)> {
+    let codes = conditions.exit_codes.iter().map(|code| ("exitCodes.exitOptions", code.options));
+    let ranges =
+        conditions.exit_code_ranges.iter().map(|range| ("exitCodeRanges.exitOptions", range.options));
+    let others = [
+        ("preProcessingError", conditions.pre_processing_error),
+        ("fileUploadError", conditions.file_upload_error),
+        ("default", conditions.default),
+    ];
+    codes.chain(ranges).chain(others.into_iter().filter_map(|(name, options)| Some((name, options?))))
 }
 
 impl JobSettings {
@@ -247,17 +277,8 @@ impl JobReleaseTask {
 }
 
 impl JobAction {
-    /// Reads the name on the wire.
-    pub(crate) fn from_wire(name: &str) -> Option<Self> {
-        [Self::None, Self::Disable, Self::Terminate].into_iter().find(|action| action.as_str() == name)
-    }
-
     /// The name on the wire.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Disable => "disable",
-            Self::Terminate => "terminate",
-        }
+        self.as_wire()
     }
 }

@@ -35,7 +35,7 @@ impl Job {
             return;
         }
         match &self.state {
-            JobState::Active if self.demanded == JobAction::Disable => {
+            JobState::Active if self.demands(JobAction::Disable) => {
                 self.begin_disabling(effects, DisableTasks::Requeue, now); // X7
             }
             JobState::Disabling(_) if self.tasks.index.counts.running == 0 => {
@@ -55,7 +55,7 @@ impl Job {
 
     /// E8, I7: the job is over once no node is waited for any more.
     fn tick_ending(&mut self, effects: &mut Vec<Effect>, now: Timestamp) {
-        if self.nodes_awaited(now) > 0 {
+        if !self.may_end(now) {
             self.expire_releases(effects, now);
             return;
         }
@@ -85,7 +85,7 @@ impl Job {
     fn due_end(&self) -> Option<TerminateReason> {
         if self.manager_is_done() {
             Some(TerminateReason::JobManagerComplete) // X2
-        } else if self.demanded == JobAction::Terminate {
+        } else if self.demands(JobAction::Terminate) {
             Some(TerminateReason::TaskFailed) // X3
         } else if self.settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob
             && self.all_completed()
@@ -102,7 +102,8 @@ impl Job {
 
     fn manager_is_done(&self) -> bool {
         let manager = self.specification.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
-        let task = manager.and_then(|manager| self.task(&manager.task.id));
+        // The manager is made with the job, so a later task of its name is another one.
+        let task = manager.and_then(|manager| self.task(&manager.task.id)).filter(|task| task.sequence == 0);
         task.is_some_and(|task| matches!(task.state, TaskState::Completed(_)))
     }
 
@@ -134,7 +135,7 @@ impl Job {
     pub fn deadline(&self) -> Option<Timestamp> {
         const NOW: Option<Timestamp> = Some(Timestamp::MIN);
         match &self.state {
-            JobState::Active if self.demanded == JobAction::Disable => NOW,
+            JobState::Active if self.demands(JobAction::Disable) => NOW,
             JobState::Disabling(_) if self.tasks.index.counts.running == 0 => NOW,
             JobState::Active | JobState::Disabling(_) | JobState::Disabled if self.due_end().is_some() => NOW,
             JobState::Active | JobState::Disabling(_) | JobState::Disabled => {

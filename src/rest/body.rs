@@ -6,18 +6,19 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BatchError, ErrorCode, NodeCounts, NodeFillType, NodeOrder, NodeTasks, PoolSpecification, Preconditions,
-    ResizePool, TimeSpan,
+    BatchError, ErrorCode, NodeCounts, NodeOrder, NodeTasks, PoolSpecification, RemoveNodes, ResizePool,
+    TimeSpan,
     id::{InvalidId, JobId, NodeId, PoolId, TaskId},
     job::{
         AddTask, DisableTasks, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
-        JobSettings, JobSpecification, OnAllTasksComplete, OnTaskFailure,
+        JobSettings, JobSpecification,
     },
     rest::{ApiVersion, json, model, model::Model},
     task::{
-        Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, JobAction, Properties,
-        RequestedConstraints, RetryLimit, TaskConstraints, TaskSpecification,
+        Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Properties, RequestedConstraints,
+        RetryLimit, TaskConstraints, TaskSpecification,
     },
+    wire::Wire,
 };
 
 /// The properties of one object, taken out one by one; what is left is kept.
@@ -32,6 +33,12 @@ const LARGEST_COLLECTION: usize = 100;
 
 /// How many nodes can be removed at once (B5).
 const LARGEST_NODE_LIST: usize = 100;
+
+/// How many bytes the names and values of `metadata` may have together (B10).
+const LARGEST_METADATA: usize = 8 * 1024;
+
+/// How many characters the ids that a task depends on may have together (B11).
+const LONGEST_DEPENDENCIES: usize = 64_000;
 
 /// The reason that goes with an id that is none.
 const ID_REASON: &str =
@@ -95,9 +102,31 @@ impl Fields {
             .and_then(|number| i32::try_from(number).ok())
     }
 
+    /// One of an enum's names, which reading the JSON has made sure of.
+    fn choice<T: Wire>(&mut self, name: &str) -> Option<T> {
+        self.text(name).and_then(|text| T::from_wire(&text))
+    }
+
+    /// A list that has something in it. An empty one says nothing and is left, to be shown as it came.
+    fn filled_list(&mut self, name: &str) -> Option<Vec<Value>> {
+        let is_empty = self.fields.get(name).and_then(Value::as_array).is_some_and(Vec::is_empty);
+        if is_empty { None } else { self.list(name) }
+    }
+
+    /// Puts back what is left of an object that was taken out.
+    fn keep(&mut self, name: &str, left: Properties) {
+        if !left.is_empty() {
+            self.fields.insert(name.into(), Value::Object(left));
+        }
+    }
+
     /// A duration, which reading the JSON has made sure of.
     fn span(&mut self, name: &str, default: TimeSpan) -> TimeSpan {
-        self.text(name).and_then(|text| TimeSpan::parse(&text).ok()).unwrap_or(default)
+        self.given_span(name).unwrap_or(default)
+    }
+
+    fn given_span(&mut self, name: &str) -> Option<TimeSpan> {
+        self.text(name).and_then(|text| TimeSpan::parse(&text).ok())
     }
 
     fn id<T>(
@@ -109,7 +138,7 @@ impl Fields {
         new(&text).map(Some).map_err(|InvalidId| self.invalid(name, text, ID_REASON))
     }
 
-    /// What no room of the crate interprets.
+    /// What no room of the crate interprets: kept, and shown as it came (B8).
     fn rest(self) -> Properties {
         self.fields
     }
@@ -130,6 +159,22 @@ impl Fields {
         }
         Ok(())
     }
+
+    /// What is to be said of `metadata` after every other property (B10).
+    fn check_metadata(metadata: Option<&Value>) -> Result<(), BatchError> {
+        let pairs = || metadata.and_then(Value::as_array).into_iter().flatten();
+        let text = |pair: &Value, name| pair.get(name).and_then(Value::as_str).map_or(0, str::len);
+        if pairs().any(|pair| text(pair, "name") == 0) {
+            return Err(ErrorCode::EmptyMetadataKey.into());
+        }
+        let length: usize = pairs().map(|pair| text(pair, "name") + text(pair, "value")).sum();
+        if length > LARGEST_METADATA { Err(ErrorCode::MetadataTooLarge.into()) } else { Ok(()) }
+    }
+}
+
+/// The body of an operation that takes none: nothing, or an object without properties (B12).
+pub(super) fn nothing(body: &[u8], version: ApiVersion) -> Result<(), BatchError> {
+    if body.is_empty() { Ok(()) } else { json::read(&model::EMPTY_PARAMETER, body, version).map(drop) }
 }
 
 /// The body of `Job - Terminate`: the reason, if there is one that says something (E1).
@@ -147,57 +192,45 @@ pub(super) fn add_job(
     version: ApiVersion,
 ) -> Result<(JobSpecification, JobSettings), BatchError> {
     let mut fields = Fields::of_body(json::read(&model::JOB_ADD_PARAMETER, body, version)?);
-    require_pool(&fields)?;
     let id = fields.id("id", plain_job_id)?.ok_or_else(|| fields.missing("id"))?;
     fields.check_display_name()?;
-    let settings = job_settings(&mut fields)?;
+    let (pool, settings) = job_changes(&mut fields)?;
+    let job_limit = settings.constraints.unwrap_or_default().max_task_retry_count;
     let specification = JobSpecification {
         id,
         uses_task_dependencies: fields.flag("usesTaskDependencies", false),
         manager: fields
             .object("jobManagerTask")
-            .map(|manager| job_manager(manager, settings.constraints.max_task_retry_count))
+            .map(|manager| job_manager(manager, job_limit))
             .transpose()?,
         preparation: fields.object("jobPreparationTask").map(job_preparation).transpose()?,
         release: fields.object("jobReleaseTask").map(job_release).transpose()?,
-        on_task_failure: match fields.text("onTaskFailure").as_deref() {
-            Some("performexitoptionsjobaction") => OnTaskFailure::PerformExitOptionsJobAction,
-            _ => OnTaskFailure::NoAction,
-        },
+        on_task_failure: fields.choice("onTaskFailure").unwrap_or_default(),
         other: fields.rest(),
     };
     specification.validate()?;
-    Ok((specification, settings))
+    Ok((specification, job_settings(pool, settings)?))
 }
 
 /// The body of `Job - Update`: what it leaves out goes back to its default.
 pub(super) fn update_job(body: &[u8], version: ApiVersion) -> Result<JobSettings, BatchError> {
-    job_settings(&mut Fields::of_body(json::read(&model::JOB_UPDATE_PARAMETER, body, version)?))
+    let mut fields = Fields::of_body(json::read(&model::JOB_UPDATE_PARAMETER, body, version)?);
+    let (pool, settings) = job_changes(&mut fields)?;
+    job_settings(pool, settings)
 }
 
 /// The body of `Job - Patch`: what it leaves out stays.
 pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, BatchError> {
     let mut fields = Fields::of_body(json::read(&model::JOB_PATCH_PARAMETER, body, version)?);
-    Ok(JobPatch {
-        pool: pool_info(&mut fields)?,
-        priority: priority(&mut fields)?,
-        max_parallel_tasks: max_parallel_tasks(&mut fields)?,
-        allow_task_preemption: fields.given_flag("allowTaskPreemption"),
-        constraints: job_constraints(&mut fields)?,
-        on_all_tasks_complete: on_all_tasks_complete(&mut fields),
-        other: fields.rest(),
-    })
+    let (pool, patch) = job_changes(&mut fields)?;
+    Fields::check_metadata(patch.other.get("metadata"))?;
+    Ok(JobPatch { pool: pool.map(named_pool).transpose()?, ..patch })
 }
 
 /// The body of `Job - Disable`.
 pub(super) fn disable_job(body: &[u8], version: ApiVersion) -> Result<DisableTasks, BatchError> {
     let mut fields = Fields::of_body(json::read(&model::JOB_DISABLE_PARAMETER, body, version)?);
-    let option = fields.text("disableTasks").ok_or_else(|| fields.missing("disableTasks"))?;
-    Ok(match option.as_str() {
-        "terminate" => DisableTasks::Terminate,
-        "wait" => DisableTasks::Wait,
-        _ => DisableTasks::Requeue,
-    })
+    fields.choice("disableTasks").ok_or_else(|| fields.missing("disableTasks"))
 }
 
 /// A user cannot make a job under an id that only schedules give.
@@ -205,38 +238,63 @@ fn plain_job_id(text: &str) -> Result<JobId, InvalidId> {
     if text.contains(':') { Err(InvalidId) } else { JobId::new(text) }
 }
 
-/// What add and update have in common, with its defaults (B6).
-fn job_settings(fields: &mut Fields) -> Result<JobSettings, BatchError> {
-    let pool = pool_info(fields)?.ok_or_else(|| fields.missing("poolInfo"))?;
+/// What add, update and patch have in common, as far as it is given; the pool stands beside it.
+fn job_changes(fields: &mut Fields) -> Result<(Option<PoolInfo>, JobPatch), BatchError> {
+    let pool = pool_info(fields)?;
     let mut other = Properties::new();
     for name in ["metadata", "networkConfiguration"] {
         other.extend(fields.fields.remove_entry(name));
     }
-    Ok(JobSettings {
-        pool,
-        priority: priority(fields)?.unwrap_or(0),
-        max_parallel_tasks: max_parallel_tasks(fields)?.unwrap_or(None),
-        allow_task_preemption: fields.flag("allowTaskPreemption", false),
-        constraints: job_constraints(fields)?.unwrap_or_default(),
-        on_all_tasks_complete: on_all_tasks_complete(fields).unwrap_or_default(),
+    let patch = JobPatch {
+        pool: None,
+        priority: priority(fields)?,
+        max_parallel_tasks: max_parallel_tasks(fields)?,
+        allow_task_preemption: fields.given_flag("allowTaskPreemption"),
+        constraints: job_constraints(fields)?,
+        on_all_tasks_complete: fields.choice("onAllTasksComplete"),
         other,
+    };
+    Ok((pool, patch))
+}
+
+/// The settings of a body that gives these, the others by default (B6), once nothing else is wrong with
+/// it.
+fn job_settings(pool: Option<PoolInfo>, given: JobPatch) -> Result<JobSettings, BatchError> {
+    Fields::check_metadata(given.other.get("metadata"))?;
+    let pool = pool.ok_or_else(|| BatchError::missing_property("poolInfo"))?;
+    let default = JobSettings::new(named_pool(pool)?);
+    Ok(JobSettings {
+        pool: default.pool,
+        priority: given.priority.unwrap_or(default.priority),
+        max_parallel_tasks: given.max_parallel_tasks.unwrap_or(default.max_parallel_tasks),
+        allow_task_preemption: given.allow_task_preemption.unwrap_or(default.allow_task_preemption),
+        constraints: given.constraints.unwrap_or(default.constraints),
+        on_all_tasks_complete: given.on_all_tasks_complete.unwrap_or(default.on_all_tasks_complete),
+        other: given.other,
     })
 }
 
-/// What is missing is refused before what is bad (S5), so this is asked before any value is looked at.
-fn require_pool(fields: &Fields) -> Result<(), BatchError> {
-    let Some(info) = fields.fields.get("poolInfo") else { return Ok(()) };
-    let given = ["poolId", "autoPoolSpecification"].iter().any(|name| info.get(*name).is_some());
-    if given { Ok(()) } else { Err(BatchError::missing_property("poolInfo.poolId")) }
+/// Where a job wants its tasks to run.
+enum PoolInfo {
+    Named(PoolId),
+    Auto,
 }
 
-fn pool_info(fields: &mut Fields) -> Result<Option<PoolId>, BatchError> {
+fn pool_info(fields: &mut Fields) -> Result<Option<PoolInfo>, BatchError> {
     let Some(mut info) = fields.object("poolInfo") else { return Ok(None) };
-    if info.object("autoPoolSpecification").is_some() {
-        return Err(BatchError::not_implemented("Auto pools are not implemented."));
-    }
     let pool = info.id("poolId", PoolId::new)?;
-    pool.map(Some).ok_or_else(|| info.missing("poolId"))
+    if info.object("autoPoolSpecification").is_some() {
+        return Ok(Some(PoolInfo::Auto));
+    }
+    pool.map(|pool| Some(PoolInfo::Named(pool))).ok_or_else(|| info.missing("poolId"))
+}
+
+/// 501 comes after everything else that a body is refused for (S5).
+fn named_pool(pool: PoolInfo) -> Result<PoolId, BatchError> {
+    match pool {
+        PoolInfo::Named(pool) => Ok(pool),
+        PoolInfo::Auto => Err(BatchError::not_implemented("Auto pools are not implemented.")),
+    }
 }
 
 fn priority(fields: &mut Fields) -> Result<Option<i32>, BatchError> {
@@ -276,13 +334,6 @@ fn retry_limit(fields: &mut Fields) -> Result<Option<RetryLimit>, BatchError> {
     let Some(number) = fields.integer(NAME) else { return Ok(None) };
     let limit = RetryLimit::from_wire(number);
     limit.map(Some).ok_or_else(|| fields.out_of_range(NAME, number, "The value must be -1 or greater"))
-}
-
-fn on_all_tasks_complete(fields: &mut Fields) -> Option<OnAllTasksComplete> {
-    fields.text("onAllTasksComplete").map(|action| match action.as_str() {
-        "terminatejob" => OnAllTasksComplete::TerminateJob,
-        _ => OnAllTasksComplete::NoAction,
-    })
 }
 
 fn job_manager(mut fields: Fields, job: RetryLimit) -> Result<JobManagerTask, BatchError> {
@@ -373,8 +424,17 @@ fn task(mut fields: Fields) -> Result<(TaskSpecification, RequestedConstraints),
     fields.check_display_name()?;
     let constraints = task_constraints(&mut fields)?.unwrap_or_default();
     let required_slots = required_slots(&mut fields)?;
-    let exit_conditions = fields.object("exitConditions").map(exit_conditions);
-    let depends_on = fields.object("dependsOn").map(dependencies).transpose()?;
+    let exit_conditions = fields.object("exitConditions").map(|mut conditions| {
+        let read = exit_conditions(&mut conditions);
+        fields.keep("exitConditions", conditions.rest());
+        read
+    });
+    let depends_on = fields.object("dependsOn").map(|mut dependencies| {
+        let read = self::dependencies(&mut dependencies);
+        fields.keep("dependsOn", dependencies.rest());
+        read
+    });
+    let depends_on = depends_on.transpose()?;
     fields.default_user_identity();
     let specification = TaskSpecification {
         id,
@@ -406,10 +466,10 @@ fn required_slots(fields: &mut Fields) -> Result<u32, BatchError> {
     }
 }
 
-fn exit_conditions(mut fields: Fields) -> ExitConditions {
+fn exit_conditions(fields: &mut Fields) -> ExitConditions {
     ExitConditions {
-        exit_codes: ranges(fields.list("exitCodes")),
-        exit_code_ranges: ranges(fields.list("exitCodeRanges")),
+        exit_codes: ranges(fields.filled_list("exitCodes")),
+        exit_code_ranges: ranges(fields.filled_list("exitCodeRanges")),
         pre_processing_error: fields.object("preProcessingError").map(exit_options),
         file_upload_error: fields.object("fileUploadError").map(exit_options),
         default: fields.object("default").map(exit_options),
@@ -432,16 +492,13 @@ fn ranges(items: Option<Vec<Value>>) -> Vec<ExitCodeRange> {
 
 fn exit_options(mut fields: Fields) -> ExitOptions {
     ExitOptions {
-        job_action: fields.text("jobAction").and_then(|action| JobAction::from_wire(&action)),
-        dependency_action: fields.text("dependencyAction").map(|action| match action.as_str() {
-            "satisfy" => DependencyAction::Satisfy,
-            _ => DependencyAction::Block,
-        }),
+        job_action: fields.choice("jobAction"),
+        dependency_action: fields.choice("dependencyAction"),
     }
 }
 
-fn dependencies(mut fields: Fields) -> Result<Dependencies, BatchError> {
-    let (ids, ranges) = (fields.list("taskIds"), fields.list("taskIdRanges"));
+fn dependencies(fields: &mut Fields) -> Result<Dependencies, BatchError> {
+    let (ids, ranges) = (fields.filled_list("taskIds"), fields.filled_list("taskIdRanges"));
     let id = |item: Value| {
         let text = item.as_str().unwrap_or_default();
         TaskId::new(text).map_err(|InvalidId| fields.invalid("taskIds", text, ID_REASON))
@@ -456,10 +513,12 @@ fn dependencies(mut fields: Fields) -> Result<Dependencies, BatchError> {
             fields.invalid("taskIdRanges", format!("{item}"), reason)
         })
     };
-    Ok(Dependencies {
-        task_ids: ids.unwrap_or_default().into_iter().map(id).collect::<Result<_, _>>()?,
-        ranges: ranges.unwrap_or_default().into_iter().map(range).collect::<Result<_, _>>()?,
-    })
+    let task_ids: Vec<TaskId> = ids.unwrap_or_default().into_iter().map(id).collect::<Result<_, _>>()?;
+    let ranges = ranges.unwrap_or_default().into_iter().map(range).collect::<Result<_, _>>()?;
+    if task_ids.iter().map(|id| id.as_str().len()).sum::<usize>() > LONGEST_DEPENDENCIES {
+        return Err(ErrorCode::TaskDependencyListTooLong.into()); // B11
+    }
+    Ok(Dependencies { task_ids, ranges })
 }
 
 /// The body of `Pool - Add`.
@@ -468,27 +527,37 @@ pub(super) fn add_pool(
     version: ApiVersion,
 ) -> Result<(PoolSpecification, NodeCounts), BatchError> {
     let mut fields = Fields::of_body(json::read(&model::POOL_ADD_PARAMETER, body, version)?);
-    if fields.flag("enableAutoScale", false) {
-        return Err(BatchError::not_implemented("Pools that scale by a formula are not implemented."));
-    }
+    let scales = fields.flag("enableAutoScale", false);
     let id = fields.id("id", PoolId::new)?.ok_or_else(|| fields.missing("id"))?;
     fields.check_display_name()?;
     let target = NodeCounts {
         dedicated: node_count(&mut fields, "targetDedicatedNodes")?.unwrap_or(0),
         low_priority: node_count(&mut fields, "targetLowPriorityNodes")?.unwrap_or(0),
     };
-    let slots = fields.integer("taskSlotsPerNode");
-    let slots = slots.or_else(|| fields.integer("maxTasksPerNode")).unwrap_or(1);
-    let Ok(task_slots_per_node @ 1..=256) = u32::try_from(slots) else {
-        return Err(fields.out_of_range("taskSlotsPerNode", slots, "The value must be between 1 and 256"));
-    };
-    let policy = fields.object("taskSchedulingPolicy").and_then(|mut policy| policy.text("nodeFillType"));
-    let node_fill_type = match policy.as_deref() {
-        Some("pack") => NodeFillType::Pack,
-        _ => NodeFillType::Spread,
-    };
+    let task_slots_per_node = slots_per_node(&mut fields)?;
+    let mut node_fill_type = None;
+    if let Some(mut policy) = fields.object("taskSchedulingPolicy") {
+        node_fill_type = policy.choice("nodeFillType");
+        fields.keep("taskSchedulingPolicy", policy.rest());
+    }
+    let node_fill_type = node_fill_type.unwrap_or_default();
+    Fields::check_metadata(fields.fields.get("metadata"))?;
+    if scales {
+        return Err(BatchError::not_implemented("Pools that scale by a formula are not implemented."));
+    }
     let other = fields.rest();
     Ok((PoolSpecification { id, task_slots_per_node, node_fill_type, other }, target))
+}
+
+/// The number goes by another name in old api-versions; a refusal calls it as the client did.
+fn slots_per_node(fields: &mut Fields) -> Result<u32, BatchError> {
+    let mut given = ["taskSlotsPerNode", "maxTasksPerNode"].into_iter();
+    let given = given.find_map(|name| Some((name, fields.integer(name)?)));
+    let Some((name, slots)) = given else { return Ok(1) };
+    match u32::try_from(slots) {
+        Ok(slots @ 1..=256) => Ok(slots),
+        Ok(_) | Err(_) => Err(fields.out_of_range(name, slots, "The value must be between 1 and 256")),
+    }
 }
 
 fn node_count(fields: &mut Fields, name: &str) -> Result<Option<u32>, BatchError> {
@@ -502,19 +571,16 @@ pub(super) fn resize_pool(body: &[u8], version: ApiVersion) -> Result<ResizePool
     let mut fields = Fields::of_body(json::read(&model::POOL_RESIZE_PARAMETER, body, version)?);
     let dedicated = node_count(&mut fields, "targetDedicatedNodes")?;
     let low_priority = node_count(&mut fields, "targetLowPriorityNodes")?;
-    if dedicated.is_none() && low_priority.is_none() {
-        return Err(fields.missing("targetDedicatedNodes and/or targetLowPriorityNodes"));
-    }
     let tasks = node_tasks(&mut fields, "nodeDeallocationOption");
-    Ok(ResizePool { dedicated, low_priority, tasks, preconditions: Preconditions::None })
+    let resize_timeout = fields.given_span("resizeTimeout");
+    Ok(ResizePool { dedicated, low_priority, tasks, resize_timeout, ..ResizePool::default() })
 }
 
-/// The body of `Pool - Remove Nodes`: the nodes, as far as their ids are some, and what becomes of
-/// their tasks.
+/// The body of `Pool - Remove Nodes`: the nodes, as far as their ids are some, and the rest.
 pub(super) fn remove_nodes(
     body: &[u8],
     version: ApiVersion,
-) -> Result<(Vec<Option<NodeId>>, NodeTasks), BatchError> {
+) -> Result<(Vec<Option<NodeId>>, RemoveNodes), BatchError> {
     const NAME: &str = "nodeList";
     let mut fields = Fields::of_body(json::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
     let list = fields.list(NAME).ok_or_else(|| fields.missing(NAME))?;
@@ -523,10 +589,13 @@ pub(super) fn remove_nodes(
         return Err(fields.invalid(NAME, format!("{}", list.len()), reason));
     }
     let nodes = list.iter().map(|id| NodeId::new(id.as_str().unwrap_or_default()).ok()).collect();
-    Ok((nodes, node_tasks(&mut fields, "nodeDeallocationOption")))
+    let tasks = node_tasks(&mut fields, "nodeDeallocationOption");
+    let resize_timeout = fields.given_span("resizeTimeout");
+    Ok((nodes, RemoveNodes { tasks, resize_timeout, ..RemoveNodes::default() }))
 }
 
-/// The body of the operations that restart a node, renew it or put it away, which may be empty.
+/// The body of the operations that restart a node, renew it, put it away or bring it back, which may be
+/// empty.
 pub(super) fn order_node(
     order: NodeOrder,
     body: &[u8],
@@ -536,7 +605,9 @@ pub(super) fn order_node(
         NodeOrder::Reboot => (&model::NODE_REBOOT_PARAMETER, "nodeRebootOption"),
         NodeOrder::Reimage => (&model::NODE_REIMAGE_PARAMETER, "nodeReimageOption"),
         NodeOrder::Deallocate => (&model::NODE_DEALLOCATE_PARAMETER, "nodeDeallocateOption"),
-        NodeOrder::Start | NodeOrder::Remove => return Ok(NodeTasks::default()),
+        NodeOrder::Start | NodeOrder::Remove => {
+            return nothing(body, version).map(|()| NodeTasks::default());
+        }
     };
     optional_node_tasks(model, name, body, version)
 }
@@ -560,10 +631,5 @@ fn optional_node_tasks(
 }
 
 fn node_tasks(fields: &mut Fields, name: &str) -> NodeTasks {
-    match fields.text(name).as_deref() {
-        Some("terminate") => NodeTasks::Terminate,
-        Some("taskcompletion") => NodeTasks::TaskCompletion,
-        Some("retaineddata") => NodeTasks::RetainedData,
-        _ => NodeTasks::Requeue,
-    }
+    fields.choice(name).unwrap_or_default()
 }

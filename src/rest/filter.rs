@@ -23,7 +23,10 @@ use serde_json::{Map, Value};
 
 use crate::{
     BatchError, TimeSpan, Timestamp,
-    rest::model::{Kind, Model},
+    rest::{
+        ApiVersion,
+        model::{Kind, Model},
+    },
 };
 
 /// How deep parentheses and `not` may nest, so that no filter exhausts the stack (assumed).
@@ -41,11 +44,11 @@ const DEPTH_LIMIT: usize = 64;
 pub(super) struct Filter(Condition);
 
 impl Filter {
-    /// Reads the value of `$filter` for a list of what the model describes.
+    /// Reads the value of `$filter` for a list of what the model describes to this api-version.
     ///
     /// The refusal's reason says what is wrong and at which character of the text, from 1.
-    pub(super) fn parse(text: &str, model: &'static Model) -> Result<Self, BatchError> {
-        Parser::begin(text, model).and_then(Parser::filter).map(Self).map_err(|refusal| {
+    pub(super) fn parse(text: &str, model: &'static Model, version: ApiVersion) -> Result<Self, BatchError> {
+        Parser::begin(text, model, version).and_then(Parser::filter).map(Self).map_err(|refusal| {
             let before = text.get(..refusal.at).unwrap_or(text).chars().count();
             BatchError::invalid_query(
                 "$filter",
@@ -265,6 +268,7 @@ struct Refusal {
 struct Parser<'a> {
     lexer: Lexer<'a>,
     model: &'static Model,
+    version: ApiVersion,
     next: Token<'a>,
     /// How many parentheses and `not` the next token stands in.
     depth: usize,
@@ -285,13 +289,13 @@ struct Property {
 }
 
 impl<'a> Parser<'a> {
-    fn begin(text: &'a str, model: &'static Model) -> Result<Self, Refusal> {
+    fn begin(text: &'a str, model: &'static Model, version: ApiVersion) -> Result<Self, Refusal> {
         let mut lexer = Lexer { text, at: 0 };
         let next = lexer.token()?;
         if next.symbol == Symbol::End {
             return Err(Refusal { at: 0, what: "The filter is empty".into() });
         }
-        Ok(Self { lexer, model, next, depth: 0 })
+        Ok(Self { lexer, model, version, next, depth: 0 })
     }
 
     fn filter(mut self) -> Result<Condition, Refusal> {
@@ -452,7 +456,7 @@ impl<'a> Parser<'a> {
                     what: format!("'{before}' is no object, so it has no property '{name}'"),
                 });
             };
-            let Some(property) = parent.property(name) else {
+            let Some(property) = parent.known_property(name, self.version) else {
                 return Err(Refusal { at, what: format!("{} has no property '{name}'", parent.name) });
             };
             names.push(property.name);
@@ -674,6 +678,8 @@ mod tests {
     use super::*;
     use crate::rest::model::{ALL, CLOUD_JOB, CLOUD_POOL, CLOUD_TASK, COMPUTE_NODE};
 
+    const LATEST: ApiVersion = ApiVersion::V2025_06;
+
     fn shown(value: &Value) -> Map<String, Value> {
         value.as_object().expect("an object").clone()
     }
@@ -697,7 +703,9 @@ mod tests {
     }
 
     fn matches(filter: &str, model: &'static Model, item: &Map<String, Value>) -> bool {
-        Filter::parse(filter, model).unwrap_or_else(|error| panic!("{filter}: {error:?}")).matches(item)
+        Filter::parse(filter, model, LATEST)
+            .unwrap_or_else(|error| panic!("{filter}: {error:?}"))
+            .matches(item)
     }
 
     #[track_caller]
@@ -708,7 +716,7 @@ mod tests {
     }
 
     fn reason(filter: &str, model: &'static Model) -> String {
-        let error = Filter::parse(filter, model).expect_err(filter);
+        let error = Filter::parse(filter, model, LATEST).expect_err(filter);
         let [name, value, reason] = error.values.as_slice() else { panic!("{error:?}") };
         assert_eq!((error.code.as_str(), name.value.as_str()), ("InvalidQueryParameterValue", "$filter"));
         assert_eq!(value.value, filter);
@@ -1331,7 +1339,7 @@ mod tests {
             all in vec_of(items(), 1..8),
         ) {
             let text = Printer(Box::new(noise.iter().copied().cycle())).print(&tree, false);
-            let filter = Filter::parse(&text, &CLOUD_TASK);
+            let filter = Filter::parse(&text, &CLOUD_TASK, LATEST);
             prop_assert!(filter.is_ok(), "{text}: {filter:?}");
             for shown in all {
                 let item = item(&shown);
@@ -1341,7 +1349,7 @@ mod tests {
 
         #[test]
         fn any_text_is_read_or_refused(text in "\\PC*", model in select(ALL)) {
-            let _ = Filter::parse(&text, model);
+            let _ = Filter::parse(&text, model, LATEST);
         }
 
         #[test]
@@ -1354,7 +1362,7 @@ mod tests {
             all in items(),
         ) {
             let text = tokens.concat();
-            match Filter::parse(&text, &CLOUD_TASK) {
+            match Filter::parse(&text, &CLOUD_TASK, LATEST) {
                 Ok(filter) => { filter.matches(&item(&all)); }
                 Err(error) => {
                     let (_, place) = error.values[2].value.rsplit_once("(character ").unwrap();

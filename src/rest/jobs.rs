@@ -10,7 +10,7 @@ use crate::{
         body, layout,
         list::List,
         model,
-        operation::{Act, Reading, Reply, act, metadata},
+        operation::{Act, Reading, Reply, act, force_wait, metadata},
         represent,
         route::PathId,
     },
@@ -52,12 +52,15 @@ pub(super) fn list(reading: &Reading<'_>) -> Result<Act, BatchError> {
     })?;
     Ok(act(move |account, context| {
         let is_completed = |job: &Job| matches!(job.state(), JobState::Completed { .. });
-        let part = |completed| account.jobs().filter(move |job| is_completed(job) == completed);
-        let place = |job: &Job| (is_completed(job), job.id().clone());
-        let jobs = part(false)
-            .chain(part(true))
-            .filter(|job| after.as_ref().is_none_or(|after| place(job) > *after));
-        let items = jobs.map(|job| {
+        // The token is in one of the two parts: that goes on behind it, and the one before is over.
+        let (live, completed) = match &after {
+            None => (Some(None), None),
+            Some((false, id)) => (Some(Some(id)), None),
+            Some((true, id)) => (None, Some(id)),
+        };
+        let live = live.into_iter().flat_map(|id| account.jobs_after(id)).filter(|job| !is_completed(job));
+        let completed = account.jobs_after(completed).filter(|job| is_completed(job));
+        let items = live.chain(completed).map(|job| {
             let token = format!("{}.{}", u8::from(is_completed(job)), job.id());
             (token, represent::job(account.url(), job, context.now))
         });
@@ -84,13 +87,14 @@ fn change_job(job: PathId<JobId>, command: UpdateJob) -> Act {
 }
 
 /// The answer has no ETag: the deleted job keeps its old one (T3).
-pub(super) fn delete(job: PathId<JobId>, reading: Reading<'_>) -> Act {
-    act(move |account, context| {
-        let force = Reading::force_wait(reading.force, account);
-        let command = Delete { force, preconditions: reading.preconditions };
+pub(super) fn delete(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
+    let (force, preconditions) = (reading.force, reading.preconditions);
+    Ok(act(move |account, context| {
+        let command = Delete { force: force_wait(force, account), preconditions };
         let effects = account.delete_job(&named(job)?, &command, &context.now)?;
         Ok((Reply::accepted(202), effects))
-    })
+    }))
 }
 
 pub(super) fn terminate(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
@@ -99,7 +103,7 @@ pub(super) fn terminate(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act,
     let (force, preconditions) = (reading.force, reading.preconditions);
     Ok(act(move |account, context| {
         let job = named(job)?;
-        let command = Terminate { reason, force: Reading::force_wait(force, account), preconditions };
+        let command = Terminate { reason, force: force_wait(force, account), preconditions };
         let effects = account.terminate_job(&job, &command, &context.now)?;
         Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
     }))
@@ -115,13 +119,14 @@ pub(super) fn disable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, B
     }))
 }
 
-pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Act {
+pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
     let command = Enable { preconditions: reading.preconditions };
-    act(move |account, context| {
+    Ok(act(move |account, context| {
         let job = named(job)?;
         let effects = account.enable_job(&job, &command, &context.now)?;
         Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
-    })
+    }))
 }
 
 pub(super) fn task_counts(job: PathId<JobId>) -> Act {

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 use crate::{
     BatchError, TimeSpan, Timestamp,
     rest::{
-        model::{Kind, Model, Property},
+        model::{Kind, Model},
         version::ApiVersion,
     },
 };
@@ -70,8 +70,7 @@ fn parse(body: &[u8]) -> Result<Value, BatchError> {
 /// Whether all properties exist and hold JSON of the type that their kind is written in (B3).
 fn check_members(model: &Model, members: &Map<String, Value>, version: ApiVersion) -> Result<(), BatchError> {
     for (name, value) in members {
-        let property = model.property(name).filter(|property| property.is_known_to(version));
-        let property = property.ok_or_else(|| unknown_property(model, name))?;
+        let property = model.known_property(name, version).ok_or_else(|| unknown_property(model, name))?;
         if !value.is_null() {
             check_type(property.kind, value, version)?;
         }
@@ -169,7 +168,9 @@ fn check_required(
     let given = |name| members.get(name).filter(|value| !value.is_null());
     let missing =
         model.known_to(version).find(|property| property.required && given(property.name).is_none());
-    if let Some(Property { name, .. }) = missing {
+    let no_choice =
+        model.one_of.as_ref().filter(|one_of| one_of.names.iter().all(|name| given(name).is_none()));
+    if let Some(name) = missing.map(|property| property.name).or(no_choice.map(|one_of| one_of.called)) {
         return Err(BatchError::missing_property(&Path { outer, name }.to_string()));
     }
     for property in model.known_to(version) {
@@ -435,15 +436,23 @@ mod tests {
             "jobManagerTask.commandLine"
         );
         assert_eq!(
-            missing(r#"{"id":"j","poolInfo":{},"metadata":[{"name":"n","value":"v"},{"name":"n"}]}"#),
+            missing(
+                r#"{"id":"j","poolInfo":{"poolId":"p"},"metadata":[{"name":"n","value":"v"},{"name":"n"}]}"#
+            ),
             "metadata.value"
+        );
+        // Of some one must be there.
+        assert_eq!(missing(r#"{"id":"j","poolInfo":{"poolId":null}}"#), "poolInfo.poolId");
+        assert_eq!(
+            missing(r#"{"id":"j","poolInfo":{"autoPoolSpecification":{}}}"#),
+            "poolInfo.autoPoolSpecification.poolLifetimeOption"
         );
     }
 
     #[test]
     fn a_bad_value_is_quoted() {
         let invalid = |member: &str| {
-            let (code, values) = refusal(&format!(r#"{{"id":"j","poolInfo":{{}},{member}}}"#));
+            let (code, values) = refusal(&format!(r#"{{"id":"j","poolInfo":{{"poolId":"p"}},{member}}}"#));
             assert_eq!(code, ErrorCode::InvalidPropertyValue, "{member}");
             values
         };

@@ -13,6 +13,7 @@ use crate::{
     BatchError, Timestamp,
     rest::{
         model::{Kind, Model},
+        represent::Message,
         version::ApiVersion,
     },
 };
@@ -39,8 +40,7 @@ pub fn error_body(
     layout.key("lang");
     layout.string("en-US");
     layout.key("value");
-    let (text, time) = (error.code.text(), time.iso8601_padded());
-    layout.display(format_args!("{text}\nRequestId:{request_id}\nTime:{time}"));
+    layout.display(Message { text: error.code.text(), request_id, time });
     layout.end_object();
     if !error.values.is_empty() {
         layout.key("values");

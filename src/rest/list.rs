@@ -18,8 +18,8 @@ pub(super) struct List {
     model: &'static Model,
     max_results: usize,
     filter: Option<Filter>,
-    select: Option<Vec<String>>,
-    /// Where the page before ended.
+    select: Option<Vec<&'static str>>,
+    /// Where the page before ended (Q8).
     pub(super) after: Option<String>,
 }
 
@@ -29,8 +29,13 @@ impl List {
         Ok(Self {
             model,
             max_results: reading.query.max_results()?,
-            filter: reading.query.filter.as_deref().map(|text| Filter::parse(text, model)).transpose()?,
-            select: reading.query.select(model)?,
+            filter: reading
+                .query
+                .filter
+                .as_deref()
+                .map(|text| Filter::parse(text, model, reading.version))
+                .transpose()?,
+            select: reading.query.select(model, reading.version)?,
             after: reading.query.skip_token.as_deref().map(Into::into),
         })
     }

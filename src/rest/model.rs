@@ -4,7 +4,12 @@
 //! Request bodies are checked by it, answers are printed by it. Where a recording shows a property's
 //! place, that is its place here; the others stand where the service's own description has them.
 
-use crate::rest::version::ApiVersion;
+use crate::{
+    DisableTasks, NodeFillType, NodeTasks, OnAllTasksComplete, OnTaskFailure, PoolState, SchedulingState,
+    rest::version::ApiVersion,
+    task::{DependencyAction, JobAction},
+    wire::Wire,
+};
 
 /// One kind of JSON object.
 #[derive(Debug)]
@@ -13,6 +18,17 @@ pub(crate) struct Model {
     pub(crate) name: &'static str,
     /// In the order in which they are printed.
     pub(crate) properties: &'static [Property],
+    /// What else a request body must have.
+    pub(crate) one_of: Option<OneOf>,
+}
+
+/// Of these properties a request body must have one at least.
+#[derive(Debug)]
+pub(crate) struct OneOf {
+    /// Which.
+    pub(crate) names: &'static [&'static str],
+    /// What a refusal says is missing when there is none of them.
+    pub(crate) called: &'static str,
 }
 
 /// A property of a [`Model`].
@@ -63,6 +79,11 @@ impl Model {
         self.properties.iter().find(|property| property.name == name)
     }
 
+    /// The property that an api-version knows by this name.
+    pub(crate) fn known_property(&self, name: &str, version: ApiVersion) -> Option<&'static Property> {
+        self.property(name).filter(|property| property.is_known_to(version))
+    }
+
     /// The properties that an api-version knows, in their order.
     pub(crate) fn known_to(&self, version: ApiVersion) -> impl Iterator<Item = &'static Property> + use<> {
         self.properties.iter().filter(move |property| property.is_known_to(version))
@@ -76,7 +97,8 @@ impl Property {
     }
 }
 
-/// `NAME "Name" { property: kind, ... }`, where a kind is
+/// `NAME "Name" { property: kind, ... }`, with `one_of("a" "b") as "a"` before the brace where one of
+/// the properties must be there, and where a kind is
 /// - the name of a simple [`Kind`] or of a constant of that type,
 /// - `{MODEL}`, an object,
 /// - `[kind]`, a list,
@@ -85,7 +107,7 @@ impl Property {
 /// and may be followed by `required`, by `>= V...`, the first api-version that knows the property, and
 /// by `< V...`, the first that no longer does.
 macro_rules! models {
-    ($($model:ident $name:literal {
+    ($($model:ident $name:literal $(one_of($($choice:literal)*) as $called:literal)? {
         $($property:ident: $kind:tt $($required:ident)? $(>= $since:ident)? $(< $until:ident)?),* $(,)?
     })*) => {
         $(
@@ -99,6 +121,7 @@ macro_rules! models {
                     since: since!($($since)?),
                     until: until!($($until)?),
                 }),*],
+                one_of: one_of!($(($($choice)*) $called)?),
             };
         )*
 
@@ -129,6 +152,15 @@ macro_rules! is_required {
     };
     (required) => {
         true
+    };
+}
+
+macro_rules! one_of {
+    () => {
+        None
+    };
+    (($($choice:literal)*) $called:literal) => {
+        Some(OneOf { names: &[$($choice),*], called: $called })
     };
 }
 
@@ -172,16 +204,22 @@ const COMPUTE_NODE_STATE: Kind = Kind::Choice(&[
 ]);
 const CONTAINER_HOST_DATA_PATH: Kind =
     Kind::Choice(&["Shared", "Startup", "VfsMounts", "Task", "JobPrep", "Applications"]);
-const DEALLOCATION_OPTION: Kind = Kind::Choice(&["requeue", "terminate", "taskcompletion", "retaineddata"]);
+const DEALLOCATION_OPTION: Kind = Kind::Choice(NodeTasks::NAMES);
+const DEPENDENCY_ACTION: Kind = Kind::Choice(DependencyAction::NAMES);
+const DISABLE_TASKS: Kind = Kind::Choice(DisableTasks::NAMES);
 const ELEVATION_LEVEL: Kind = Kind::Choice(&["nonadmin", "admin"]);
 const ERROR_CATEGORY: Kind = Kind::Choice(&["UserError", "ServerError"]);
 const INBOUND_ENDPOINT_PROTOCOL: Kind = Kind::Choice(&["tcp", "udp"]);
+const JOB_ACTION: Kind = Kind::Choice(JobAction::NAMES);
 const JOB_STATE: Kind =
     Kind::Choice(&["active", "disabling", "disabled", "enabling", "terminating", "completed", "deleting"]);
 const NODE_COMMUNICATION_MODE: Kind = Kind::Choice(&["default", "classic", "simplified"]);
+const NODE_FILL_TYPE: Kind = Kind::Choice(NodeFillType::NAMES);
 const ONE_RUN_STATE: Kind = Kind::Choice(&["running", "completed"]);
-const ON_ALL_TASKS_COMPLETE: Kind = Kind::Choice(&["noaction", "terminatejob"]);
-const ON_TASK_FAILURE: Kind = Kind::Choice(&["noaction", "performexitoptionsjobaction"]);
+const ON_ALL_TASKS_COMPLETE: Kind = Kind::Choice(OnAllTasksComplete::NAMES);
+const ON_TASK_FAILURE: Kind = Kind::Choice(OnTaskFailure::NAMES);
+const POOL_STATE: Kind = Kind::Choice(PoolState::NAMES);
+const SCHEDULING_STATE: Kind = Kind::Choice(SchedulingState::NAMES);
 const STORAGE_ACCOUNT_TYPE: Kind = Kind::Choice(&["standard_lrs", "premium_lrs", "standardssd_lrs"]);
 const SUBTASK_STATE: Kind = Kind::Choice(&["preparing", "running", "completed"]);
 const TASK_EXECUTION_RESULT: Kind = Kind::Choice(&["success", "failure"]);
@@ -309,7 +347,7 @@ models! {
         retentionTime: Duration,
         userIdentity: {USER_IDENTITY},
     }
-    POOL_INFORMATION "PoolInformation" {
+    POOL_INFORMATION "PoolInformation" one_of("poolId" "autoPoolSpecification") as "poolId" {
         poolId: Text,
         autoPoolSpecification: {AUTO_POOL_SPECIFICATION},
     }
@@ -380,6 +418,7 @@ models! {
         caching: CACHING_TYPE,
         diskSizeGB: Int32 required,
         storageAccountType: STORAGE_ACCOUNT_TYPE,
+        managedDisk: {MANAGED_DISK} >= V2025_06,
     }
     CONTAINER_CONFIGURATION "ContainerConfiguration" {
         type: ("dockerCompatible" "criCompatible") required,
@@ -387,8 +426,15 @@ models! {
         containerRegistries: [{CONTAINER_REGISTRY}],
     }
     DISK_ENCRYPTION_CONFIGURATION "DiskEncryptionConfiguration" {
+        customerManagedKey: {DISK_CUSTOMER_MANAGED_KEY} >= V2025_06,
         targets: [("osdisk" "temporarydisk")],
     }
+    DISK_CUSTOMER_MANAGED_KEY "DiskCustomerManagedKey" {
+        identityReference: {BATCH_POOL_IDENTITY_REFERENCE},
+        keyUrl: Text,
+        rotationToLatestKeyVersionEnabled: Boolean,
+    }
+    BATCH_POOL_IDENTITY_REFERENCE "BatchPoolIdentityReference" { resourceId: Text }
     NODE_PLACEMENT_CONFIGURATION "NodePlacementConfiguration" { policy: ("regional" "zonal") }
     VM_EXTENSION "VMExtension" {
         name: Text required,
@@ -410,20 +456,35 @@ models! {
     }
     DIFF_DISK_SETTINGS "DiffDiskSettings" { placement: ("CacheDisk") }
     MANAGED_DISK "ManagedDisk" {
+        diskEncryptionSet: {DISK_ENCRYPTION_SET_PARAMETERS} >= V2025_06,
         storageAccountType: STORAGE_ACCOUNT_TYPE,
         securityProfile: {VM_DISK_SECURITY_PROFILE} >= V2024_07,
     }
+    DISK_ENCRYPTION_SET_PARAMETERS "DiskEncryptionSetParameters" { id: Text }
     VM_DISK_SECURITY_PROFILE "VMDiskSecurityProfile" {
-        securityEncryptionType: ("NonPersistedTPM" "VMGuestStateOnly"),
+        securityEncryptionType: ("DiskWithVMGuestState" "NonPersistedTPM" "VMGuestStateOnly"),
     }
     SECURITY_PROFILE "SecurityProfile" {
         securityType: ("trustedLaunch" "confidentialVM"),
         encryptionAtHost: Boolean,
+        proxyAgentSettings: {PROXY_AGENT_SETTINGS} >= V2025_06,
         uefiSettings: {UEFI_SETTINGS},
+    }
+    PROXY_AGENT_SETTINGS "ProxyAgentSettings" {
+        enabled: Boolean,
+        imds: {HOST_ENDPOINT_SETTINGS},
+        wireServer: {HOST_ENDPOINT_SETTINGS},
+    }
+    HOST_ENDPOINT_SETTINGS "HostEndpointSettings" {
+        inVMAccessControlProfileReferenceId: Text,
+        mode: ("Audit" "Enforce"),
     }
     UEFI_SETTINGS "UefiSettings" { secureBootEnabled: Boolean, vTpmEnabled: Boolean }
     SERVICE_ARTIFACT_REFERENCE "ServiceArtifactReference" { id: Text required }
-    TASK_SCHEDULING_POLICY "TaskSchedulingPolicy" { nodeFillType: ("spread" "pack") required }
+    TASK_SCHEDULING_POLICY "TaskSchedulingPolicy" {
+        jobDefaultOrder: ("none" "creationtime") >= V2025_06,
+        nodeFillType: NODE_FILL_TYPE required,
+    }
     NETWORK_CONFIGURATION "NetworkConfiguration" {
         subnetId: Text,
         dynamicVNetAssignmentScope: ("none" "job"),
@@ -450,8 +511,11 @@ models! {
     }
     PUBLIC_IP_ADDRESS_CONFIGURATION "PublicIPAddressConfiguration" {
         provision: ("batchmanaged" "usermanaged" "nopublicipaddresses"),
+        ipFamilies: [("IPv4" "IPv6")] >= V2025_06,
         ipAddressIds: [Text],
+        ipTags: [{IP_TAG}] >= V2025_06,
     }
+    IP_TAG "IPTag" { ipTagType: Text, tag: Text }
     START_TASK "StartTask" {
         commandLine: Text required,
         containerSettings: {TASK_CONTAINER_SETTINGS},
@@ -565,7 +629,7 @@ models! {
     JOB_TERMINATE_PARAMETER "JobTerminateParameter" { terminateReason: Text }
 
     JOB_DISABLE_PARAMETER "JobDisableParameter" {
-        disableTasks: ("requeue" "terminate" "wait") required,
+        disableTasks: DISABLE_TASKS required,
     }
 
     TASK_ADD_PARAMETER "TaskAddParameter" {
@@ -598,8 +662,8 @@ models! {
         exitOptions: {EXIT_OPTIONS} required,
     }
     EXIT_OPTIONS "ExitOptions" {
-        jobAction: ("none" "disable" "terminate"),
-        dependencyAction: ("satisfy" "block"),
+        jobAction: JOB_ACTION,
+        dependencyAction: DEPENDENCY_ACTION,
     }
     EXIT_CODE_RANGE_MAPPING "ExitCodeRangeMapping" {
         start: Int32 required,
@@ -649,7 +713,8 @@ models! {
         resourceTags: Raw >= V2023_11,
     }
 
-    POOL_RESIZE_PARAMETER "PoolResizeParameter" {
+    POOL_RESIZE_PARAMETER "PoolResizeParameter"
+    one_of("targetDedicatedNodes" "targetLowPriorityNodes") as "targetDedicatedNodes and/or targetLowPriorityNodes" {
         targetDedicatedNodes: Int32,
         targetLowPriorityNodes: Int32,
         resizeTimeout: Duration,
@@ -674,6 +739,9 @@ models! {
     NODE_DISABLE_SCHEDULING_PARAMETER "NodeDisableSchedulingParameter" {
         nodeDisableSchedulingOption: ("requeue" "terminate" "taskcompletion"),
     }
+
+    // For the operations that take no body; the name is assumed.
+    EMPTY_PARAMETER "EmptyParameter" {}
 
     // What the service answers, likewise.
 
@@ -817,7 +885,7 @@ models! {
         eTag: Text,
         lastModified: Instant,
         creationTime: Instant,
-        state: ("active" "deleting"),
+        state: POOL_STATE,
         stateTransitionTime: Instant,
         allocationState: ("steady" "resizing" "stopping"),
         allocationStateTransitionTime: Instant,
@@ -905,11 +973,12 @@ models! {
         id: Text,
         url: Text,
         state: COMPUTE_NODE_STATE,
-        schedulingState: ("enabled" "disabled"),
+        schedulingState: SCHEDULING_STATE,
         stateTransitionTime: Instant,
         lastBootTime: Instant,
         allocationTime: Instant,
         ipAddress: Text,
+        ipv6Address: Text >= V2025_06,
         affinityId: Text,
         vmSize: Text,
         totalTasksRun: Int32,

@@ -65,28 +65,39 @@ pub(super) fn answer(
     now: Timestamp,
     guard: &dyn Authorize,
 ) -> Outcome {
+    // The path, and who may come in.
     let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
     let operation = route(request.method, path)?;
     guard.authorize(request, account)?; // U1
+
+    // The query, as far as it is the same for all.
     let parameters = Query::parse(query);
     let version = parameters.api_version()?;
     let timeout = parameters.timeout(longest_timeout(&operation))?;
     let force = takes_force(&operation) && parameters.force(version)?;
+
+    // The headers, and what the operation itself reads.
     let settled = settle(request, headers, takes_conditions(&operation), now);
     let (body, received) = (request.body, request.received);
     let reading =
         |preconditions| Reading { body, query: &parameters, version, preconditions, force, received };
-    let act = if request.method == "GET" {
-        // What a read can refuse by itself is in its query, which comes before the headers (S5).
+    let act = if reads_query_only(request.method, &operation) {
         let act = read(operation, reading(settled.clone().unwrap_or_default()))?;
         settled.map(|_| act)?
     } else {
         read(operation, reading(settled?))?
     };
+
+    // What depends on the clock and on what is stored.
     if received.saturating_add(timeout) < now {
         return Err(ErrorCode::OperationTimedOut.into()); // F4
     }
     act(account, &Context { path, query, request_id: request.request_id.as_str(), version, now })
+}
+
+/// Whether all that the operation itself reads is in the query, which is judged before the headers (S5).
+fn reads_query_only(method: &str, operation: &Operation) -> bool {
+    method == "GET" && !matches!(operation, Operation::NotImplemented(_))
 }
 
 /// The headers, and the body as far as they and its size tell about it.
@@ -116,10 +127,10 @@ fn read(operation: Operation, reading: Reading<'_>) -> Result<Act, BatchError> {
             JobOperation::Get => jobs::get(job, reading),
             JobOperation::Update => jobs::update(job, reading),
             JobOperation::Patch => jobs::patch(job, reading),
-            JobOperation::Delete => Ok(jobs::delete(job, reading)),
+            JobOperation::Delete => jobs::delete(job, reading),
             JobOperation::Terminate => jobs::terminate(job, reading),
             JobOperation::Disable => jobs::disable(job, reading),
-            JobOperation::Enable => Ok(jobs::enable(job, reading)),
+            JobOperation::Enable => jobs::enable(job, reading),
             JobOperation::TaskCounts => Ok(jobs::task_counts(job)),
             JobOperation::PreparationAndReleaseStatus => jobs::preparation_and_release_status(job, &reading),
             JobOperation::AddTask => tasks::add(job, &reading),
@@ -129,9 +140,9 @@ fn read(operation: Operation, reading: Reading<'_>) -> Result<Act, BatchError> {
         Operation::Task(operation, job, task) => match operation {
             TaskOperation::Get => tasks::get(job, task, reading),
             TaskOperation::Update => tasks::update(job, task, reading),
-            TaskOperation::Delete => Ok(tasks::delete(job, task, reading)),
-            TaskOperation::Terminate => Ok(tasks::terminate(job, task, reading)),
-            TaskOperation::Reactivate => Ok(tasks::reactivate(job, task, reading)),
+            TaskOperation::Delete => tasks::delete(job, task, reading),
+            TaskOperation::Terminate => tasks::terminate(job, task, reading),
+            TaskOperation::Reactivate => tasks::reactivate(job, task, reading),
             TaskOperation::Subtasks => Ok(tasks::subtasks(job, task)),
         },
         Operation::AddPool => pools::add(&reading),
@@ -139,7 +150,7 @@ fn read(operation: Operation, reading: Reading<'_>) -> Result<Act, BatchError> {
         Operation::Pool(operation, pool) => match operation {
             PoolOperation::Get => pools::get(pool, reading),
             PoolOperation::Exists => Ok(pools::exists(pool)),
-            PoolOperation::Delete => Ok(pools::delete(pool, reading)),
+            PoolOperation::Delete => pools::delete(pool, reading),
             PoolOperation::Resize => pools::resize(pool, reading),
             PoolOperation::RemoveNodes => pools::remove_nodes(pool, reading),
             PoolOperation::ListNodes => pools::list_nodes(pool, &reading),
@@ -153,7 +164,7 @@ fn read(operation: Operation, reading: Reading<'_>) -> Result<Act, BatchError> {
         },
         Operation::NotImplemented(what) => Err(BatchError::not_implemented(&format!(
             "Not implemented by this emulation of the service: {what}."
-        ))),
+        ))), // Q9
     }
 }
 
@@ -213,19 +224,19 @@ pub(super) fn act(act: impl FnOnce(&mut Account, &Context<'_>) -> Outcome + 'sta
 impl Reading<'_> {
     /// How a read of one resource wants to see it.
     pub(super) fn show(self, model: &'static Model) -> Result<Show, BatchError> {
-        Ok(Show { model, select: self.query.select(model)?, preconditions: self.preconditions })
+        Ok(Show { model, select: self.query.select(model, self.version)?, preconditions: self.preconditions })
     }
+}
 
-    /// How long nodes are waited for if the request was forced (F1).
-    pub(super) fn force_wait(force: bool, account: &Account) -> Option<TimeSpan> {
-        force.then(|| account.force_wait())
-    }
+/// How long nodes are waited for if the request was forced (F1).
+pub(super) fn force_wait(force: bool, account: &Account) -> Option<TimeSpan> {
+    force.then(|| account.force_wait())
 }
 
 /// What a read wants to see, and under which condition.
 pub(super) struct Show {
     model: &'static Model,
-    pub(super) select: Option<Vec<String>>,
+    select: Option<Vec<&'static str>>,
     preconditions: Preconditions,
 }
 
@@ -258,9 +269,9 @@ impl Show {
 }
 
 /// Drops what a `$select` does not name (Q3).
-pub(super) fn keep_selected(shown: &mut Properties, select: Option<&[String]>) {
+pub(super) fn keep_selected(shown: &mut Properties, select: Option<&[&'static str]>) {
     if let Some(names) = select {
-        shown.retain(|name, _| names.iter().any(|selected| selected == name));
+        shown.retain(|name, _| names.contains(&name.as_str()));
     }
 }
 

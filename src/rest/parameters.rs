@@ -1,11 +1,6 @@
 //! What every operation reads in the same way: the query and the headers.
 
-use alloc::{
-    borrow::{Cow, ToOwned},
-    format,
-    string::String,
-    vec::Vec,
-};
+use alloc::{borrow::Cow, format, vec::Vec};
 
 use crate::{
     BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
@@ -89,19 +84,25 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// The properties that the answer is limited to (Q3). One that the model does not have is refused.
-    pub(super) fn select(&self, model: &'static Model) -> Result<Option<Vec<String>>, BatchError> {
-        let Some(text) = &self.select else { return Ok(None) };
-        let names = text.split(',').map(str::trim).filter(|name| !name.is_empty());
-        let known = |name: &str| {
-            if model.property(name).is_some() {
-                Ok(name.to_owned())
-            } else {
+    /// The properties that the answer is limited to, each once; nothing if none is named (Q3). One that
+    /// the model does not have, or not in this api-version, is refused.
+    pub(super) fn select(
+        &self,
+        model: &'static Model,
+        version: ApiVersion,
+    ) -> Result<Option<Vec<&'static str>>, BatchError> {
+        let text = self.select.as_deref().unwrap_or_default();
+        let mut selected = Vec::new();
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            let property = model.known_property(name, version).ok_or_else(|| {
                 let reason = format!("The property '{name}' does not exist on the resource.");
-                Err(BatchError::invalid_query("$select", text, &reason))
-            }
-        };
-        names.map(known).collect::<Result<_, _>>().map(Some)
+                BatchError::invalid_query("$select", text, &reason)
+            })?;
+            selected.push(property.name);
+        }
+        selected.sort_unstable();
+        selected.dedup();
+        Ok((!selected.is_empty()).then_some(selected))
     }
 
     /// Whether the request is to be forced (F3).
@@ -148,10 +149,11 @@ fn integer(name: &str, text: &str) -> Result<i32, BatchError> {
     })
 }
 
-/// The headers that the crate knows, each as it was first sent, and the first that was sent twice.
+/// The headers that the crate knows, each as it was first sent, and the first that was sent twice. An
+/// empty one counts as absent (H4).
 #[derive(Default)]
 pub(super) struct Headers<'a> {
-    pub(super) content_type: Option<&'a [u8]>,
+    content_type: Option<&'a [u8]>,
     client_request_id: Option<&'a [u8]>,
     return_client_request_id: Option<&'a [u8]>,
     ocp_date: Option<&'a [u8]>,
@@ -160,6 +162,7 @@ pub(super) struct Headers<'a> {
     if_match: Option<Cow<'a, [u8]>>,
     if_none_match: Option<Cow<'a, [u8]>>,
     repeated: Option<(&'static str, &'a [u8])>,
+    repeated_content_type: Option<(&'static str, &'a [u8])>,
     repeated_condition: Option<(&'static str, &'a [u8])>,
 }
 
@@ -174,21 +177,30 @@ impl<'a> Headers<'a> {
 
     fn add(&mut self, name: &str, value: &'a [u8]) {
         let is = |known: &str| name.eq_ignore_ascii_case(known);
-        let (known, slot) = match () {
+        let (known, slot, repeated) = match () {
             () if is("If-Match") => return join(&mut self.if_match, value),
             () if is("If-None-Match") => return join(&mut self.if_none_match, value),
-            () if is("Content-Type") => ("Content-Type", &mut self.content_type),
-            () if is("client-request-id") => ("client-request-id", &mut self.client_request_id),
-            () if is("return-client-request-id") => {
-                ("return-client-request-id", &mut self.return_client_request_id)
+            () if is("Content-Type") => {
+                ("Content-Type", &mut self.content_type, &mut self.repeated_content_type)
             }
-            () if is("ocp-date") => ("ocp-date", &mut self.ocp_date),
-            () if is("If-Modified-Since") => ("If-Modified-Since", &mut self.if_modified_since),
-            () if is("If-Unmodified-Since") => ("If-Unmodified-Since", &mut self.if_unmodified_since),
+            () if is("client-request-id") => {
+                ("client-request-id", &mut self.client_request_id, &mut self.repeated)
+            }
+            () if is("return-client-request-id") => {
+                ("return-client-request-id", &mut self.return_client_request_id, &mut self.repeated)
+            }
+            () if is("ocp-date") => ("ocp-date", &mut self.ocp_date, &mut self.repeated),
+            () if is("If-Modified-Since") => {
+                ("If-Modified-Since", &mut self.if_modified_since, &mut self.repeated_condition)
+            }
+            () if is("If-Unmodified-Since") => {
+                ("If-Unmodified-Since", &mut self.if_unmodified_since, &mut self.repeated_condition)
+            }
             () => return,
         };
-        let repeated =
-            if known.starts_with("If-") { &mut self.repeated_condition } else { &mut self.repeated };
+        if value.trim_ascii().is_empty() {
+            return;
+        }
         if slot.is_none() {
             *slot = Some(value);
         } else if repeated.is_none() {
@@ -222,7 +234,7 @@ impl<'a> Headers<'a> {
         if let Some((name, value)) = repeated_condition.or(self.repeated) {
             return Err(BatchError::invalid_header(name, value)); // H4
         }
-        if let Some(date) = self.ocp_date.filter(|date| !date.trim_ascii().is_empty()) {
+        if let Some(date) = self.ocp_date {
             let text = core::str::from_utf8(date.trim_ascii()).ok();
             if text.is_none_or(|text| Timestamp::parse_rfc1123(text).is_err()) {
                 return Err(BatchError::invalid_header("ocp-date", date));
@@ -231,8 +243,12 @@ impl<'a> Headers<'a> {
         Ok(preconditions)
     }
 
-    /// The content type of a body that is not empty must be JSON; its parameters do not matter.
+    /// The content type of a body that is not empty must be JSON, and said once (B2, H4); its parameters
+    /// do not matter.
     pub(super) fn check_content_type(&self) -> Result<(), BatchError> {
+        if let Some((name, value)) = self.repeated_content_type {
+            return Err(BatchError::invalid_header(name, value));
+        }
         let value = self.content_type.unwrap_or_default();
         let media_type = value.split(|byte| *byte == b';').next().unwrap_or_default();
         if media_type.trim_ascii().eq_ignore_ascii_case(b"application/json") {

@@ -3,7 +3,7 @@
 use alloc::{format, sync::Arc, vec::Vec};
 
 use crate::{
-    AddPool, BatchError, DeletePool, ErrorCode, NodeOrder, NodeTasks, RemoveNodes, SchedulingState,
+    Account, AddPool, BatchError, DeletePool, ErrorCode, NodeOrder, NodeTasks, SchedulingState,
     id::{NodeId, PoolId},
     rest::{
         body,
@@ -56,18 +56,20 @@ pub(super) fn list(reading: &Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(reading, &model::CLOUD_POOL)?;
     let after = list.after_id(|token| PoolId::new(token).ok())?;
     Ok(act(move |account, context| {
-        let pools = account.pools().filter(|pool| after.as_ref().is_none_or(|after| pool.id() > after));
-        let items = pools.map(|pool| (format!("{}", pool.id()), represent::pool(account, pool)));
+        let items = account
+            .pools_after(after.as_ref())
+            .map(|pool| (format!("{}", pool.id()), represent::pool(account, pool)));
         Ok((list.reply(account, context, "pools", items), Vec::new()))
     }))
 }
 
-pub(super) fn delete(pool: PathId<PoolId>, reading: Reading<'_>) -> Act {
+pub(super) fn delete(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
     let command = DeletePool { preconditions: reading.preconditions };
-    act(move |account, context| {
+    Ok(act(move |account, context| {
         let effects = account.delete_pool(&named(pool)?, &command, &context.now)?;
         Ok((Reply::accepted(202), effects))
-    })
+    }))
 }
 
 pub(super) fn resize(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
@@ -81,13 +83,12 @@ pub(super) fn resize(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, 
 }
 
 pub(super) fn remove_nodes(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
-    let (ids, tasks) = body::remove_nodes(reading.body, reading.version)?;
-    let preconditions = reading.preconditions;
+    let (ids, mut command) = body::remove_nodes(reading.body, reading.version)?;
+    command.preconditions = reading.preconditions;
     Ok(act(move |account, context| {
         let pool = named(pool)?;
         account.pool(&pool)?;
-        let nodes = ids.into_iter().map(named_node).collect::<Result<_, _>>()?;
-        let command = RemoveNodes { nodes, tasks, preconditions };
+        command.nodes = ids.into_iter().map(named_node).collect::<Result<_, _>>()?;
         let effects = account.remove_nodes(&pool, &command, &context.now)?;
         Ok((context.changed(account, 202, account.pool(&pool)?.last_modified()), effects))
     }))
@@ -101,9 +102,9 @@ pub(super) fn list_nodes(pool: PathId<PoolId>, reading: &Reading<'_>) -> Result<
         if account.nodes_of(&pool).next().is_none() {
             account.pool(&pool)?;
         }
-        let nodes =
-            account.nodes_of(&pool).filter(|node| after.as_ref().is_none_or(|after| node.id() > after));
-        let items = nodes.map(|node| (format!("{}", node.id()), represent::node(account, node)));
+        let items = account
+            .nodes_of_after(&pool, after.as_ref())
+            .map(|node| (format!("{}", node.id()), represent::node(account, node)));
         Ok((list.reply(account, context, "nodes", items), Vec::new()))
     }))
 }
@@ -130,7 +131,7 @@ pub(super) fn order_node(
     Ok(act(move |account, context| {
         let (pool, node) = (named(pool)?, named_node(node)?);
         let effects = account.order_node(&pool, &node, order, tasks, &context.now)?;
-        Ok((of_node(context, account.url(), 202), effects))
+        Ok((of_node(context, account, 202), effects))
     }))
 }
 
@@ -142,7 +143,10 @@ pub(super) fn set_scheduling(
 ) -> Result<Act, BatchError> {
     let tasks = match scheduling {
         SchedulingState::Disabled => body::disable_scheduling(reading.body, reading.version)?,
-        SchedulingState::Enabled => NodeTasks::default(),
+        SchedulingState::Enabled => {
+            body::nothing(reading.body, reading.version)?;
+            NodeTasks::default()
+        }
     };
     Ok(act(move |account, context| {
         let (pool, node) = (named(pool)?, named_node(node)?);
@@ -150,11 +154,11 @@ pub(super) fn set_scheduling(
             SchedulingState::Disabled => account.disable_scheduling(&pool, &node, tasks, &context.now)?,
             SchedulingState::Enabled => account.enable_scheduling(&pool, &node, &context.now)?,
         };
-        Ok((of_node(context, account.url(), 200), effects))
+        Ok((of_node(context, account, 200), effects))
     }))
 }
 
 /// Nodes have no ETag.
-fn of_node(context: &Context<'_>, account: &str, status: u16) -> Reply {
-    Reply { status, data_service_id: Some(format!("{account}{}", context.path)), ..Reply::default() }
+fn of_node(context: &Context<'_>, account: &Account, status: u16) -> Reply {
+    Reply { status, data_service_id: Some(context.own_url(account)), ..Reply::default() }
 }

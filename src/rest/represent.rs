@@ -1,4 +1,4 @@
-//! What the service shows of a job or a task: typed fields and kept properties, in one map by the
+//! What the service shows of a job, task, pool or node: typed fields and kept properties, in one map by the
 //! service's names. The model tables put them in order and hide what an api-version does not know.
 
 use alloc::{format, string::String, vec::Vec};
@@ -6,17 +6,17 @@ use alloc::{format, string::String, vec::Vec};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Account, AllocationState, BatchError, ETag, Node, NodeFillType, Pool, PoolState, SchedulingState,
-    Timestamp,
+    Account, BatchError, ETag, Node, Pool, Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
     job::{
         Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask, NodeRun,
-        NodeRunState, OnAllTasksComplete, OnTaskFailure,
+        NodeRunState,
     },
     task::{
-        Completion, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, Placement,
-        Task, TaskConstraints, TaskFailure, TaskSpecification, TaskState,
+        Completion, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Placement, Task,
+        TaskConstraints, TaskFailure, TaskSpecification, TaskState,
     },
+    wire::Wire,
 };
 
 pub(super) type Properties = Map<String, Value>;
@@ -30,6 +30,29 @@ fn text(value: impl core::fmt::Display) -> Value {
 fn put(into: &mut Properties, name: &str, value: impl Into<Option<Value>>) {
     if let Some(value) = value.into() {
         into.insert(name.into(), value);
+    }
+}
+
+/// What is kept of an object that is interpreted in part; the rest is to be put into it.
+fn kept(shown: &mut Properties, name: &str) -> Properties {
+    match shown.remove(name) {
+        Some(Value::Object(kept)) => kept,
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) | None => {
+            Properties::new()
+        }
+    }
+}
+
+/// A message as the service ends it, and as error bodies and items of a collection show it (W3).
+pub(super) struct Message<'a> {
+    pub(super) text: &'static str,
+    pub(super) request_id: &'a str,
+    pub(super) time: Timestamp,
+}
+
+impl core::fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}\nRequestId:{}\nTime:{}", self.text, self.request_id, self.time.iso8601_padded())
     }
 }
 
@@ -73,16 +96,8 @@ pub(super) fn job(account: &str, job: &Job, now: Timestamp) -> Properties {
     put(&mut shown, "jobReleaseTask", specification.release.as_ref().map(job_release));
     put(&mut shown, "poolInfo", json!({ "poolId": settings.pool.as_str() }));
     put(&mut shown, "executionInfo", job_execution_info(job, now));
-    let on_all_tasks_complete = match settings.on_all_tasks_complete {
-        OnAllTasksComplete::NoAction => "noaction",
-        OnAllTasksComplete::TerminateJob => "terminatejob",
-    };
-    put(&mut shown, "onAllTasksComplete", text(on_all_tasks_complete));
-    let on_task_failure = match specification.on_task_failure {
-        OnTaskFailure::NoAction => "noaction",
-        OnTaskFailure::PerformExitOptionsJobAction => "performexitoptionsjobaction",
-    };
-    put(&mut shown, "onTaskFailure", text(on_task_failure));
+    put(&mut shown, "onAllTasksComplete", text(settings.on_all_tasks_complete.as_wire()));
+    put(&mut shown, "onTaskFailure", text(specification.on_task_failure.as_wire()));
     shown
 }
 
@@ -183,8 +198,14 @@ fn task_specification(specification: &TaskSpecification) -> Properties {
     let mut shown = specification.other.clone();
     put(&mut shown, "id", text(&specification.id));
     put(&mut shown, "requiredSlots", json!(specification.required_slots));
-    put(&mut shown, "exitConditions", specification.exit_conditions.as_ref().map(exit_conditions));
-    put(&mut shown, "dependsOn", specification.depends_on.as_ref().map(dependencies));
+    if let Some(conditions) = &specification.exit_conditions {
+        let kept = kept(&mut shown, "exitConditions");
+        put(&mut shown, "exitConditions", exit_conditions(kept, conditions));
+    }
+    if let Some(depends_on) = &specification.depends_on {
+        let kept = kept(&mut shown, "dependsOn");
+        put(&mut shown, "dependsOn", dependencies(kept, depends_on));
+    }
     shown
 }
 
@@ -239,8 +260,7 @@ pub(super) fn task_root_directory(job: &JobId, task: &TaskId) -> String {
     format!("workitems/{job}/job-1/{task}")
 }
 
-fn exit_conditions(conditions: &ExitConditions) -> Value {
-    let mut shown = Properties::new();
+fn exit_conditions(mut shown: Properties, conditions: &ExitConditions) -> Value {
     let codes = |ranges: &[ExitCodeRange], show: fn(&ExitCodeRange) -> Value| {
         (!ranges.is_empty()).then(|| Value::Array(ranges.iter().map(show).collect()))
     };
@@ -257,17 +277,12 @@ fn exit_conditions(conditions: &ExitConditions) -> Value {
 
 fn exit_options(options: ExitOptions) -> Value {
     let mut shown = Properties::new();
-    put(&mut shown, "jobAction", options.job_action.map(|action| text(action.as_str())));
-    let dependency_action = options.dependency_action.map(|action| match action {
-        DependencyAction::Satisfy => text("satisfy"),
-        DependencyAction::Block => text("block"),
-    });
-    put(&mut shown, "dependencyAction", dependency_action);
+    put(&mut shown, "jobAction", options.job_action.map(|action| text(action.as_wire())));
+    put(&mut shown, "dependencyAction", options.dependency_action.map(|action| text(action.as_wire())));
     Value::Object(shown)
 }
 
-fn dependencies(dependencies: &Dependencies) -> Value {
-    let mut shown = Properties::new();
+fn dependencies(mut shown: Properties, dependencies: &Dependencies) -> Value {
     let ids: Vec<Value> = dependencies.task_ids.iter().map(text).collect();
     let ranges = dependencies.ranges.iter().map(|(start, end)| json!({ "start": start, "end": end }));
     let ranges: Vec<Value> = ranges.collect();
@@ -307,10 +322,10 @@ pub(super) fn task_added(task: &TaskId, url: &str, last_modified: Timestamp) -> 
 /// An item of the answer to a collection: a task that was refused.
 pub(super) fn task_refused(task: &str, error: &BatchError, request_id: &str, now: Timestamp) -> Properties {
     let status = if error.code.status() < 500 { "ClientError" } else { "ServerError" };
-    let message = format!("{}\nRequestId:{request_id}\nTime:{}", error.code.text(), now.iso8601_padded());
+    let message = Message { text: error.code.text(), request_id, time: now };
     let mut shown_error = Properties::new();
     put(&mut shown_error, "code", text(error.code));
-    put(&mut shown_error, "message", json!({ "lang": "en-US", "value": message }));
+    put(&mut shown_error, "message", json!({ "lang": "en-US", "value": text(message) }));
     let values: Vec<Value> =
         error.values.iter().map(|value| json!({ "key": value.key, "value": value.value })).collect();
     put(&mut shown_error, "values", (!values.is_empty()).then_some(Value::Array(values)));
@@ -358,13 +373,18 @@ fn node_run(
     let directory = task_root_directory(job, task);
     let url = format!("{}/files/{directory}", node_url(account, node.pool(), id));
     let mut shown = Properties::new();
-    put(&mut shown, "startTime", run.start_time().map(text));
+    let start_time = match run.state {
+        NodeRunState::Ordered => return None,
+        NodeRunState::Running { start_time } => start_time,
+        // The property is required, so a run that was over before it started did so at its end (K10).
+        NodeRunState::Completed { start_time, end_time, .. } => start_time.unwrap_or(end_time),
+    };
+    put(&mut shown, "startTime", text(start_time));
     put(&mut shown, "taskRootDirectory", text(directory));
     put(&mut shown, "taskRootDirectoryUrl", text(url));
     put(&mut shown, "retryCount", json!(run.retry_count));
     match run.state {
-        NodeRunState::Ordered => return None,
-        NodeRunState::Running { .. } => put(&mut shown, "state", text("running")),
+        NodeRunState::Ordered | NodeRunState::Running { .. } => put(&mut shown, "state", text("running")),
         NodeRunState::Completed { end_time, exit_code, succeeded, .. } => {
             put(&mut shown, "state", text("completed"));
             put(&mut shown, "endTime", text(end_time));
@@ -383,18 +403,11 @@ pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
     put(&mut shown, "id", text(pool.id()));
     put(&mut shown, "url", Value::String(pool_url(account.url(), pool.id())));
     stamps(&mut shown, pool.last_modified(), pool.creation_time());
-    let state = match pool.state() {
-        PoolState::Active => "active",
-        PoolState::Deleting => "deleting",
-    };
-    put(&mut shown, "state", text(state));
+    put(&mut shown, "state", text(pool.state().as_wire()));
     put(&mut shown, "stateTransitionTime", text(pool.state_transition_time()));
-    let allocation_state = match pool.allocation_state() {
-        AllocationState::Steady => "steady",
-        AllocationState::Resizing => "resizing",
-    };
-    put(&mut shown, "allocationState", text(allocation_state));
+    put(&mut shown, "allocationState", text(pool.allocation_state().as_wire()));
     put(&mut shown, "allocationStateTransitionTime", text(pool.allocation_state_transition_time()));
+    put(&mut shown, "resizeTimeout", pool.resize_timeout().map(text)); // P7
     shown.entry("resizeTimeout").or_insert_with(|| "PT15M".into());
     put(&mut shown, "currentDedicatedNodes", json!(counts.dedicated));
     put(&mut shown, "currentLowPriorityNodes", json!(counts.low_priority));
@@ -404,11 +417,9 @@ pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
     shown.entry("enableInterNodeCommunication").or_insert_with(|| json!(false));
     put(&mut shown, "taskSlotsPerNode", json!(specification.task_slots_per_node));
     put(&mut shown, "maxTasksPerNode", json!(specification.task_slots_per_node));
-    let fill = match specification.node_fill_type {
-        NodeFillType::Spread => "spread",
-        NodeFillType::Pack => "pack",
-    };
-    put(&mut shown, "taskSchedulingPolicy", json!({ "nodeFillType": fill }));
+    let mut policy = kept(&mut shown, "taskSchedulingPolicy");
+    put(&mut policy, "nodeFillType", text(specification.node_fill_type.as_wire()));
+    put(&mut shown, "taskSchedulingPolicy", Value::Object(policy));
     shown
 }
 
@@ -419,11 +430,7 @@ pub(super) fn node(account: &Account, node: &Node) -> Properties {
     put(&mut shown, "id", text(node.id()));
     put(&mut shown, "url", Value::String(node_url(account.url(), node.pool(), node.id())));
     put(&mut shown, "state", text(node.state_name()));
-    let scheduling = match node.scheduling() {
-        SchedulingState::Enabled => "enabled",
-        SchedulingState::Disabled => "disabled",
-    };
-    put(&mut shown, "schedulingState", text(scheduling));
+    put(&mut shown, "schedulingState", text(node.scheduling().as_wire()));
     put(&mut shown, "stateTransitionTime", time(node.state_transition_time()));
     put(&mut shown, "lastBootTime", time(node.last_boot_time()));
     put(&mut shown, "allocationTime", time(node.allocation_time()));

@@ -104,6 +104,8 @@ fn verbs(segments: &[&str]) -> Option<Verbs> {
         ["pools", rest @ ..] => pool_verbs(rest),
         ["jobschedules", ..] => Some(Verbs::Any("job schedules")),
         ["certificates", ..] => Some(Verbs::Any("certificates")),
+        // One certificate is named as OData names keys.
+        [first, ..] if first.starts_with("certificates(") => Some(Verbs::Any("certificates")),
         ["applications", ..] => Some(Verbs::Any("applications")),
         ["supportedimages" | "nodecounts" | "poolusagemetrics"] => Some(Verbs::Any("account information")),
         ["lifetimepoolstats" | "lifetimejobstats"] => Some(Verbs::Any("lifetime statistics")),

@@ -175,11 +175,18 @@ impl SharedKey {
         }
         // What is no base64 is no code of any text.
         let code = STANDARD.decode(signature).unwrap_or_default();
-        let mut signed = habits(request).into_iter().map(|habit| self.string_to_sign(request, habit));
-        if signed.any(|text| self.has_code(&text, &code)) {
-            return Ok(());
+        let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+        let [lower_cased, as_sent] = [Names::LowerCased, Names::AsSent].map(|names| canonical(query, names));
+        for length in lengths(request) {
+            let text = self.string_to_sign(request, *length, path);
+            let mut signed =
+                [&lower_cased, &as_sent].into_iter().map(|query| [&text, query.as_slice()].concat());
+            if signed.any(|text| self.has_code(&text, &code)) {
+                return Ok(());
+            }
         }
-        let shown = self.string_to_sign(request, Habit::documented(request));
+        let mut shown = self.string_to_sign(request, Length::as_sent(request), path);
+        shown.extend_from_slice(&lower_cased);
         let shown = String::from_utf8_lossy(&shown);
         Err(failed(format!(
             "The MAC signature found in the HTTP request '{signature}' is not the same as any computed \
@@ -192,13 +199,13 @@ impl SharedKey {
         self.signer.clone().chain_update(text).verify_slice(code).is_ok()
     }
 
-    /// What a client of this habit signs (U3).
-    fn string_to_sign(&self, request: &Request<'_>, habit: Habit) -> Vec<u8> {
+    /// What a client of this habit signs, but for the query parameters behind it (U3).
+    fn string_to_sign(&self, request: &Request<'_>, length: Length, path: &str) -> Vec<u8> {
         let mut text = request.method.as_bytes().to_vec();
         for name in SIGNED_HEADERS {
             text.push(b'\n');
             match name {
-                CONTENT_LENGTH => text.extend_from_slice(content_length(request, habit).as_bytes()),
+                CONTENT_LENGTH => text.extend_from_slice(length.of(request).as_bytes()),
                 // U6: a date that does not count is not signed; proxies may have written it.
                 DATE if values(request, OCP_DATE).next().is_some() => {}
                 _ => text.extend_from_slice(&joined(request, name)),
@@ -206,24 +213,21 @@ impl SharedKey {
         }
         text.push(b'\n');
         add_own_headers(&mut text, request);
-        let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
         text.push(b'/');
         text.extend_from_slice(self.account.as_bytes());
         text.extend_from_slice(path.as_bytes()); // as it was sent: clients sign it in its escapes
-        add_query(&mut text, query, habit.names);
         text
     }
 }
 
-/// How clients differ in what they sign (U4).
+/// How the length of an empty body is signed, in which clients differ (U4).
 #[derive(Clone, Copy)]
-struct Habit {
-    /// Whether the length of an empty body is `0` rather than nothing.
-    zero: bool,
-    names: Names,
+enum Length {
+    Zero,
+    Nothing,
 }
 
-/// How names of query parameters are signed.
+/// How names of query parameters are signed, in which they differ too (U4).
 #[derive(Clone, Copy)]
 enum Names {
     /// In lower case, as documented; parameters without a value too.
@@ -232,23 +236,24 @@ enum Names {
     AsSent,
 }
 
-impl Habit {
+impl Length {
     /// The one that refusals show.
-    fn documented(request: &Request<'_>) -> Self {
-        Self { zero: values(request, CONTENT_LENGTH).next().is_some(), names: Names::LowerCased }
+    fn as_sent(request: &Request<'_>) -> Self {
+        if values(request, CONTENT_LENGTH).next().is_some() { Self::Zero } else { Self::Nothing }
+    }
+
+    /// What is signed: the length of a body that is not empty is signed by all.
+    fn of(self, request: &Request<'_>) -> String {
+        match self {
+            Self::Nothing if request.body.is_empty() => String::new(),
+            Self::Nothing | Self::Zero => format!("{}", request.body.len()),
+        }
     }
 }
 
-/// Every habit that a request may be signed by.
-fn habits(request: &Request<'_>) -> Vec<Habit> {
-    let lengths: &[bool] = if request.body.is_empty() { &[false, true] } else { &[true] };
-    let both = |zero: &bool| [Names::LowerCased, Names::AsSent].map(|names| Habit { zero: *zero, names });
-    lengths.iter().flat_map(both).collect()
-}
-
-/// U4: an empty body may count as one of the length 0 or as none.
-fn content_length(request: &Request<'_>, habit: Habit) -> String {
-    if request.body.is_empty() && !habit.zero { String::new() } else { format!("{}", request.body.len()) }
+/// Every habit that makes a difference to this request.
+fn lengths(request: &Request<'_>) -> &'static [Length] {
+    if request.body.is_empty() { &[Length::Nothing, Length::Zero] } else { &[Length::Zero] }
 }
 
 /// The `ocp-` headers, each on a line with its name (U3).
@@ -270,7 +275,7 @@ fn add_own_headers(text: &mut Vec<u8>, request: &Request<'_>) {
 }
 
 /// The query parameters, decoded, each behind a line feed; of a repeated name the first (U3, U4).
-fn add_query(text: &mut Vec<u8>, query: &str, names: Names) {
+fn canonical(query: &str, names: Names) -> Vec<u8> {
     let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -279,14 +284,15 @@ fn add_query(text: &mut Vec<u8>, query: &str, names: Names) {
             Names::AsSent if value.is_empty() => continue,
             Names::AsSent => decode(name),
         };
-        if parameters.iter().all(|(earlier, _)| *earlier != name) {
-            parameters.push((name, decode_value(value)));
-        }
+        parameters.push((name, decode_value(value)));
     }
-    parameters.sort();
+    parameters.sort_by(|(one, _), (other, _)| one.cmp(other)); // stable: the first stays before the second
+    parameters.dedup_by(|(later, _), (earlier, _)| later == earlier);
+    let mut text = Vec::new();
     for (name, value) in parameters {
         text.extend_from_slice(format!("\n{name}:{value}").as_bytes());
     }
+    text
 }
 
 /// The values of a header that are not empty, without the space around them.

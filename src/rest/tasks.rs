@@ -23,6 +23,14 @@ fn named_task(task: PathId<TaskId>) -> Result<TaskId, BatchError> {
     task.ok_or_else(|| ErrorCode::TaskNotFound.into())
 }
 
+/// The job and the task that a path names: a job that does not exist is missed before a task id that is
+/// none.
+fn find(account: &Account, job: PathId<JobId>, task: PathId<TaskId>) -> Result<(JobId, TaskId), BatchError> {
+    let job = named(job)?;
+    account.job(&job)?;
+    Ok((job, named_task(task)?))
+}
+
 pub(super) fn add(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, BatchError> {
     let (specification, constraints) = body::add_task(reading.body, reading.version)?;
     let command = AddTask { specification: Arc::new(specification), constraints };
@@ -116,46 +124,54 @@ pub(super) fn update(
     let constraints = body::update_task(reading.body, reading.version)?;
     let command = UpdateTask { constraints, preconditions: reading.preconditions };
     Ok(act(move |account, context| {
-        let job = named(job)?;
-        account.job(&job)?;
-        let task = named_task(task)?;
+        let (job, task) = find(account, job, task)?;
         let effects = account.update_task(&job, &task, &command, &context.now)?;
         Ok((context.changed(account, 200, account.task(&job, &task)?.last_modified()), effects))
     }))
 }
 
-pub(super) fn delete(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Act {
+pub(super) fn delete(
+    job: PathId<JobId>,
+    task: PathId<TaskId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
     let command = DeleteTask { preconditions: reading.preconditions };
-    act(move |account, context| {
-        let job = named(job)?;
-        account.job(&job)?;
-        let effects = account.delete_task(&job, &named_task(task)?, &command, &context.now)?;
+    Ok(act(move |account, context| {
+        let (job, task) = find(account, job, task)?;
+        let effects = account.delete_task(&job, &task, &command, &context.now)?;
         Ok((Reply::accepted(200), effects))
-    })
+    }))
 }
 
-pub(super) fn terminate(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Act {
+pub(super) fn terminate(
+    job: PathId<JobId>,
+    task: PathId<TaskId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
     let command = TerminateTask { preconditions: reading.preconditions };
-    act(move |account, context| {
-        let job = named(job)?;
-        account.job(&job)?;
-        let task = named_task(task)?;
+    Ok(act(move |account, context| {
+        let (job, task) = find(account, job, task)?;
         let effects = account.terminate_task(&job, &task, &command, &context.now)?;
         Ok((context.changed(account, 204, account.task(&job, &task)?.last_modified()), effects))
-    })
+    }))
 }
 
 /// The one change of a task whose answer has no DataServiceId (rest.md section 2).
-pub(super) fn reactivate(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Act {
+pub(super) fn reactivate(
+    job: PathId<JobId>,
+    task: PathId<TaskId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
     let command = ReactivateTask { preconditions: reading.preconditions };
-    act(move |account, context| {
-        let job = named(job)?;
-        account.job(&job)?;
-        let task = named_task(task)?;
+    Ok(act(move |account, context| {
+        let (job, task) = find(account, job, task)?;
         let effects = account.reactivate_task(&job, &task, &command, &context.now)?;
         let changed = context.changed(account, 204, account.task(&job, &task)?.last_modified());
         Ok((Reply { data_service_id: None, ..changed }, effects))
-    })
+    }))
 }
 
 /// A plain task has none; the crate does not run multi-instance tasks as such.

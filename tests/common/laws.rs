@@ -37,7 +37,9 @@ struct Memory {
     /// The nodes where the release was ordered (E7).
     released: BTreeSet<NodeId>,
     /// What failed tasks asked for (X3, X7).
-    demanded: Option<JobAction>,
+    demanded: BTreeMap<TaskId, JobAction>,
+    /// The job manager task was deleted; a later task of its name is another one (X2).
+    manager_deleted: bool,
     /// Whether nodes may have been given up.
     forced: bool,
 }
@@ -220,7 +222,8 @@ impl Change<'_> {
 
     /// The jobs and the account know the same about each node (N3, N4, N5).
     fn check_node_states(&self) {
-        for job in self.after.jobs() {
+        // I1: a job that is over no longer hears of its nodes.
+        for job in self.after.jobs().filter(|job| job.end_time().is_none()) {
             for (id, record) in job.nodes() {
                 let contact = record.contact();
                 let right = match self.after.node(id).map(azbatch::Node::state) {
@@ -402,7 +405,9 @@ impl Change<'_> {
     fn check_order(&self, effect: &Effect) {
         if let Effect::CarryOut { node, order } = effect {
             let node = self.after.node(node).unwrap();
-            assert_eq!(node.tasks().next(), None, "{effect:?}");
+            // N10: one that does not answer need not let go of its tasks to be removed.
+            let free = *order == NodeOrder::Remove && !node.answers();
+            assert!(free || node.tasks().next().is_none(), "{effect:?}");
             let gone = node.state() == NodeState::Preempted;
             assert!(!gone || *order == NodeOrder::Remove, "N3: {effect:?} in {:?}", node.state());
         }
@@ -573,8 +578,7 @@ impl Change<'_> {
                     assert!(ends, "section 6: job {job} should end by {due:?}, not {made:?}");
                     return;
                 }
-                let asked_off =
-                    *old.state() == JobState::Active && memory.demanded == Some(JobAction::Disable);
+                let asked_off = *old.state() == JobState::Active && memory.demands(JobAction::Disable);
                 let is_off = matches!(old.state(), JobState::Disabling(_)) && !old.tasks().any(on_a_node);
                 if asked_off {
                     let requeues = matches!(
@@ -622,7 +626,12 @@ impl Memory {
     fn follow(&mut self, effect: &Effect, change: &Change<'_>) {
         match effect {
             Effect::TaskAdded { specification, .. } => self.order.push(specification.id.clone()),
-            Effect::TaskDeleted { task, .. } => self.order.retain(|other| other != task),
+            Effect::TaskDeleted { job, task, .. } => {
+                self.order.retain(|other| other != task);
+                self.demanded.remove(task);
+                let manager = change.old_job(job).and_then(|job| job.specification().manager.as_ref());
+                self.manager_deleted |= manager.is_some_and(|manager| manager.task.id == *task);
+            }
             Effect::TaskPreparing { job, placement: Placement { node, .. }, .. } => {
                 let prepares = change.old_job(job).unwrap().specification().preparation.is_some();
                 let done = self.prepared.contains(node) && !self.rebooted.contains(node);
@@ -674,18 +683,24 @@ impl Memory {
             Effect::TaskCompleted { job, task, completion } => {
                 let job = change.old_job(job).unwrap();
                 let asked = demand(job, job.task(task).unwrap(), completion);
-                if self.demanded != Some(JobAction::Terminate) && asked != JobAction::None {
-                    self.demanded = Some(asked);
+                if asked != JobAction::None {
+                    self.demanded.insert(task.clone(), asked);
                 }
             }
+            // X7: what a task asked for lapses with its failure.
+            Effect::TaskReactivated { task, .. } => drop(self.demanded.remove(task)),
             Effect::JobEnabled { .. } | Effect::JobDisabling { .. } => {
-                self.demanded.take_if(|action| *action == JobAction::Disable);
+                self.demanded.retain(|_, action| *action != JobAction::Disable);
             }
             Effect::JobCompleted { job, .. } | Effect::JobDeleted { job } => {
                 self.check_released(change.old_job(job).unwrap());
             }
             _ => {}
         }
+    }
+
+    fn demands(&self, action: JobAction) -> bool {
+        self.demanded.values().any(|demand| *demand == action)
     }
 
     /// E5: where the release was due it ran, unless nobody waited.
@@ -831,7 +846,8 @@ fn exit_options(task: &Task, completion: &Completion) -> ExitOptions {
 fn demand(job: &Job, task: &Task, completion: &Completion) -> JobAction {
     let heeded = job.specification().on_task_failure == OnTaskFailure::PerformExitOptionsJobAction;
     if heeded && completion.failure.is_some() {
-        exit_options(task, completion).job_action.unwrap_or(JobAction::Terminate)
+        let by_default = if completion.exit_code == Some(0) { JobAction::None } else { JobAction::Terminate };
+        exit_options(task, completion).job_action.unwrap_or(by_default)
     } else {
         JobAction::None
     }
@@ -863,9 +879,11 @@ fn automatic_end(job: &Job, memory: &Memory, now: Timestamp) -> Option<Terminate
     let manager = specification.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
     if limit != TimeSpan::UNLIMITED && job.creation_time().saturating_add(limit) <= now {
         Some(TerminateReason::MaxWallClockTimeExpiry) // X1
-    } else if manager.and_then(|manager| job.task(&manager.task.id)).is_some_and(completed) {
+    } else if !memory.manager_deleted
+        && manager.and_then(|manager| job.task(&manager.task.id)).is_some_and(completed)
+    {
         Some(TerminateReason::JobManagerComplete) // X2
-    } else if memory.demanded == Some(JobAction::Terminate) {
+    } else if memory.demands(JobAction::Terminate) {
         Some(TerminateReason::TaskFailed) // X3
     } else if settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob && job.tasks().all(completed)
     {

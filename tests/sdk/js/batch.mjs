@@ -1,0 +1,206 @@
+// @azure/batch 10.2: api-version 2022-10-01.16.0, bare ETags, RestError.
+
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import batch from "@azure/batch";
+import msRest from "@azure/ms-rest-js";
+import { account, check, finish, key, url, wait } from "./checks.mjs";
+
+const { BatchServiceClient, BatchSharedKeyCredentials } = batch;
+const client = new BatchServiceClient(new BatchSharedKeyCredentials(account, key), url);
+const run = randomUUID().slice(0, 8);
+const [pool, job] = [`js-${run}`, `film-${run}`];
+
+const refused = (promise, status, code) =>
+  assert.rejects(promise, (error) => {
+    assert.ok(error instanceof msRest.RestError, `${error}`);
+    assert.deepEqual([error.statusCode, error.body?.code], [status, code]);
+    return true;
+  });
+const all = async (list, next) => {
+  const items = [...(await list)];
+  for (let link = (await list).odatanextLink; link; ) {
+    const page = await next(link);
+    items.push(...page);
+    link = page.odatanextLink;
+  }
+  return items;
+};
+const running = async () => {
+  const options = { taskListOptions: { filter: "state eq 'running'", select: "id,state" } };
+  return (await client.task.list(job, options)).map((task) => task.id);
+};
+const task = (id, commandLine) => ({ id, commandLine });
+
+const machine = {
+  imageReference: { publisher: "canonical", offer: "ubuntu-24_04-lts", sku: "server" },
+  nodeAgentSKUId: "batch.node.ubuntu 24.04",
+};
+const newPool = { id: pool, vmSize: "standard_d2s_v3", virtualMachineConfiguration: machine, targetDedicatedNodes: 2 };
+
+await check("a wrong key is RestError", () => {
+  const stranger = new BatchServiceClient(new BatchSharedKeyCredentials(account, "d3Jvbmc="), url);
+  return refused(stranger.job.get("any"), 403, "AuthenticationFailed");
+});
+await check("create a pool", () => client.pool.add(newPool));
+await check("a pool that exists is RestError", () => refused(client.pool.add(newPool), 409, "PoolExists"));
+await check("the pool gets its nodes", async () => {
+  await wait("steady", async () => (await client.pool.get(pool)).allocationState === "steady");
+  const nodes = await client.computeNode.list(pool);
+  assert.deepEqual(nodes.map((node) => node.state), ["idle", "idle"]);
+  assert.equal((await client.computeNode.get(pool, nodes[0].id)).id, nodes[0].id);
+  assert.equal((await client.pool.exists(pool)).body, true);
+});
+
+await check("create a job with a preparation and a release task", () =>
+  client.job.add({
+    id: job,
+    poolInfo: { poolId: pool },
+    priority: 5,
+    constraints: { maxWallClockTime: "PT1H" },
+    jobPreparationTask: { commandLine: "/bin/sh -c true" },
+    jobReleaseTask: { commandLine: "/bin/sh -c true" },
+    metadata: [{ name: "who", value: "js" }],
+  }));
+await check("a job that exists", () =>
+  refused(client.job.add({ id: job, poolInfo: { poolId: pool } }), 409, "JobExists"));
+await check("read the job", async () => {
+  const found = await client.job.get(job);
+  assert.deepEqual([found.id, found.state, found.priority], [job, "active", 5]);
+  assert.equal(found.constraints.maxWallClockTime, "PT1H");
+  assert.equal(found.metadata[0].value, "js");
+  assert.equal(found.url, `${url}/jobs/${job}`);
+  assert.equal(found._response.parsedHeaders.eTagHeader, found.eTag);
+  assert.ok(found.creationTime <= found.lastModified && found.lastModified instanceof Date);
+});
+await check("a client-request-id comes back on request", async () => {
+  const ours = randomUUID();
+  const jobGetOptions = { clientRequestId: ours, returnClientRequestId: true };
+  const found = await client.job.get(job, { jobGetOptions });
+  assert.equal(found._response.parsedHeaders.clientRequestId, ours);
+});
+await check("a missing job, task and pool", async () => {
+  await refused(client.job.get("nobody"), 404, "JobNotFound");
+  await refused(client.job.terminate("nobody"), 404, "JobNotFound");
+  await refused(client.task.get(job, "nothing"), 404, "TaskNotFound");
+  await refused(client.pool.get("nowhere"), 404, "PoolNotFound");
+});
+
+await check("the ETag that the SDK returned: 200, 412, 304", async () => {
+  const ifMatch = (await client.job.get(job)).eTag;
+  await client.job.patch(job, { priority: 7 }, { jobPatchOptions: { ifMatch } });
+  await refused(client.job.patch(job, { priority: 8 }, { jobPatchOptions: { ifMatch } }), 412, "ConditionNotMet");
+  await refused(client.job.terminate(job, { jobTerminateOptions: { ifMatch } }), 412, "ConditionNotMet");
+  const found = await client.job.get(job);
+  assert.equal(found.priority, 7);
+  await refused(client.job.get(job, { jobGetOptions: { ifNoneMatch: found.eTag } }), 304, undefined);
+  const ifUnmodifiedSince = found.lastModified;
+  assert.equal((await client.job.get(job, { jobGetOptions: { ifUnmodifiedSince } })).eTag, found.eTag);
+});
+
+await check("add tasks one by one and as a collection", async () => {
+  await client.task.add(job, task("broken", "/bin/sh -c 'exit 3'"));
+  await wait("the broken task", async () => (await client.task.get(job, "broken")).state === "completed");
+  await client.task.add(job, task("long-1", "sleep 600"));
+  const names = ["long-2", "long-3", "long-4"];
+  const { value } = await client.task.addCollection(job, names.map((name) => task(name, "sleep 600")));
+  assert.deepEqual(value.map((item) => [item.taskId, item.status.toLowerCase()]), names.map((name) => [name, "success"]));
+  assert.ok(value[0].lastModified instanceof Date && value[0].eTag && value[0].location);
+});
+await check("a task that exists, alone and in a collection", async () => {
+  await refused(client.task.add(job, task("long-1", "true")), 409, "TaskExists");
+  const { value } = await client.task.addCollection(job, [task("long-1", "true")]);
+  assert.deepEqual([value[0].status.toLowerCase(), value[0].error.code], ["clienterror", "TaskExists"]);
+});
+await check("a failed task's information", async () => {
+  const info = (await client.task.get(job, "broken")).executionInfo;
+  assert.deepEqual([info.exitCode, info.result, info.retryCount], [3, "failure", 0]);
+  assert.deepEqual([info.failureInfo.category, info.failureInfo.code], ["UserError", "FailureExitCode"]);
+  assert.ok(info.startTime <= info.endTime && info.failureInfo.details.length);
+});
+await check("two tasks run, two wait; lists page by page", async () => {
+  await wait("two running", async () => (await running()).length === 2);
+  const { taskCounts, taskSlotCounts } = await client.job.getTaskCounts(job);
+  assert.deepEqual([taskCounts.active, taskCounts.running, taskCounts.failed], [2, 2, 1]);
+  assert.equal(taskSlotCounts.running, 2);
+  const paged = all(client.task.list(job, { taskListOptions: { maxResults: 2 } }), (link) => client.task.listNext(link));
+  assert.deepEqual((await paged).map((one) => one.id), ["broken", "long-1", "long-2", "long-3", "long-4"]);
+});
+
+await check("end, delete and reactivate a task", async () => {
+  await client.task.terminate(job, "long-4");
+  const ended = await wait("long-4", async () => {
+    const found = await client.task.get(job, "long-4");
+    return found.state === "completed" && found;
+  });
+  assert.equal(ended.executionInfo.failureInfo.code, "TaskEnded");
+  await refused(client.task.terminate(job, "long-4"), 409, "TaskCompleted");
+  await client.task.reactivate(job, "long-4");
+  await client.task.deleteMethod(job, "long-4");
+  await refused(client.task.get(job, "long-4"), 404, "TaskNotFound");
+});
+await check("disable, enable", async () => {
+  await client.job.disable(job, "requeue");
+  await wait("disabled", async () => (await client.job.get(job)).state === "disabled");
+  assert.deepEqual(await running(), []);
+  await client.job.enable(job);
+  assert.equal((await client.job.get(job)).state, "active");
+  await wait("two running again", async () => (await running()).length === 2);
+});
+
+let before;
+await check("terminate with a reason", async () => {
+  before = await client.job.get(job);
+  const jobTerminateOptions = { ifMatch: before.eTag };
+  const answer = await client.job.terminate(job, { terminateReason: "the film is cut", jobTerminateOptions });
+  assert.equal(answer.dataServiceId, `${url}/jobs/${job}/terminate`);
+  const found = await client.job.get(job);
+  assert.deepEqual([found.state, found.executionInfo.terminateReason], ["terminating", "the film is cut"]);
+  assert.equal(answer.eTag, found.eTag);
+  await refused(client.job.terminate(job), 409, "JobBeingTerminated");
+  await wait("completed", async () => (await client.job.get(job)).state === "completed");
+});
+await check("the terminated job: reason and times", async () => {
+  const found = await client.job.get(job);
+  assert.deepEqual([found.previousState, found.executionInfo.terminateReason], ["active", "the film is cut"]);
+  assert.deepEqual(found.stateTransitionTime, found.executionInfo.endTime);
+  assert.ok(before.lastModified < found.lastModified && found.lastModified < found.executionInfo.endTime);
+});
+await check("its tasks: those that ran were ended, the other stays active", async () => {
+  const tasks = await client.task.list(job);
+  const ended = tasks.filter((one) => one.state === "completed" && one.id !== "broken");
+  assert.deepEqual([ended.length, tasks.filter((one) => one.state === "active").length], [2, 1]);
+  for (const { executionInfo } of ended) {
+    assert.deepEqual([executionInfo.result, executionInfo.failureInfo.code], ["failure", "TaskEnded"]);
+  }
+});
+await check("preparation and release status", async () => {
+  const status = await client.job.listPreparationAndReleaseTaskStatus(job);
+  assert.ok(status.length === 1 || status.length === 2);
+  for (const node of status) {
+    const [prepared, released] = [node.jobPreparationTaskExecutionInfo, node.jobReleaseTaskExecutionInfo];
+    assert.deepEqual([node.poolId, prepared.state, prepared.exitCode], [pool, "completed", 0]);
+    assert.deepEqual([released.state, released.exitCode], ["completed", 0]);
+    assert.ok(prepared.endTime <= released.startTime && released.startTime <= released.endTime);
+  }
+});
+await check("a completed job refuses", async () => {
+  await refused(client.job.terminate(job), 409, "JobCompleted");
+  await refused(client.task.add(job, task("late", "true")), 409, "JobCompleted");
+  await refused(client.job.patch(job, { priority: 1 }), 409, "JobCompleted");
+});
+await check("find it in a list", async () => {
+  const filter = `state eq 'completed' and startswith(id,'${job}')`;
+  const found = await client.job.list({ jobListOptions: { filter, select: "id,state" } });
+  assert.deepEqual(found.map((one) => [one.id, one.state]), [[job, "completed"]]);
+});
+
+await check("delete the job and the pool", async () => {
+  await client.job.deleteMethod(job);
+  await wait("no job", async () => !(await client.job.list()).some((one) => one.id === job));
+  await refused(client.job.get(job), 404, "JobNotFound");
+  await client.pool.deleteMethod(pool);
+  await wait("no pool", async () => (await client.pool.exists(pool)).body === false);
+});
+
+finish();
