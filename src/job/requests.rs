@@ -36,7 +36,8 @@ pub struct UpdateJob {
 /// What to change about a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum JobChange {
-    /// PUT: everything; what the user left out is at its default.
+    /// PUT: everything; what the user left out is at its default, but for the network configuration, which
+    /// stays unless another is given (B13).
     Replace(JobSettings),
     /// PATCH: only what is given.
     Patch(JobPatch),
