@@ -306,3 +306,14 @@ fn many_long_ranges_are_looked_up_at_once() {
     assert_eq!(world.send("POST /jobs/job/tasks", body).told(), "201");
     assert_eq!(brief(&world.schedule()).len(), 2);
 }
+
+/// Q9: a multi-instance task has subtasks, which are not modelled; none would be a wrong answer.
+#[test]
+fn subtasks_of_a_multi_instance_task_are_not_denied() {
+    let mut world = with_pool(1);
+    let settings = json!({ "numberOfInstances": 2, "coordinationCommandLine": "x" });
+    let task = json!({ "id": "many", "commandLine": "x", "multiInstanceSettings": settings });
+    assert_eq!(world.send("POST /jobs/job/tasks", task).told(), "201");
+    assert_eq!(world.get("/jobs/job/tasks/many/subtasksinfo").told(), "501 NotImplemented");
+    assert_eq!(world.get("/jobs/job/tasks/t/subtasksinfo").told(), "200");
+}

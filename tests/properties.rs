@@ -357,6 +357,21 @@ fn a_node_that_is_put_away_answers_once_it_is_back() {
     assert!(!world.feed(&Input::Assign { job, task, node }).refused);
 }
 
+/// A node that was still being brought back was taken to answer, because it was said to have returned (N9).
+#[test]
+fn a_node_that_is_being_brought_back_is_not_back() {
+    let mut world = world(0, 0);
+    let (job, task, node) = (Name::nth(0), Name::nth(0), Name::nth(0));
+    world.feed(&Input::Assign { job, task, node });
+    world.feed(&Input::Node { node, event: NodeEvent::Deallocated });
+    world.feed(&Input::OrderNode { node, order: NodeOrder::Start, tasks: NodeTasks::Requeue });
+    for event in [NodeEvent::Returned, NodeEvent::Lost] {
+        assert_eq!(world.feed(&Input::Node { node, event }).effects, []);
+    }
+    world.feed(&Input::Node { node, event: NodeEvent::Started });
+    assert!(!world.feed(&Input::Assign { job, task, node }).refused);
+}
+
 /// A node that was leaving its pool was kept, because it had been put away or started meanwhile.
 #[test]
 fn a_leaving_node_leaves() {

@@ -613,3 +613,15 @@ proptest! {
         prop_assert!(key().guard(now()).authorize(&request, &Account::new(URL)).is_err());
     }
 }
+
+// U3: of a body that is too large anyway the host need not have read the rest.
+#[test]
+fn a_body_that_is_too_large_is_told_so() {
+    let whole =
+        Call::post(TERMINATE).with("Content-Length", "5000000").with("Content-Type", "application/json");
+    let text = string_to_sign(&whole.clone().with_body(&"x".repeat(5_000_000)), "");
+    let read = whole.with_body(&"x".repeat(1024 * 1024 + 1)).signed_as(&text);
+    assert_eq!(read.judge(), Ok(()));
+    let answer = read.answer(&mut Account::new(URL), &key().guard(now()));
+    assert_eq!(answer.response.status, 413);
+}

@@ -389,10 +389,12 @@ fn state_after(node: &Node, event: NodeEvent) -> Option<NodeState> {
     };
     // N3, N9: one that was preempted or put away says nothing until it is given or brought back.
     let silent = matches!(old, NodeState::Preempted | NodeState::Deallocated);
+    // N9: one that is being brought back can only say that it is.
+    let away = silent || old == NodeState::Starting;
     let leaving = old == NodeState::LeavingPool;
     match event {
         NodeEvent::Removed => Some(old),
-        NodeEvent::Returned => (old != NodeState::Deallocated).then_some(back),
+        NodeEvent::Returned => (!away || old == NodeState::Preempted).then_some(back),
         NodeEvent::Started => match old {
             NodeState::Deallocated | NodeState::Starting => Some(NodeState::Ready),
             NodeState::LeavingPool => Some(old),
@@ -409,8 +411,8 @@ fn state_after(node: &Node, event: NodeEvent) -> Option<NodeState> {
         }
         NodeEvent::Deallocated => (!silent).then_some(if leaving { old } else { NodeState::Deallocated }),
         NodeEvent::Rebooted | NodeEvent::Reimaged => (!silent).then_some(back),
-        NodeEvent::Lost => (!silent).then(|| out_of_reach(NodeState::Unknown)),
-        NodeEvent::Unusable => (!silent).then(|| out_of_reach(NodeState::Unusable)),
+        NodeEvent::Lost => (!away).then(|| out_of_reach(NodeState::Unknown)),
+        NodeEvent::Unusable => (!away).then(|| out_of_reach(NodeState::Unusable)),
     }
 }
 

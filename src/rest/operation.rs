@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The largest body that the service reads (B1).
-const LARGEST_BODY: usize = 1024 * 1024;
+pub(super) const LARGEST_BODY: usize = 1024 * 1024;
 
 /// What an operation leaves to do once the request was read.
 pub(super) type Act = Box<dyn FnOnce(&mut Account, &Context<'_>) -> Outcome>;

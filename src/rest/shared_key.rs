@@ -12,7 +12,7 @@ use sha2::Sha256;
 
 use crate::{
     Account, BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
-    rest::{Authorize, Request, parameters::decode_value, route::decode},
+    rest::{Authorize, Request, operation::LARGEST_BODY, parameters::decode_value, route::decode},
 };
 
 /// How far a request's date may be from the host's clock (U6).
@@ -205,7 +205,7 @@ impl SharedKey {
         for name in SIGNED_HEADERS {
             text.push(b'\n');
             match name {
-                CONTENT_LENGTH => text.extend_from_slice(length.of(request).as_bytes()),
+                CONTENT_LENGTH => text.extend_from_slice(&length.of(request)),
                 // U6: a date that does not count is not signed; proxies may have written it.
                 DATE if values(request, OCP_DATE).next().is_some() => {}
                 _ => text.extend_from_slice(&joined(request, name)),
@@ -242,11 +242,14 @@ impl Length {
         if values(request, CONTENT_LENGTH).next().is_some() { Self::Zero } else { Self::Nothing }
     }
 
-    /// What is signed: the length of a body that is not empty is signed by all.
-    fn of(self, request: &Request<'_>) -> String {
-        match self {
-            Self::Nothing if request.body.is_empty() => String::new(),
-            Self::Nothing | Self::Zero => format!("{}", request.body.len()),
+    /// What is signed: the length of a body that is not empty is signed by all. Of one that is too large
+    /// anyway the host need not have read the rest, so its header tells.
+    fn of(self, request: &Request<'_>) -> Vec<u8> {
+        let header = values(request, CONTENT_LENGTH).next();
+        match (self, header) {
+            (Self::Nothing, _) if request.body.is_empty() => Vec::new(),
+            (_, Some(header)) if request.body.len() > LARGEST_BODY => header.trim_ascii().to_vec(),
+            (Self::Nothing | Self::Zero, _) => format!("{}", request.body.len()).into_bytes(),
         }
     }
 }

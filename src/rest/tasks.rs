@@ -174,10 +174,16 @@ pub(super) fn reactivate(
     }))
 }
 
-/// A plain task has none; the crate does not run multi-instance tasks as such.
+/// A plain task has none. A multi-instance one has, but the crate does not run it as such (Q9).
 pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>) -> Act {
     act(move |account, context| {
-        account.job(&named(job)?)?.find_task(&named_task(task)?)?;
+        let found = account.job(&named(job)?)?;
+        let found = found.find_task(&named_task(task)?)?;
+        if found.specification().other.contains_key("multiInstanceSettings") {
+            return Err(BatchError::not_implemented(
+                "The subtasks of multi-instance tasks are not implemented.",
+            ));
+        }
         let mut reply = Reply { status: 200, ..Reply::default() };
         let metadata = metadata(account, "subtaskinfo");
         let none: [Properties; 0] = [];
