@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use azbatch::{
-    AddJob, AddTask, BatchError, ConditionHeaders, DEFAULT_FORCE_WAIT, ETag, Ended, ErrorCode, Job, JobId,
-    JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, NodeId, Placement, PoolId,
+    Account, AddJob, AddTask, BatchError, ConditionHeaders, DEFAULT_FORCE_WAIT, ETag, Ended, ErrorCode, Job,
+    JobId, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, NodeId, Placement, PoolId,
     Preconditions, Report, ReportEvent, TaskId, TaskSpecification, Terminate, TimeSpan, Timestamp, Unit,
     rest,
 };
@@ -128,4 +128,32 @@ fn terminate_10_000_running_on_1_000_nodes(bencher: Bencher) {
 #[divan::bench(args = [0, 1_000_000], sample_count = 50, sample_size = 1)]
 fn terminate_10_running_with_active(bencher: Bencher, active: usize) {
     terminate(bencher, &job(10, 10, active));
+}
+
+/// An account whose nodes have room for every task that waits.
+fn account(nodes: usize, slots: u32) -> Account {
+    let mut account = Account::new("https://contoso.westus.batch.azure.com");
+    let (job_id, pool): (JobId, PoolId) = (id("job"), id("pool"));
+    let (specification, settings) = (JobSpecification::new(job_id.clone()), JobSettings::new(pool.clone()));
+    let command =
+        AddJob { specification: Arc::new(specification), settings: Arc::new(settings), received: start() };
+    account.add_job(&command, &start()).expect("a good job");
+    for number in 0..nodes {
+        account.add_node(&pool, &id(&format!("node-{number}")), slots, &start()).expect("a new node");
+    }
+    for number in 0..nodes * slots as usize {
+        let task = TaskSpecification::new(id(&format!("task-{number}")));
+        account.add_task(&job_id, &AddTask::new(task), &start()).expect("a new task");
+    }
+    account
+}
+
+/// Finding a node does not look at all of them, so four times the nodes take about four times as long.
+#[divan::bench(args = [500, 2_000], sample_count = 20, sample_size = 1)]
+fn schedule_4_tasks_a_node(bencher: Bencher, nodes: usize) {
+    let account = account(nodes, 4);
+    bencher
+        .counter(ItemsCount::new(nodes * 4))
+        .with_inputs(|| account.clone())
+        .bench_local_refs(|account| account.schedule(&start()).len());
 }
