@@ -372,6 +372,20 @@ fn a_node_that_is_being_brought_back_is_not_back() {
     assert!(!world.feed(&Input::Assign { job, task, node }).refused);
 }
 
+/// A node that was preempted while it was to be brought back came back as one that still is (N3).
+#[test]
+fn what_was_wanted_of_a_preempted_node_is_moot() {
+    let mut world = world(0, 0);
+    let (job, task, node) = (Name::nth(0), Name::nth(0), Name::nth(0));
+    world.feed(&Input::Assign { job, task, node });
+    world.feed(&Input::Node { node, event: NodeEvent::Deallocated });
+    world.feed(&Input::OrderNode { node, order: NodeOrder::Start, tasks: NodeTasks::Requeue });
+    world.feed(&Input::Node { node, event: NodeEvent::Preempted });
+    world.feed(&Input::Node { node, event: NodeEvent::Returned });
+    assert_eq!(world.feed(&Input::Tick).effects, []);
+    assert!(!world.feed(&Input::Assign { job, task, node }).refused);
+}
+
 /// A node that was leaving its pool was kept, because it had been put away or started meanwhile.
 #[test]
 fn a_leaving_node_leaves() {

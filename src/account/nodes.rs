@@ -362,8 +362,11 @@ fn is_under_way(order: NodeOrder, state: NodeState, booted: bool) -> bool {
 /// user wants of a node outlasts its being out of reach and its restarting by itself (N9).
 fn state_after(node: &Node, event: NodeEvent) -> Option<NodeState> {
     let old = node.state;
+    // N3: what was wanted of a node that the cloud took back is moot, but for its leaving.
+    let is_moot =
+        |order| is_done_by(order, event) || (old == NodeState::Preempted && order != NodeOrder::Remove);
     let back = match (node.pending, old) {
-        (Some(pending), _) if !is_done_by(pending.order, event) => pending.order.state(),
+        (Some(pending), _) if !is_moot(pending.order) => pending.order.state(),
         (_, NodeState::LeavingPool | NodeState::Deallocating | NodeState::Deallocated) => old,
         (
             _,
