@@ -18,7 +18,7 @@ use alloc::{
 use core::ops::Bound;
 
 use nodes::by_pool;
-use schedule::{has_room, slots_taken};
+use schedule::{has_room, may_run_on, slots_taken};
 
 use crate::{
     BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
@@ -315,7 +315,10 @@ impl Account {
         if !node.takes_tasks() {
             return Err(NotAssigned::NodeNotReady);
         }
-        if !has_room(job, found, node) {
+        if !may_run_on(job, found, node) {
+            return Err(NotAssigned::DedicatedNodeNeeded);
+        }
+        if !has_room(found, node) {
             return Err(NotAssigned::NoSlots);
         }
         let effects = job.assign(task, &placement, clock)?;

@@ -71,7 +71,7 @@ impl Account {
         job.queue_after(after).filter(fits).filter(|task| job.dependencies_met(task)).find_map(|task| {
             let required = task.specification().required_slots;
             let mut nodes = open.with_room(required).filter_map(|node| self.nodes.get(node));
-            let node = nodes.find(|node| has_room(job, task, node))?;
+            let node = nodes.find(|node| has_room(task, node) && may_run_on(job, task, node))?;
             let (free, node) = (node.free_slots(), node.id().clone());
             Some(Choice { sequence: task.sequence, task: task.id().clone(), node, free })
         })
@@ -130,12 +130,16 @@ fn is_open(node: &Node, job: &Job) -> bool {
     node.takes_tasks() && job.node(node.id()).is_none_or(|record| !record.is_barred())
 }
 
-/// Whether a task of the job can go to this node as it is now.
-pub(super) fn has_room(job: &Job, task: &Task, node: &Node) -> bool {
+/// Whether a task of the job may run on a node of this kind (P5).
+pub(super) fn may_run_on(job: &Job, task: &Task, node: &Node) -> bool {
     let manager = job.specification().manager.as_ref();
     let manager = manager.filter(|manager| task.sequence == 0 && manager.task.id == *task.id());
-    let wants_dedicated = manager.is_some_and(|manager| !manager.allow_low_priority_node);
-    slots_taken(task, node) <= node.free_slots() && (node.is_dedicated() || !wants_dedicated)
+    node.is_dedicated() || manager.is_none_or(|manager| manager.allow_low_priority_node)
+}
+
+/// Whether a node has slots enough left for a task.
+pub(super) fn has_room(task: &Task, node: &Node) -> bool {
+    slots_taken(task, node) <= node.free_slots()
 }
 
 /// P5: how many slots a task takes on this node: an exclusive one takes it whole.

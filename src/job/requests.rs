@@ -151,6 +151,9 @@ pub enum NotAssigned {
     /// The node does not answer, is busy with itself, or takes no tasks.
     #[error("the node takes no tasks now")]
     NodeNotReady,
+    /// The job manager task may not run on a low-priority node (P5).
+    #[error("the task needs a dedicated node")]
+    DedicatedNodeNeeded,
     /// The node has too few free slots.
     #[error("the node has too few free slots")]
     NoSlots,
