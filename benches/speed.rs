@@ -101,7 +101,10 @@ fn job(nodes: usize, running: usize, active: usize) -> Job {
         let placement = Placement { pool: pool.clone(), node: node.clone() };
         job.assign(&id(&format!("task-{number}")), &placement, &start()).expect("an active task");
         let event = ReportEvent::Ended(Ended::with_exit_code(0));
-        job.report(&Report { job: job_id.clone(), node, unit: Unit::Preparation, event }, &start());
+        job.report(
+            &Report { job: job_id.clone(), node, unit: Unit::Preparation, event, run: None },
+            &start(),
+        );
     }
     job
 }

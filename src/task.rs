@@ -434,6 +434,8 @@ pub struct Task {
     pub(crate) state: TaskState,
     pub(crate) state_transition_time: Timestamp,
     pub(crate) previous_state: Option<(TaskStateName, Timestamp)>,
+    /// How often it was given to a node.
+    pub(crate) runs: u32,
     pub(crate) retry_count: u32,
     pub(crate) last_retry_time: Option<Timestamp>,
     pub(crate) requeue_count: u32,
@@ -457,6 +459,7 @@ impl Task {
             state: TaskState::Active,
             state_transition_time: at,
             previous_state: None,
+            runs: 0,
             retry_count: 0,
             last_retry_time: None,
             requeue_count: 0,

@@ -3,9 +3,9 @@
 mod world;
 
 use azbatch::{
-    AddJob, AddTask, ExitConditions, JobManagerTask, JobPreparationTask, JobReleaseTask, JobSettings,
-    JobSpecification, NodeEvent, OnTaskFailure, ReactivateTask, RequestedConstraints, RetryLimit,
-    TaskSpecification, Unit,
+    AddJob, AddTask, Effect, Ended, ExitConditions, JobManagerTask, JobPreparationTask, JobReleaseTask,
+    JobSettings, JobSpecification, NodeEvent, OnTaskFailure, ReactivateTask, Report, ReportEvent,
+    RequestedConstraints, RetryLimit, TaskSpecification, Unit,
 };
 use serde_json::json;
 use world::{World, brief, id};
@@ -316,4 +316,31 @@ fn subtasks_of_a_multi_instance_task_are_not_denied() {
     assert_eq!(world.send("POST /jobs/job/tasks", task).told(), "201");
     assert_eq!(world.get("/jobs/job/tasks/many/subtasksinfo").told(), "501 NotImplemented");
     assert_eq!(world.get("/jobs/job/tasks/t/subtasksinfo").told(), "200");
+}
+
+/// E10: a report that was told twice, or late, does not end the next run.
+#[test]
+fn a_repeated_report_is_about_its_own_run() {
+    let mut world = World::new();
+    world.add_node("pool", "n");
+    world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
+    let retried = json!({ "id": "t", "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } });
+    world.send("POST /jobs/job/tasks", retried);
+    let event = ReportEvent::Ended(Ended::with_exit_code(1));
+    let report = |run| Report {
+        job: id("job"),
+        node: id("n"),
+        unit: Unit::Task(id("t")),
+        event: event.clone(),
+        run: Some(run),
+    };
+    for (run, came) in [(1, "retried"), (2, "completed")] {
+        let started = world.assign("job", "t", "n");
+        assert!(matches!(started[1], Effect::StartTask { run: number, .. } if number == run), "{started:?}");
+        for other in [0, run - 1, run + 1] {
+            assert_eq!(world.call(|account, now| account.report(&report(other), now)), [], "run {other}");
+        }
+        assert_eq!(world.call(|account, now| account.report(&report(run), now)).len(), 1, "{came}");
+        assert_eq!(world.call(|account, now| account.report(&report(run), now)), []);
+    }
 }

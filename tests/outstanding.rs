@@ -111,15 +111,15 @@ fn a_job_tells_its_nodes_again() {
     account.add_node(&pool, &node, 1, &now()).unwrap();
     account.assign(&job, &task, &node, &now()).unwrap();
     let (of_job, on_node) = (|| job.clone(), || node.clone());
-    let prepare = Effect::RunPreparation { job: of_job(), node: on_node(), pool, retry_count: 0 };
+    let prepare = Effect::RunPreparation { job: of_job(), node: on_node(), pool, retry_count: 0, run: 1 };
     assert_eq!(account.outstanding(), [prepare]);
 
     let report = |unit| {
         let event = ReportEvent::Ended(azbatch::Ended::with_exit_code(0));
-        Report { job: of_job(), node: on_node(), unit, event }
+        Report { job: of_job(), node: on_node(), unit, event, run: None }
     };
     account.report(&report(Unit::Preparation), &now());
-    let start = Effect::StartTask { job: of_job(), task: task.clone(), node: on_node() };
+    let start = Effect::StartTask { job: of_job(), task: task.clone(), node: on_node(), run: 1 };
     assert_eq!(account.outstanding(), std::slice::from_ref(&start));
 
     account.terminate_job(&job, &Terminate::by_user(), &now()).unwrap();
@@ -128,7 +128,7 @@ fn a_job_tells_its_nodes_again() {
     assert_eq!(account.outstanding(), [start, stop]);
 
     account.report(&report(Unit::Task(task.clone())), &now());
-    assert_eq!(account.outstanding(), [Effect::RunRelease { job: of_job(), node: on_node() }]);
+    assert_eq!(account.outstanding(), [Effect::RunRelease { job: of_job(), node: on_node(), run: 2 }]);
     account.report(&report(Unit::Release), &now());
     assert_eq!(account.outstanding(), []);
 }

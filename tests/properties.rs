@@ -144,7 +144,7 @@ proptest! {
             }
             for (job, node, unit) in due {
                 let event = ReportEvent::Ended(Ended { exit_code, failure: None });
-                world.feed(&Input::Report(Report { job, node, unit, event }));
+                world.feed(&Input::Report(Report { job, node, unit, event, run: None }));
             }
             world.feed(&Input::Tick);
         }
@@ -203,7 +203,7 @@ const RELEASES: u8 = 1 | 32;
 const PREPARES_TWICE: u8 = 1 | 8;
 
 fn says(job: Name, node: Name, unit: Unit, event: ReportEvent) -> Input {
-    Input::Report(Report { job: job.job(), node: node.node(), unit, event })
+    Input::Report(Report { job: job.job(), node: node.node(), unit, event, run: None })
 }
 
 fn ended(exit_code: i32) -> ReportEvent {

@@ -366,8 +366,10 @@ fn whole_world() -> Account {
         account.assign(&film, &task.parse().unwrap(), &node, &now()).unwrap();
         let event = |code| ReportEvent::Ended(Ended::with_exit_code(code));
         for (unit, code) in [(Unit::Preparation, 0), (Unit::Task(task.parse().unwrap()), exit_code)] {
-            account
-                .report(&Report { job: film.clone(), node: node.clone(), unit, event: event(code) }, &now());
+            account.report(
+                &Report { job: film.clone(), node: node.clone(), unit, event: event(code), run: None },
+                &now(),
+            );
         }
     }
     for (node, path) in [("rebooting", "reboot"), ("reimaging", "reimage"), ("starting", "deallocate")] {

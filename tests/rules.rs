@@ -262,7 +262,7 @@ impl World {
     }
 
     fn report(&mut self, node: &str, unit: Unit, event: ReportEvent) -> String {
-        let report = Report { job: id("job"), node: id(node), unit, event };
+        let report = Report { job: id("job"), node: id(node), unit, event, run: None };
         self.call(|account, now| Ok(account.report(&report, now)))
     }
 
@@ -1207,7 +1207,7 @@ fn late_repeated_and_unknown_reports_change_nothing() {
     world.tick();
     assert_eq!(world.say("n1", "task a ended 0"), "");
     let elsewhere =
-        Report { job: id("no"), node: id("n1"), unit: Unit::Release, event: ReportEvent::Started };
+        Report { job: id("no"), node: id("n1"), unit: Unit::Release, event: ReportEvent::Started, run: None };
     assert_eq!(world.call(|account, now| Ok(account.report(&elsewhere, now))), "");
 }
 

@@ -424,7 +424,7 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Worl
             .collect();
         let Some(effect) = told.get(pick % told.len().max(1)) else { break };
         effects.retain(|other| other != effect);
-        if let Effect::StartTask { job, task, node } = effect {
+        if let Effect::StartTask { job, task, node, .. } = effect {
             effects.extend(world.ends(job.as_str(), task.as_str(), node.as_str(), *exit_code));
         } else if let Effect::RunPreparation { job, node, .. } = effect {
             effects.extend(world.say(job.as_str(), Unit::Preparation, node.as_str(), Some(*exit_code)));

@@ -123,7 +123,7 @@ impl Machines for Local {
             if matches!(event, ReportEvent::Ended(_)) {
                 self.runs.remove(&key);
             }
-            return Some(Report { job: key.job, node: key.node, unit: key.unit, event });
+            return Some(Report { job: key.job, node: key.node, unit: key.unit, event, run: None });
         }
     }
 

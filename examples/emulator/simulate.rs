@@ -72,7 +72,7 @@ impl Machines for Simulation {
         } else {
             ReportEvent::Started
         };
-        Some(Report { job: key.job, node: key.node, unit: key.unit, event })
+        Some(Report { job: key.job, node: key.node, unit: key.unit, event, run: None })
     }
 }
 

@@ -259,10 +259,10 @@ impl World {
             Effect::RunPreparation { job, node, .. } => {
                 self.order(Order::Run(key(node, job, Unit::Preparation)), at);
             }
-            Effect::StartTask { job, task, node } => {
+            Effect::StartTask { job, task, node, .. } => {
                 self.order(Order::Run(key(node, job, Unit::Task(task.clone()))), at);
             }
-            Effect::RunRelease { job, node } => self.order(Order::Run(key(node, job, Unit::Release)), at),
+            Effect::RunRelease { job, node, .. } => self.order(Order::Run(key(node, job, Unit::Release)), at),
             Effect::StopPreparation { job, node } => {
                 self.order(Order::Stop(key(node, job, Unit::Preparation)), at);
             }

@@ -173,7 +173,7 @@ fn parse_report(report: &Value) -> Result<Report, String> {
         "ended" => ReportEvent::Ended(Ended { exit_code, failure: None }),
         other => return Err(format!("unknown event \"{other}\"")),
     };
-    Ok(Report { job: parsed(report, "job")?, node: parsed(report, "node")?, unit, event })
+    Ok(Report { job: parsed(report, "job")?, node: parsed(report, "node")?, unit, event, run: None })
 }
 
 fn parse_event(name: &str) -> Result<NodeEvent, String> {

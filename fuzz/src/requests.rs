@@ -428,7 +428,7 @@ impl Story<'_> {
             }
             (true, code) => ReportEvent::Ended(Ended::with_exit_code(code.into())),
         };
-        let (report, now) = (Report { job, node, unit, event }, self.now);
+        let (report, now) = (Report { job, node, unit, event, run: None }, self.now);
         checked(&mut self.account, |account| ((), account.report(&report, &now)));
     }
 

@@ -47,14 +47,16 @@ impl Job {
         let job = || self.id().clone();
         if let Some(run) = node.preparation.filter(|_| node.preparing()) {
             let (pool, retry_count) = (node.pool.clone(), run.retry_count);
-            effects.push(Effect::RunPreparation { job: job(), node: id.clone(), pool, retry_count });
+            let (node, number) = (id.clone(), run.number);
+            effects.push(Effect::RunPreparation { job: job(), node, pool, retry_count, run: number });
             if run.told_to_stop {
                 effects.push(Effect::StopPreparation { job: job(), node: id.clone() });
             }
         }
         for task in node.tasks() {
             if !node.preparing() {
-                effects.push(Effect::StartTask { job: job(), task: task.clone(), node: id.clone() });
+                let run = self.task(task).map_or(0, |task| task.runs);
+                effects.push(Effect::StartTask { job: job(), task: task.clone(), node: id.clone(), run });
             }
             // The end of a preparation answers for the tasks that wait for it when the job ends (E3).
             let ending = (self.state().is_ending() && !node.preparing()).then_some(StopCause::JobEnding);
@@ -64,8 +66,8 @@ impl Job {
                 Effect::StopTask { job, task, node, cause }
             }));
         }
-        if node.releasing() {
-            effects.push(Effect::RunRelease { job: job(), node: id.clone() });
+        if let Some(run) = node.release.filter(|_| node.releasing()) {
+            effects.push(Effect::RunRelease { job: job(), node: id.clone(), run: run.number });
         }
     }
 }

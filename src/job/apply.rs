@@ -132,17 +132,19 @@ impl Job {
                 | StopCause::Delete => self.tasks_mut().change(task, |task| mark_stop(task, *cause)),
             },
 
-            Effect::RunPreparation { node, pool, retry_count, .. } => {
+            Effect::RunPreparation { node, pool, retry_count, run, .. } => {
                 let record = self.nodes.entry(node.clone()).or_insert_with(|| JobNode::new(pool.clone()));
-                record.preparation = Some(NodeRun::ordered(*retry_count));
+                record.preparation = Some(NodeRun::ordered(*run, *retry_count));
+                record.runs = *run;
             }
             Effect::StopPreparation { node, .. } => self.change_node(node, |record| {
                 if let Some(run) = &mut record.preparation {
                     run.told_to_stop = true;
                 }
             }),
-            Effect::RunRelease { node, .. } => self.change_node(node, |record| {
-                record.release = Some(NodeRun::ordered(0));
+            Effect::RunRelease { node, run, .. } => self.change_node(node, |record| {
+                record.release = Some(NodeRun::ordered(*run, 0));
+                record.runs = *run;
             }),
             Effect::PreparationStarted { node, at, .. } => self.change_node(node, |record| {
                 record.latest = *at;
@@ -276,7 +278,10 @@ impl Job {
             self.nodes.entry(node.clone()).or_insert(known.unwrap_or_else(|| JobNode::new(pool.clone())));
         record.tasks.insert(task.clone());
         record.ran_tasks |= matches!(state, TaskState::Running { .. });
-        self.tasks_mut().change(task, |task| task.enter(state, at));
+        self.tasks_mut().change(task, |task| {
+            task.runs = task.runs.saturating_add(u32::from(task.state == TaskState::Active));
+            task.enter(state, at);
+        });
     }
 
     fn unplace(&mut self, task: &TaskId) {
@@ -301,8 +306,8 @@ impl Job {
             }
             NodeEvent::Reimaged => {
                 // N2, but what ran stays in the status list, and a release does not run again (E7).
-                let (preparation, release, latest) = (record.preparation, record.release, record.latest);
-                *record = JobNode { preparation, release, latest, ..JobNode::new(record.pool.clone()) };
+                let JobNode { pool, preparation, release, runs, latest, .. } = record.clone();
+                *record = JobNode { preparation, release, runs, latest, ..JobNode::new(pool) };
             }
             NodeEvent::Removed | NodeEvent::Preempted | NodeEvent::Deallocated => {
                 // N3: forgotten, but for what the status list shows.

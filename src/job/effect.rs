@@ -15,8 +15,9 @@ use crate::{
 ///
 /// A *fact* has become true in the state already. An *instruction* is for a node; the host delivers it,
 /// again if need be, until the node answers with a report or is gone. Delivering one twice does no
-/// harm; a report is told once, because it says nothing about which run of a task it is of. Effects of
-/// both kinds, applied to the state before a call, give the state after it (I5), so a host may store
+/// harm: what starts something carries the number of the `run`, counted for each task and for each
+/// node's preparations and releases together, and a report can say which one it answers. Effects of both
+/// kinds, applied to the state before a call, give the state after it (I5), so a host may store
 /// them all instead of the state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -97,16 +98,16 @@ pub enum Effect {
     TaskDeleted { job: JobId, task: TaskId, node: Option<NodeId>, at: Timestamp },
 
     /// Instruction: run the job preparation task on the node, then report its start and end.
-    RunPreparation { job: JobId, node: NodeId, pool: PoolId, retry_count: u32 },
+    RunPreparation { job: JobId, node: NodeId, pool: PoolId, retry_count: u32, run: u32 },
     /// Instruction: stop the preparation task, then report its end (E3).
     StopPreparation { job: JobId, node: NodeId },
     /// Instruction: start the task on the node, then report its start and end.
-    StartTask { job: JobId, task: TaskId, node: NodeId },
+    StartTask { job: JobId, task: TaskId, node: NodeId, run: u32 },
     /// Instruction: stop the task if it runs, do not start it if it does not, then report its end
     /// (E2, K6). Whether it still ran makes no difference to the report's meaning.
     StopTask { job: JobId, task: TaskId, node: NodeId, cause: StopCause },
     /// Instruction: run the job release task on the node, then report its start and end (E5).
-    RunRelease { job: JobId, node: NodeId },
+    RunRelease { job: JobId, node: NodeId, run: u32 },
     /// Instruction: stop the release task; its report is no longer waited for (E6).
     StopRelease { job: JobId, node: NodeId },
 

@@ -198,7 +198,8 @@ impl Job {
             && node.contact != Contact::Gone
             && node.tasks.is_empty()
             && !node.preparing();
-        due.then(|| Effect::RunRelease { job: self.id().clone(), node: id.clone() })
+        let run = node.runs.saturating_add(1);
+        due.then(|| Effect::RunRelease { job: self.id().clone(), node: id.clone(), run })
     }
 
     /// When an ending job gives up, if it is forced.

@@ -31,6 +31,8 @@ pub struct JobNode {
     pub(crate) tasks: BTreeSet<TaskId>,
     /// The run of the job release task.
     pub(crate) release: Option<NodeRun>,
+    /// How many runs of the preparation and the release there have been here.
+    pub(crate) runs: u32,
     /// The latest stamp of a run here (T5).
     pub(crate) latest: Timestamp,
 }
@@ -51,6 +53,8 @@ pub enum Contact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeRun {
+    /// Which of the job's preparation and release runs on the node it is, from 1.
+    pub number: u32,
     /// Where the run stands.
     pub state: NodeRunState,
     /// How often it was tried again.
@@ -84,8 +88,8 @@ pub enum NodeRunState {
 }
 
 impl NodeRun {
-    pub(crate) fn ordered(retry_count: u32) -> Self {
-        Self { state: NodeRunState::Ordered, retry_count, told_to_stop: false }
+    pub(crate) fn ordered(number: u32, retry_count: u32) -> Self {
+        Self { number, state: NodeRunState::Ordered, retry_count, told_to_stop: false }
     }
 
     /// Whether the node still has to say how it ended.
@@ -118,6 +122,7 @@ impl JobNode {
             ran_tasks: false,
             tasks: BTreeSet::new(),
             release: None,
+            runs: 0,
             latest: Timestamp::MIN,
         }
     }

@@ -24,6 +24,10 @@ pub struct Report {
     pub unit: Unit,
     /// What it says.
     pub event: ReportEvent,
+    /// The `run` of the instruction that the report answers: a report about another run than the current
+    /// one changes nothing (E10). `None` is about whatever is there now, for a host that tells each report
+    /// once and in time.
+    pub run: Option<u32>,
 }
 
 /// What a node runs for a job.
@@ -98,7 +102,10 @@ impl Job {
         let now = clock.now();
         let mut effects = Vec::new();
         // S4: what follows has the spelling that the node was made with.
-        let Some((node, _)) = self.nodes.get_key_value(&report.node) else { return effects };
+        let Some((node, record)) = self.nodes.get_key_value(&report.node) else { return effects };
+        if report.run.is_some_and(|run| self.current_run(record, &report.unit) != Some(run)) {
+            return effects; // E10
+        }
         let node = &node.clone();
         match &report.unit {
             Unit::Preparation => match &report.event {
@@ -115,6 +122,17 @@ impl Job {
             },
         }
         effects
+    }
+
+    /// The number of the run that a node has of something now.
+    fn current_run(&self, record: &JobNode, unit: &Unit) -> Option<u32> {
+        match unit {
+            Unit::Preparation => record.preparation.map(|run| run.number),
+            Unit::Release => record.release.map(|run| run.number),
+            Unit::Task(task) => {
+                self.task(task).filter(|task| record.tasks.contains(task.id())).map(|task| task.runs)
+            }
+        }
     }
 
     /// Hears what happened to a node (section 7). A node that the job does not know changes nothing.
@@ -147,8 +165,9 @@ impl Job {
         self.clear_node(effects, node, &Leaving::Taken { counted: false }, now);
         self.note(effects, node, NodeEvent::Rebooted);
         if releasing {
-            let run = Effect::RunRelease { job: self.id().clone(), node: node.clone() };
-            self.emit(effects, run);
+            let run = self.next_run(node);
+            let again = Effect::RunRelease { job: self.id().clone(), node: node.clone(), run };
+            self.emit(effects, again);
         } else {
             self.release_if_due(effects, node);
         }
@@ -219,9 +238,15 @@ impl Job {
             }
             PreparationOutcome::Retried => {
                 let retry_count = retry_count.saturating_add(1);
-                let run =
-                    Effect::RunPreparation { job: self.id().clone(), node: node.clone(), pool, retry_count };
-                self.emit(effects, run);
+                let run = self.next_run(node);
+                let again = Effect::RunPreparation {
+                    job: self.id().clone(),
+                    node: node.clone(),
+                    pool,
+                    retry_count,
+                    run,
+                };
+                self.emit(effects, again);
             }
             PreparationOutcome::Failed | PreparationOutcome::Stopped => {
                 for task in &waiting {
@@ -287,7 +312,13 @@ impl Job {
         let at = waiting.stamp(now);
         let (job, node) = (self.id().clone(), node.clone());
         self.emit(effects, Effect::TaskRunning { job: job.clone(), task: task.clone(), placement, at });
-        self.emit(effects, Effect::StartTask { job, task: task.clone(), node });
+        let run = self.task(task).map_or(0, |task| task.runs);
+        self.emit(effects, Effect::StartTask { job, task: task.clone(), node, run });
+    }
+
+    /// The number of the next run of the preparation or release on a node.
+    pub(super) fn next_run(&self, node: &NodeId) -> u32 {
+        self.nodes.get(node).map_or(0, |record| record.runs).saturating_add(1)
     }
 
     /// K2

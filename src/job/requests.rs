@@ -576,11 +576,13 @@ impl Job {
                 &mut effects,
                 Effect::TaskRunning { job: job.clone(), task: task.clone(), placement, at },
             );
-            self.emit(&mut effects, Effect::StartTask { job, task, node });
+            let run = self.task(&task).map_or(0, |task| task.runs);
+            self.emit(&mut effects, Effect::StartTask { job, task, node, run });
         } else {
             self.emit(&mut effects, Effect::TaskPreparing { job: job.clone(), task, placement, at });
             if !preparing {
-                self.emit(&mut effects, Effect::RunPreparation { job, node, pool, retry_count: 0 });
+                let run = self.next_run(&node);
+                self.emit(&mut effects, Effect::RunPreparation { job, node, pool, retry_count: 0, run });
             }
         }
         Ok(effects)

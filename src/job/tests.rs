@@ -58,7 +58,7 @@ fn add_task(id: &str) -> AddTask {
 }
 
 fn report(job: &Job, unit: Unit, event: ReportEvent) -> Report {
-    Report { job: job.id().clone(), node: placement().node, unit, event }
+    Report { job: job.id().clone(), node: placement().node, unit, event, run: None }
 }
 
 /// An active job in this situation.

@@ -61,12 +61,12 @@ impl Hosts {
         match effect {
             Effect::RunPreparation { job, node, .. } => self.of(job, node).preparation = Some(false),
             Effect::StopPreparation { job, node } => self.of(job, node).preparation = Some(true),
-            Effect::RunRelease { job, node } => self.of(job, node).release = true,
+            Effect::RunRelease { job, node, .. } => self.of(job, node).release = true,
             Effect::StopRelease { job, node } | Effect::ReleaseEnded { job, node, .. } => {
                 self.of(job, node).release = false;
             }
             Effect::PreparationEnded { job, node, .. } => self.of(job, node).preparation = None,
-            Effect::StartTask { job, task, node } => {
+            Effect::StartTask { job, task, node, .. } => {
                 self.of(job, node).tasks.insert(task.clone(), false);
             }
             Effect::StopTask { job, task, node, .. } => {
@@ -421,7 +421,7 @@ impl Change<'_> {
             }
             Effect::StopPreparation { job, node }
             | Effect::StopTask { job, node, .. }
-            | Effect::RunRelease { job, node }
+            | Effect::RunRelease { job, node, .. }
             | Effect::StopRelease { job, node } => (job, node, false),
             _ => return,
         };
@@ -665,7 +665,7 @@ impl Memory {
                 }
                 NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned | NodeEvent::Started => {}
             },
-            Effect::RunRelease { job, node } => {
+            Effect::RunRelease { job, node, .. } => {
                 let due = self.ran.contains(node) && self.prepared.contains(node);
                 assert!(due, "E5: job {job} releases node {node} without need");
                 let old = change.old_job(job).unwrap();

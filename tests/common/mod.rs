@@ -371,7 +371,13 @@ impl Input {
                     1 => Unit::Preparation,
                     _ => Unit::Release,
                 };
-                Self::Report(Report { job: job.job(), node: node.node(), unit, event: report_event(b) })
+                Self::Report(Report {
+                    job: job.job(),
+                    node: node.node(),
+                    unit,
+                    event: report_event(b),
+                    run: None,
+                })
             }
             50 => {
                 let reason = match a % 4 {
@@ -672,7 +678,7 @@ impl Input {
             Self::Report(report) => Some(report.clone()),
             Self::Answer { pick: number, event } => {
                 let (job, node, unit) = pick(outstanding(account), *number)?;
-                Some(Report { job, node, unit, event: event.clone() })
+                Some(Report { job, node, unit, event: event.clone(), run: None })
             }
             _ => None,
         }

@@ -158,7 +158,7 @@ impl World {
     /// A node says something: `started` or `ended` with an exit code.
     pub(crate) fn say(&mut self, job: &str, unit: Unit, node: &str, what: Option<i32>) -> Vec<Effect> {
         let event = what.map_or(ReportEvent::Started, |code| ReportEvent::Ended(Ended::with_exit_code(code)));
-        let report = Report { job: id(job), node: id(node), unit, event };
+        let report = Report { job: id(job), node: id(node), unit, event, run: None };
         self.call(|account, now| account.report(&report, now))
     }
 
@@ -214,11 +214,13 @@ impl World {
             Effect::StopPreparation { job, node } => {
                 self.say(job.as_str(), Unit::Preparation, node.as_str(), Some(1))
             }
-            Effect::StartTask { job, task, node } => self.starts(job.as_str(), task.as_str(), node.as_str()),
+            Effect::StartTask { job, task, node, .. } => {
+                self.starts(job.as_str(), task.as_str(), node.as_str())
+            }
             Effect::StopTask { job, task, node, .. } => {
                 self.ends(job.as_str(), task.as_str(), node.as_str(), 143)
             }
-            Effect::RunRelease { job, node } => {
+            Effect::RunRelease { job, node, .. } => {
                 let (job, node) = (job.as_str(), node.as_str());
                 let mut next = self.say(job, Unit::Release, node, None);
                 next.extend(self.say(job, Unit::Release, node, Some(0)));
