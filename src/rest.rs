@@ -1,9 +1,10 @@
 //! The REST surface: the bytes of a request in, the bytes of the service's answer out.
 //!
-//! [`answer`] takes a [`Request`] in any transport's clothes through five rooms: `route` names the
-//! operation, `parameters` reads the query and the headers, `body` the JSON, `operation` finds
-//! and decides on the [`Account`], `represent` and `layout` print. The first refusal in that order
-//! is the one that is answered (S5).
+//! [`answer`] takes a [`Request`] in any transport's clothes through its rooms: `route` names the
+//! operation and `parameters` reads the query and the headers; the operation itself stands in `jobs`,
+//! `tasks` or `pools`, and reads its `body` before it asks the [`Account`]; `represent` gathers what is
+//! shown, `list` and `filter` choose from it, `layout` prints. The first refusal in that order is the one
+//! that is answered (S5).
 
 mod body;
 mod filter;
