@@ -90,7 +90,7 @@ fn send(account: &mut Account, mut text: &[u8], number: u128, now: Timestamp) {
         }
         // A refusal of HEAD has no body, whatever its Content-Length names.
         _ if request.method == "HEAD" => {
-            assert!(answer.response.body.is_empty() && answer.effects.is_empty())
+            assert!(answer.response.body.is_empty() && answer.effects.is_empty());
         }
         _ => check_refusal(&answer),
     }
