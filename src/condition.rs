@@ -1,13 +1,13 @@
-//! Conditional requests: ETags, and what a client demands of the state it acts on.
+//! Conditional requests: ETags, and the conditions that a client puts on the version that it acts on.
 //!
 //! The rules are HTTP's with changes of the service's own. Their ids here are H1 (which headers go
 //! together), H2 (what an unmet condition answers), H3 (ETags), H4 (dates) and H5 (the refusal).
 
 use alloc::vec::Vec;
-use core::fmt;
+use core::{fmt, str::FromStr};
 
 use crate::{
-    error::{BatchError, ErrorCode},
+    error::{BatchError, ErrorCode, UnknownName},
     timestamp::Timestamp,
 };
 
@@ -40,6 +40,31 @@ impl ETag {
     }
 }
 
+impl FromStr for ETag {
+    type Err = UnknownName;
+
+    /// As [`ETag::parse`].
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::parse(text).ok_or(UnknownName)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for ETag {
+    /// As the service writes it.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for ETag {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = alloc::string::String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("invalid ETag"))
+    }
+}
+
 impl From<Timestamp> for ETag {
     /// The ETag of a resource that was last modified then.
     fn from(last_modified: Timestamp) -> Self {
@@ -66,10 +91,11 @@ impl fmt::Debug for ETag {
     }
 }
 
-/// What a client demands of the resource that it reads or writes.
+/// The condition that a client puts on the version of the resource that it reads or writes.
 ///
 /// However many conditional headers a request has, at most one counts (H1), so there is one here.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Preconditions {
     /// Nothing: always met.
     #[default]
@@ -88,7 +114,7 @@ impl Preconditions {
     /// Reads the conditional headers of a request. `now` decides what a year of two digits means (H4).
     ///
     /// ```
-    /// use azbatch::{ConditionHeaders, Preconditions, Timestamp};
+    /// use azbatch::{Preconditions, Timestamp, condition::ConditionHeaders};
     ///
     /// let last_modified = Timestamp::parse_iso8601("2025-05-14T21:50:06.78508Z")?;
     /// let headers = ConditionHeaders { if_match: Some(b"\"0x8DD93314A6D8630\""), ..Default::default() };
@@ -100,13 +126,13 @@ impl Preconditions {
     ///
     /// # Errors
     /// `MultipleConditionHeadersNotSupported` for headers that do not go together (H1), whatever is in
-    /// them (S5); otherwise `InvalidHeaderValue` for a date that is none (H4). A tag is never refused:
+    /// them (S5); otherwise `InvalidHeaderValue` for an invalid date (H4). A tag is never refused:
     /// one that no resource can have matches nothing (H3).
     pub fn parse(headers: &ConditionHeaders<'_>, now: Timestamp) -> Result<Self, BatchError> {
-        let if_match = headers.if_match.filter(says_something);
-        let if_none_match = headers.if_none_match.filter(says_something);
-        let if_modified_since = headers.if_modified_since.filter(says_something);
-        let if_unmodified_since = headers.if_unmodified_since.filter(says_something);
+        let if_match = headers.if_match.filter(has_content);
+        let if_none_match = headers.if_none_match.filter(has_content);
+        let if_modified_since = headers.if_modified_since.filter(has_content);
+        let if_unmodified_since = headers.if_unmodified_since.filter(has_content);
         // H1: a date beside the tag header that it goes with is not even read.
         match (if_match, if_none_match, if_modified_since, if_unmodified_since) {
             (None, None, None, None) => Ok(Self::None),
@@ -162,7 +188,7 @@ impl Preconditions {
 }
 
 /// How a read whose condition allows an answer is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Read {
     /// In full.
     Modified,
@@ -173,7 +199,7 @@ pub enum Read {
 /// The values of a request's conditional headers, as they came; absent ones are `None`.
 ///
 /// Of an `If-Match` or an `If-None-Match` that came several times the values are joined by a comma.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ConditionHeaders<'a> {
     /// The value of `If-Match`.
     pub if_match: Option<&'a [u8]>,
@@ -186,7 +212,8 @@ pub struct ConditionHeaders<'a> {
 }
 
 /// The tags that an `If-Match` or an `If-None-Match` names.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EntityTags {
     /// `*`: whatever the resource's ETag is.
     Any,
@@ -195,7 +222,8 @@ pub enum EntityTags {
 }
 
 /// One member of an `If-Match` or an `If-None-Match`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct EntityTag {
     /// The ETag that it names.
     pub etag: ETag,
@@ -256,7 +284,7 @@ fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// H4: an empty header counts as absent, and spaces are no content.
-fn says_something(value: &&[u8]) -> bool {
+fn has_content(value: &&[u8]) -> bool {
     !trim(value).is_empty()
 }
 

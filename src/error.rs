@@ -1,10 +1,40 @@
-//! Everything the service says no with: one table of codes, and [`BatchError`].
+//! The service's error codes, [`BatchError`], and the crate's own errors about state.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use alloc::{borrow::Cow, string::String, vec::Vec};
+use core::{fmt, str::FromStr};
 
-/// How sure a code's text is, as `errors.json` of the evidence has it; see [`ErrorCode::evidence`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Text that is not the name of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown name")]
+pub struct UnknownName;
+
+/// Why a fact does not fit the state that it was applied to. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the fact does not fit the state: {0}")]
+pub struct Unfit(pub(crate) &'static str);
+
+/// An invariant that does not hold: a bug in the crate, or a stored state that was tampered with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{rule}: {what}")]
+pub struct Violation {
+    /// The id of the rule, see [`evidence`](crate::evidence).
+    pub rule: &'static str,
+    /// What is wrong.
+    pub what: String,
+}
+
+/// Fails with what is wrong, if it is.
+pub(crate) fn ensure(
+    rule: &'static str,
+    holds: bool,
+    what: impl FnOnce() -> String,
+) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation { rule, what: what() }) }
+}
+
+/// How certain the text of a code is; see [`ErrorCode::evidence`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum TextEvidence {
     /// Read in a recording of the real service.
     Recorded,
@@ -32,6 +62,7 @@ macro_rules! codes {
         /// first, then `force`, then what only lists take.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[non_exhaustive]
         pub enum ErrorCode {
             $($(#[$doc])* #[doc = concat!("Status ", $status, ": ", $text)] $name,)*
         }
@@ -122,6 +153,15 @@ codes! {
     ConditionNotMet 412 Recorded "The condition specified using HTTP conditional header(s) is not met.";
 }
 
+impl FromStr for ErrorCode {
+    type Err = UnknownName;
+
+    /// Reads the code as it is written in an error body.
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text).ok_or(UnknownName)
+    }
+}
+
 impl fmt::Display for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
@@ -129,21 +169,23 @@ impl fmt::Display for ErrorCode {
 }
 
 /// One entry of the `values` list of an error body.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ErrorValue {
-    /// What the value tells, such as `HeaderName` or `Reason`.
-    pub key: &'static str,
-    /// The value, as the user sent it where it is theirs.
+    /// What the value is, such as `HeaderName` or `Reason`.
+    pub key: Cow<'static, str>,
+    /// The value, as the user sent it if it is theirs.
     pub value: String,
 }
 
 /// A refusal, as the service words it. A refused request has changed nothing (rules S5, I4).
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[error("{code}: {}", code.text())]
 pub struct BatchError {
-    /// Which refusal; status and text follow from it.
+    /// The code; status and text follow from it.
     pub code: ErrorCode,
-    /// What the body's `values` list says, in its order; empty for most codes.
+    /// The body's `values` list, in its order; empty for most codes.
     pub values: Vec<ErrorValue>,
 }
 
@@ -151,11 +193,11 @@ impl BatchError {
     /// The same error with one more entry in `values`.
     #[must_use]
     pub fn with(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.values.push(ErrorValue { key, value: value.into() });
+        self.values.push(ErrorValue { key: key.into(), value: value.into() });
         self
     }
 
-    /// 400: a property of a body has a value that it cannot have.
+    /// 400: a property of a body has an invalid value.
     pub fn invalid_property(name: &str, value: impl Into<String>, reason: &str) -> Self {
         Self::from(ErrorCode::InvalidPropertyValue)
             .with("PropertyName", name)
@@ -163,14 +205,14 @@ impl BatchError {
             .with("Reason", reason)
     }
 
-    /// 400: a header has a value that it cannot have.
+    /// 400: a header has an invalid value.
     pub fn invalid_header(name: &str, value: &[u8]) -> Self {
         Self::from(ErrorCode::InvalidHeaderValue)
             .with("HeaderName", name)
             .with("HeaderValue", String::from_utf8_lossy(value))
     }
 
-    /// 400: a query parameter has a value that it cannot have.
+    /// 400: a query parameter has an invalid value.
     pub fn invalid_query(name: &str, value: &str, reason: &str) -> Self {
         Self::from(ErrorCode::InvalidQueryParameterValue)
             .with("QueryParameterName", name)
@@ -178,7 +220,7 @@ impl BatchError {
             .with("Reason", reason)
     }
 
-    /// 400: the body is no JSON of the operation's shape.
+    /// 400: the body is not valid JSON for the operation.
     pub fn invalid_body(reason: impl Into<String>) -> Self {
         Self::from(ErrorCode::InvalidRequestBody).with("Reason", reason)
     }
@@ -188,12 +230,12 @@ impl BatchError {
         Self::from(ErrorCode::MissingRequiredProperty).with("PropertyName", name)
     }
 
-    /// 409: what was asked for does not go with the state that the resource is in.
+    /// 409: the resource's state does not allow the operation.
     pub fn invalid_for_state(reason: &str) -> Self {
         Self::from(ErrorCode::OperationInvalidForCurrentState).with("Reason", reason)
     }
 
-    /// 501: this crate does not model it.
+    /// 501: this crate does not implement it.
     pub fn not_implemented(reason: &str) -> Self {
         Self::from(ErrorCode::NotImplemented).with("Reason", reason)
     }

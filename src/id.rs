@@ -6,7 +6,7 @@
 use alloc::sync::Arc;
 use core::{cmp::Ordering, fmt, hash, str::FromStr};
 
-/// A text that is no id.
+/// Text that is not a valid id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an id has 1 to 64 characters (a node's 128), each a letter, a digit, a hyphen or an underscore")]
 pub struct InvalidId;
@@ -76,16 +76,15 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $is_valid:ident) => {
         $(#[$doc])*
         ///
-        /// 1 to 64 letters, digits, hyphens and underscores (rule S4 for the comparison). Cloning
-        /// costs the same at every length.
+        /// It keeps its case and is compared without it (S4). A clone shares the text.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Caseless);
 
         impl $name {
-            /// Checks a text.
+            /// Checks text.
             ///
             /// # Errors
-            /// [`InvalidId`] if it has other than 1 to 64 of the allowed characters.
+            /// [`InvalidId`] if the text is not a valid id, see the type.
             pub fn new(text: &str) -> Result<Self, InvalidId> {
                 if $is_valid(text) { Ok(Self(Caseless(text.into()))) } else { Err(InvalidId) }
             }
@@ -133,22 +132,24 @@ macro_rules! id {
 }
 
 id!(
-    /// The id of a job, or `schedule:job-N` for a job that a schedule made.
+    /// The id of a job: 1 to 64 letters, digits, hyphens and underscores; or `SCHEDULE:job-N` for a job of
+    /// a schedule, where `SCHEDULE` is such an id and `N` has 1 to 10 digits.
     JobId,
     is_job_id
 );
 id!(
-    /// The id of a task, unique within its job.
+    /// The id of a task, unique within its job: 1 to 64 letters, digits, hyphens and underscores.
     TaskId,
     is_id
 );
 id!(
-    /// The id of a pool.
+    /// The id of a pool: 1 to 64 letters, digits, hyphens and underscores.
     PoolId,
     is_id
 );
 id!(
-    /// The id of a node. The host names nodes; an id is unique within the account.
+    /// The id of a node, unique within the account: 1 to 128 letters, digits, hyphens and underscores. The
+    /// host names nodes.
     NodeId,
     is_node_id
 );

@@ -13,41 +13,32 @@
 extern crate alloc;
 
 mod account;
-mod condition;
-mod error;
+pub mod condition;
+pub mod error;
 mod id;
-mod job;
-mod node;
-mod pool;
+pub mod job;
+mod names;
+pub mod node;
+pub mod pool;
 pub mod rest;
+mod stamps;
 #[cfg(feature = "serde")]
 mod stored;
-mod task;
+pub mod task;
 mod timestamp;
-mod wire;
 
 #[doc = include_str!("evidence.md")]
 pub mod evidence {}
 
-pub use account::{Account, AddPool, DeletePool, NodeNotAdded, RemoveNodes, ResizePool};
-pub use condition::{ConditionHeaders, ETag, EntityTag, EntityTags, Preconditions, Read};
-pub use error::{BatchError, ErrorCode, ErrorValue, TextEvidence};
+pub use account::Account;
+pub use condition::{ETag, Preconditions};
+pub use error::{BatchError, ErrorCode};
 pub use id::{InvalidId, JobId, NodeId, PoolId, TaskId};
-pub use job::{
-    AddJob, AddTask, Boot, Contact, Counts, DEFAULT_FORCE_WAIT, Delete, DeleteTask, Disable, DisableTasks,
-    Effect, Enable, Ended, Job, JobChange, JobConstraints, JobManagerTask, JobNode, JobPatch,
-    JobPreparationTask, JobReleaseTask, JobRequest, JobSettings, JobSpecification, JobState, JobStateName,
-    NodeEvent, NodeFailure, NodeRun, NodeRunState, NotAssigned, OnAllTasksComplete, OnTaskFailure,
-    PreparationOutcome, ReactivateTask, Report, ReportEvent, Terminate, TerminateReason, TerminateTask, Unit,
-    UpdateJob, UpdateTask, Violation,
-};
-pub use node::{Node, NodeOrder, NodeState, NodeTasks, SchedulingState};
-pub use pool::{AllocationState, NodeCounts, NodeFillType, Pool, PoolSpecification, PoolState};
-pub use task::{
-    Completion, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, JobAction,
-    NodeError, Placement, Properties, RequestedConstraints, RetryLimit, StopCause, Task, TaskConstraints,
-    TaskFailure, TaskSpecification, TaskState, TaskStateName,
-};
+pub use job::{Effect, Fact, Instruction, Job, Report, RunId};
+pub use node::Node;
+pub use pool::Pool;
+pub use stamps::Stamps;
+pub use task::Task;
 #[cfg(feature = "std")]
 pub use timestamp::SystemClock;
 pub use timestamp::{Clock, ParseError, TimeSpan, Timestamp};

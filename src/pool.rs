@@ -1,91 +1,218 @@
-//! A pool: what the account knows of a set of nodes.
+//! A pool: a set of nodes, and how many of them there are to be.
 
-use alloc::sync::Arc;
+use alloc::{sync::Arc, vec::Vec};
+use core::fmt;
 
-use crate::{ETag, TimeSpan, Timestamp, id::PoolId, task::Properties};
+use crate::{
+    ETag, ErrorCode, Preconditions, TimeSpan, Timestamp,
+    error::Unfit,
+    id::{NodeId, PoolId},
+    names::wire_enum,
+    node::NodeTasks,
+    stamps::Stamps,
+    task::Properties,
+};
 
-/// What a user asked a pool to be, once and for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a user asked a pool to be. It never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolSpecification {
     /// The pool's id, unique within the account.
     pub id: PoolId,
     /// How many slots each node has.
     pub task_slots_per_node: u32,
-    /// Which node a task goes to.
+    /// Which node a task is assigned to.
     pub node_fill_type: NodeFillType,
     /// Everything else: `vmSize`, `virtualMachineConfiguration` and so on.
     pub other: Properties,
 }
 
-/// Which of the nodes with room a task goes to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum NodeFillType {
-    /// The one with the most free slots.
-    #[default]
-    Spread,
-    /// The one with the fewest free slots that are enough.
-    Pack,
+wire_enum! {
+    /// Which of the nodes with room a task is assigned to (P1).
+    #[derive(Default)]
+    pub enum NodeFillType {
+        /// The one with the most free slots.
+        #[default]
+        Spread = "spread",
+        /// The one with the fewest free slots that are enough.
+        Pack = "pack",
+    }
 }
 
-/// How many nodes a pool is to have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+wire_enum! {
+    /// The state of a pool.
+    pub enum PoolState {
+        /// It is in use.
+        Active = "active",
+        /// Its nodes are leaving; then it is gone.
+        Deleting = "deleting",
+    }
+}
+
+wire_enum! {
+    /// Whether a pool has the nodes that it is to have (P2).
+    pub enum AllocationState {
+        /// It has.
+        Steady = "steady",
+        /// Nodes are being added or removed.
+        Resizing = "resizing",
+    }
+}
+
+/// A number of nodes of each kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeCounts {
-    /// Nodes of its own.
+    /// Dedicated nodes.
     pub dedicated: u32,
-    /// Nodes that the cloud can take back; spot nodes.
+    /// Low-priority nodes, also called spot nodes: the cloud can take them back.
     pub low_priority: u32,
 }
 
-/// The state of a pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum PoolState {
-    /// It has nodes, or will have.
-    Active,
-    /// Its nodes are leaving, then it is gone.
-    Deleting,
+impl NodeCounts {
+    /// The nodes of both kinds together, at most `u32::MAX`.
+    pub fn total(self) -> u32 {
+        self.dedicated.saturating_add(self.low_priority)
+    }
+
+    /// One node of this kind.
+    pub(crate) fn one(dedicated: bool) -> Self {
+        Self { dedicated: u32::from(dedicated), low_priority: u32::from(!dedicated) }
+    }
+
+    /// How many of `self` are not among `have`.
+    pub(crate) fn missing_from(self, have: Self) -> Self {
+        Self {
+            dedicated: self.dedicated.saturating_sub(have.dedicated),
+            low_priority: self.low_priority.saturating_sub(have.low_priority),
+        }
+    }
+
+    pub(crate) fn of_kind(&mut self, dedicated: bool) -> &mut u32 {
+        if dedicated { &mut self.dedicated } else { &mut self.low_priority }
+    }
 }
 
-/// Whether a pool has the nodes it is to have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Adds a pool: `Pool - Add`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum AllocationState {
-    /// It has.
-    Steady,
-    /// Nodes are coming or leaving.
-    Resizing,
+pub struct AddPool {
+    /// What the pool is.
+    pub specification: Arc<PoolSpecification>,
+    /// How many nodes it is to have.
+    pub target: NodeCounts,
 }
 
-/// A pool. Read it freely; it changes only through its [`Account`](crate::Account).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Changes how many nodes a pool is to have: `Pool - Resize`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct ResizePool {
+    /// The new number of dedicated nodes; `None` keeps the old one.
+    pub dedicated: Option<u32>,
+    /// The new number of low-priority nodes; `None` keeps the old one.
+    pub low_priority: Option<u32>,
+    /// What becomes of the tasks on nodes that leave.
+    pub tasks: NodeTasks,
+    /// How long the resize may take; [`Pool::RESIZE_TIMEOUT`] by default. Stored and shown only (P7).
+    pub resize_timeout: Option<TimeSpan>,
+    /// The conditions on the pool's version.
+    pub preconditions: Preconditions,
+}
+
+/// Removes nodes from a pool: `Pool - Remove Nodes`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct RemoveNodes {
+    /// The nodes.
+    pub nodes: Vec<NodeId>,
+    /// What becomes of their tasks.
+    pub tasks: NodeTasks,
+    /// See [`ResizePool::resize_timeout`].
+    pub resize_timeout: Option<TimeSpan>,
+    /// The conditions on the pool's version.
+    pub preconditions: Preconditions,
+}
+
+/// Deletes a pool with its nodes: `Pool - Delete`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct DeletePool {
+    /// The conditions on the pool's version.
+    pub preconditions: Preconditions,
+}
+
+/// Something that became true of a pool. `at` is when.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+#[allow(missing_docs, reason = "the fields are named after what they hold")]
+pub enum PoolFact {
+    /// It was added.
+    Added { specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp },
+    /// It is to have this many nodes.
+    Resizing { target: NodeCounts, resize_timeout: TimeSpan, at: Timestamp },
+    /// It has the nodes that it is to have.
+    Steady { at: Timestamp },
+    /// It is being deleted, its nodes with it.
+    Deleting { at: Timestamp },
+    /// It is gone.
+    Deleted,
+}
+
+impl PoolFact {
+    /// A short name, such as `PoolResizing`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Added { .. } => "PoolAdded",
+            Self::Resizing { .. } => "PoolResizing",
+            Self::Steady { .. } => "PoolSteady",
+            Self::Deleting { .. } => "PoolDeleting",
+            Self::Deleted => "PoolDeleted",
+        }
+    }
+}
+
+impl fmt::Display for PoolFact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Added { .. } => f.write_str("added"),
+            Self::Resizing { target, .. } => {
+                write!(
+                    f,
+                    "resizing to {} dedicated and {} low-priority nodes",
+                    target.dedicated, target.low_priority
+                )
+            }
+            Self::Steady { .. } => f.write_str("steady"),
+            Self::Deleting { .. } => f.write_str("deleting"),
+            Self::Deleted => f.write_str("deleted"),
+        }
+    }
+}
+
+/// A pool. It changes only through its [`Account`](crate::Account).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Pool {
-    pub(crate) specification: Arc<PoolSpecification>,
-    pub(crate) creation_time: Timestamp,
-    pub(crate) last_modified: Timestamp,
-    pub(crate) state: PoolState,
-    pub(crate) state_transition_time: Timestamp,
-    pub(crate) allocation_state: AllocationState,
-    pub(crate) allocation_state_transition_time: Timestamp,
-    pub(crate) target: NodeCounts,
-    /// That of the latest resize; until there is one, the specification's (P7).
-    pub(crate) resize_timeout: Option<TimeSpan>,
+    specification: Arc<PoolSpecification>,
+    stamps: Stamps<PoolState>,
+    state: PoolState,
+    allocation_state: AllocationState,
+    allocation_state_transition_time: Timestamp,
+    target: NodeCounts,
+    /// That of the latest resize; before the first it is what the specification says (P7).
+    resize_timeout: Option<TimeSpan>,
 }
 
 impl Pool {
-    /// How long a resize may take unless it says so itself: `PT15M`.
+    /// How long a resize may take by default: `PT15M`.
     pub const RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_secs(15 * 60);
 
     pub(crate) fn new(specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp) -> Self {
         Self {
             specification,
-            creation_time: at,
-            last_modified: at,
+            stamps: Stamps::new(at),
             state: PoolState::Active,
-            state_transition_time: at,
             allocation_state: AllocationState::Resizing,
             allocation_state_transition_time: at,
             target,
@@ -103,19 +230,14 @@ impl Pool {
         &self.specification
     }
 
-    /// When the pool was made.
-    pub fn creation_time(&self) -> Timestamp {
-        self.creation_time
+    /// When the pool was added, modified and last changed state.
+    pub fn stamps(&self) -> &Stamps<PoolState> {
+        &self.stamps
     }
 
-    /// When a user last changed the pool.
-    pub fn last_modified(&self) -> Timestamp {
-        self.last_modified
-    }
-
-    /// The pool's ETag (T1).
+    /// The pool's ETag (T1, P6).
     pub fn etag(&self) -> ETag {
-        ETag::from(self.last_modified)
+        self.stamps.etag()
     }
 
     /// The state.
@@ -123,40 +245,106 @@ impl Pool {
         self.state
     }
 
-    /// When the state was entered.
-    pub fn state_transition_time(&self) -> Timestamp {
-        self.state_transition_time
-    }
-
-    /// Whether it has the nodes it is to have.
+    /// Whether the pool has the nodes that it is to have.
     pub fn allocation_state(&self) -> AllocationState {
         self.allocation_state
     }
 
-    /// When that changed last.
+    /// When that last changed.
     pub fn allocation_state_transition_time(&self) -> Timestamp {
         self.allocation_state_transition_time
     }
 
-    /// How many nodes it is to have.
+    /// How many nodes the pool is to have.
     pub fn target(&self) -> NodeCounts {
         self.target
     }
 
     /// How long the latest resize may take; `None` before the first, when it is what the specification
-    /// says (P7). Kept and shown: it is the host that makes nodes.
+    /// says (P7). Stored and shown only: the host makes the nodes.
     pub fn resize_timeout(&self) -> Option<TimeSpan> {
         self.resize_timeout
     }
 
-    /// The stamp for a change at `now` that moves the ETag (T5, P6).
-    pub(crate) fn stamp_modified(&self, now: Timestamp) -> Timestamp {
-        self.stamp(now).max(self.last_modified.next_tick())
+    /// Whether the pool still waits for nodes that the host was told to add (P2).
+    pub(crate) fn waits_for_nodes(&self) -> bool {
+        self.state == PoolState::Active && self.allocation_state == AllocationState::Resizing
     }
 
     /// The stamp for a change at `now` (T5).
-    pub(crate) fn stamp(&self, now: Timestamp) -> Timestamp {
-        let latest = self.state_transition_time.max(self.allocation_state_transition_time);
-        now.max(self.last_modified).max(latest)
+    pub(crate) fn next_stamp(&self, now: Timestamp) -> Timestamp {
+        self.stamps.next(now).max(self.allocation_state_transition_time)
+    }
+
+    /// The stamp for a change at `now` that moves the ETag (T5, P6).
+    pub(crate) fn next_modified_stamp(&self, now: Timestamp) -> Timestamp {
+        self.stamps.next_modified(now).max(self.allocation_state_transition_time)
+    }
+
+    /// A pool that is not being deleted.
+    ///
+    /// # Errors
+    /// `PoolBeingDeleted`.
+    pub(crate) fn require_active(&self) -> Result<(), ErrorCode> {
+        match self.state {
+            PoolState::Active => Ok(()),
+            PoolState::Deleting => Err(ErrorCode::PoolBeingDeleted),
+        }
+    }
+
+    /// A pool that can be resized now.
+    ///
+    /// # Errors
+    /// `PoolBeingDeleted`, `PoolBeingResized`.
+    pub(crate) fn require_steady(&self) -> Result<(), ErrorCode> {
+        self.require_active()?;
+        match self.allocation_state {
+            AllocationState::Steady => Ok(()),
+            AllocationState::Resizing => Err(ErrorCode::PoolBeingResized),
+        }
+    }
+
+    /// Applies a fact to the pool. The account adds and removes pools.
+    ///
+    /// # Errors
+    /// Why the fact does not fit the pool; nothing has changed then.
+    pub(crate) fn apply(&mut self, fact: &PoolFact) -> Result<(), Unfit> {
+        match fact {
+            PoolFact::Added { .. } => Err(Unfit("the pool exists")),
+            PoolFact::Resizing { target, resize_timeout, at } => {
+                if self.require_active().is_err() || self.next_modified_stamp(*at) != *at {
+                    return Err(Unfit("the pool cannot be resized at that time"));
+                }
+                self.target = *target;
+                self.resize_timeout = Some(*resize_timeout);
+                self.stamps.modify(*at);
+                self.enter_allocation(AllocationState::Resizing, *at);
+                Ok(())
+            }
+            PoolFact::Steady { at } => {
+                if !self.waits_for_nodes() || self.next_stamp(*at) != *at {
+                    return Err(Unfit("the pool is not resizing at that time"));
+                }
+                self.enter_allocation(AllocationState::Steady, *at);
+                Ok(())
+            }
+            PoolFact::Deleting { at } => {
+                if self.require_active().is_err() || self.next_stamp(*at) != *at {
+                    return Err(Unfit("the pool cannot be deleted at that time"));
+                }
+                self.stamps.enter(Some(self.state), *at);
+                self.state = PoolState::Deleting;
+                Ok(())
+            }
+            PoolFact::Deleted => match self.state {
+                PoolState::Deleting => Ok(()),
+                PoolState::Active => Err(Unfit("the pool is not being deleted")),
+            },
+        }
+    }
+
+    fn enter_allocation(&mut self, state: AllocationState, at: Timestamp) {
+        self.allocation_state = state;
+        self.allocation_state_transition_time = at;
     }
 }

@@ -24,13 +24,14 @@ mod tasks;
 mod version;
 
 use alloc::{format, string::String, vec::Vec};
+use core::{fmt, str::FromStr};
 
 pub use layout::error_body;
 #[cfg(feature = "shared-key")]
 pub use shared_key::{InvalidKey, KeyGuard, SharedKey};
 pub use version::ApiVersion;
 
-use crate::{Account, BatchError, Clock, ETag, Effect, Timestamp};
+use crate::{Account, BatchError, Clock, ETag, Effect, Timestamp, error::UnknownName};
 use operation::Reply;
 use parameters::Headers;
 
@@ -53,7 +54,7 @@ pub struct Request<'a> {
 }
 
 /// The service's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
@@ -77,8 +78,9 @@ impl Response {
     }
 }
 
-/// An answer, and what the host has to carry out beside sending it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An answer, and what the host must do besides sending it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[must_use = "instructions among the effects must be carried out"]
 pub struct Answer {
     /// What goes back to the client.
     pub response: Response,
@@ -86,8 +88,68 @@ pub struct Answer {
     pub effects: Vec<Effect>,
 }
 
-/// A GUID in the form that the service reads and writes: 36 characters, no braces. Its case is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A [`Request`] that owns its parts, for a host that queues, logs or replicates requests.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[allow(missing_docs, reason = "the fields are those of `Request`")]
+pub struct OwnedRequest {
+    pub method: String,
+    pub target: String,
+    pub headers: Vec<(String, Vec<u8>)>,
+    pub body: Vec<u8>,
+    pub received: Timestamp,
+    pub request_id: Guid,
+}
+
+impl OwnedRequest {
+    /// Calls a function with the request, for example [`answer`].
+    ///
+    /// ```
+    /// # use azbatch::{Account, Timestamp, rest::{self, Guid, OwnedRequest}};
+    /// # let mut account = Account::new("https://contoso.westus.batch.azure.com");
+    /// # let now = Timestamp::MIN;
+    /// let request = OwnedRequest {
+    ///     method: "GET".into(),
+    ///     target: "/jobs?api-version=2024-07-01.20.0".into(),
+    ///     headers: Vec::new(),
+    ///     body: Vec::new(),
+    ///     received: now,
+    ///     request_id: Guid::from_u128(1),
+    /// };
+    /// let answer = request.with(|request| rest::answer(&mut account, request, now));
+    /// assert_eq!(answer.response.status, 200);
+    /// ```
+    pub fn with<T>(&self, call: impl FnOnce(&Request<'_>) -> T) -> T {
+        let headers: Vec<(&str, &[u8])> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        call(&Request {
+            method: &self.method,
+            target: &self.target,
+            headers: &headers,
+            body: &self.body,
+            received: self.received,
+            request_id: self.request_id,
+        })
+    }
+}
+
+impl From<&Request<'_>> for OwnedRequest {
+    fn from(request: &Request<'_>) -> Self {
+        let headers = request.headers.iter();
+        Self {
+            method: request.method.into(),
+            target: request.target.into(),
+            headers: headers.map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            body: request.body.into(),
+            received: request.received,
+            request_id: request.request_id,
+        }
+    }
+}
+
+/// A GUID in the form that the service reads and writes: 36 characters, no braces. It keeps its case and
+/// is compared with it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Guid([u8; 36]);
 
 impl Guid {
@@ -101,7 +163,14 @@ impl Guid {
         well_formed.then_some(Self(bytes))
     }
 
-    /// The GUID that holds this number.
+    /// The GUID with this number, in lower case.
+    ///
+    /// ```
+    /// use azbatch::rest::Guid;
+    ///
+    /// let guid = Guid::from_u128(0x0123_4567_89ab_cdef_fedc_ba98_7654_3210);
+    /// assert_eq!(guid.as_str(), "01234567-89ab-cdef-fedc-ba9876543210");
+    /// ```
     pub fn from_u128(number: u128) -> Self {
         let mut bytes = [b'-'; 36];
         let mut rest = number;
@@ -118,6 +187,42 @@ impl Guid {
     /// The 36 characters.
     pub fn as_str(&self) -> &str {
         core::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl FromStr for Guid {
+    type Err = UnknownName;
+
+    /// As [`Guid::parse`].
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        Self::parse(text).ok_or(UnknownName)
+    }
+}
+
+impl fmt::Display for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl fmt::Debug for Guid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Guid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Guid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("invalid GUID"))
     }
 }
 
@@ -153,15 +258,15 @@ impl Authorize for Anyone {
 /// Answers a request of anyone as the service would, and changes the account if it was accepted.
 ///
 /// Never fails: every refusal is a response. A refused request has no effects (S5, I4).
-pub fn answer(account: &mut Account, request: &Request<'_>, clock: &impl Clock) -> Answer {
+pub fn answer(account: &mut Account, request: &Request<'_>, clock: impl Clock) -> Answer {
     answer_guarded(account, request, clock, &Anyone)
 }
 
-/// The same as [`answer`], for those alone whom the guard lets in.
+/// Like [`answer`], but authorizes the request first.
 pub fn answer_guarded(
     account: &mut Account,
     request: &Request<'_>,
-    clock: &impl Clock,
+    clock: impl Clock,
     guard: &impl Authorize,
 ) -> Answer {
     let now = clock.now();

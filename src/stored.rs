@@ -1,4 +1,4 @@
-//! Reading what was stored, with more suspicion than serde has by itself.
+//! Reading stored maps strictly.
 
 use alloc::collections::BTreeMap;
 use core::{fmt, marker::PhantomData};

@@ -4,7 +4,7 @@
 //! year 1. [`Timestamp`] is that count and nothing else, because an ETag is made of it (T1). The
 //! calendar is the Gregorian one throughout and UTC has no leap seconds here, as in .NET.
 
-use core::{fmt, time::Duration};
+use core::{fmt, str::FromStr, time::Duration};
 
 use time::OffsetDateTime;
 
@@ -173,6 +173,15 @@ impl Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = ParseError;
+
+    /// As [`Timestamp::parse_iso8601`].
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse_iso8601(text)
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.iso8601().fmt(f)
@@ -267,6 +276,15 @@ impl TimeSpan {
     }
 }
 
+impl FromStr for TimeSpan {
+    type Err = ParseError;
+
+    /// As [`TimeSpan::parse`].
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        Self::parse(text)
+    }
+}
+
 /// W4
 impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -320,8 +338,8 @@ impl TryFrom<Duration> for TimeSpan {
     }
 }
 
-/// A text that is no instant or no length of time in the form asked for, or a value of another type
-/// that is out of range here. It displays which.
+/// Text that is not a valid instant or duration in the required form, or a value of another type that is
+/// out of range here. It displays which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not {0}")]
 pub struct ParseError(&'static str);
@@ -336,10 +354,10 @@ impl ParseError {
     const SPAN_RANGE: Self = Self("a length of time of at most P10675199DT2H48M5.4775807S");
 }
 
-/// What tells the time.
+/// A source of the current time.
 ///
-/// Each call into this crate reads its clock once. A clock may stand still or run back: stamps never
-/// do (T5). A [`Timestamp`] is a clock that stands.
+/// Each call into this crate reads its clock once. A clock can stand still or go back; stamps never do
+/// (T5). A [`Timestamp`] is a fixed clock.
 pub trait Clock {
     /// The instant it is.
     fn now(&self) -> Timestamp;

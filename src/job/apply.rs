@@ -1,253 +1,296 @@
-//! The only place where a job's state changes: each effect, made true.
+//! The only place where a job's state changes: each fact, made true.
 
-use alloc::{collections::BTreeMap, sync::Arc};
+use alloc::sync::Arc;
 
 use crate::{
     Timestamp,
+    error::Unfit,
     id::{NodeId, TaskId},
     job::{
-        Contact, Effect, Job, JobNode, JobSettings, JobSpecification, JobState, NodeEvent, NodeRun,
-        NodeRunState, OnTaskFailure, PreparationOutcome, TaskIndex, TaskTable,
+        effect::Fact,
+        fact::{JobFact, JobNodeFact, PreparationVerdict},
+        record::{JobNode, NodeRun, NodeRunState, Readiness, RunOutcome},
+        resource::Job,
+        specification::{DisableTasks, OnTaskFailure},
+        state::{End, Ending, EndingKind, JobState, Living, TerminateReason},
+        tasks::TaskTable,
     },
-    task::{JobAction, Placement, StopCause, Task, TaskState},
+    node::{Contact, NodeEvent},
+    task::{Completion, FailureAction, Placement, Task, TaskFact, TaskState},
 };
 
-/// A job as `Effect::JobAdded` makes it.
-pub(crate) fn new_job(
-    specification: &Arc<JobSpecification>,
-    settings: &Arc<JobSettings>,
-    creation_time: Timestamp,
-    at: Timestamp,
-) -> Job {
-    Job {
-        specification: specification.clone(),
-        settings: settings.clone(),
-        creation_time,
-        start_time: at,
-        last_modified: at,
-        state: JobState::Active,
-        state_transition_time: at,
-        previous_state: None,
-        demands: BTreeMap::new(),
-        nodes: BTreeMap::new(),
-        tasks: Arc::default(),
-    }
+type Applied = Result<(), Unfit>;
+
+fn require(fits: bool) -> Applied {
+    if fits { Ok(()) } else { Err(Unfit("the job's state does not allow it")) }
 }
 
 impl Job {
-    /// Makes an effect of this job true: what a host does that stores effects instead of state. An
-    /// effect that does not fit the state, or is another job's, changes nothing it does not name.
-    #[expect(clippy::too_many_lines, reason = "one table, an arm an effect")]
-    pub fn apply(&mut self, effect: &Effect) {
-        match effect {
-            Effect::JobUpdated { settings, at, .. } => {
-                self.settings = settings.clone();
-                self.last_modified = *at;
-            }
-            Effect::JobTouched { at, .. } => self.last_modified = *at,
-            Effect::JobDisabling { disable_tasks, at, .. } => {
-                self.apply_disabling(JobState::Disabling(*disable_tasks), *at);
-            }
-            Effect::JobDisabled { at, .. } => self.enter(JobState::Disabled, *at),
-            Effect::JobEnabled { at, .. } => {
-                self.last_modified = *at;
-                self.enter(JobState::Active, *at);
-                self.heed(JobAction::Disable); // A user's wish overrides what a failure asked for.
-            }
-            Effect::JobTerminating { reason, at, modified, give_up_at, .. } => {
-                self.last_modified = modified.unwrap_or(self.last_modified); // T2
-                self.demands.clear();
-                self.enter(JobState::Terminating { reason: reason.clone(), give_up_at: *give_up_at }, *at);
-            }
-            Effect::JobTerminationForced { at, give_up_at, .. } => self.apply_force(*at, *give_up_at),
-            Effect::JobCompleted { at, .. } => self.apply_completed(*at),
-            Effect::JobDeleting { at, give_up_at, .. } => {
-                let terminated = self.terminate_reason().cloned().map(|reason| (reason, self.end_time()));
-                self.enter(JobState::Deleting { terminated, give_up_at: *give_up_at }, *at);
-            }
+    /// Applies a fact about this job, for a host that stores facts instead of state. A fact that does
+    /// not fit the state changes nothing; [`try_apply`](Self::try_apply) says so.
+    pub fn apply(&mut self, fact: &Fact) {
+        self.try_apply(fact).unwrap_or_default();
+    }
 
-            Effect::TaskAdded { specification, constraints, at, .. } => {
-                let sequence = self.tasks.next_sequence;
-                self.tasks_mut().insert(Task::new(specification.clone(), *constraints, sequence, *at));
-            }
-            Effect::TaskUpdated { task, constraints, at, .. } => self.tasks_mut().change(task, |task| {
-                task.constraints = *constraints;
-                task.last_modified = *at;
-            }),
-            Effect::TaskTouched { task, at, .. } => {
-                self.tasks_mut().change(task, |task| task.last_modified = *at);
-            }
-            Effect::TaskPreparing { task, placement, at, .. } => {
-                let state = TaskState::Preparing { placement: placement.clone(), stop: None };
-                self.place(task, placement, state, *at);
-            }
-            Effect::TaskRunning { task, placement, at, .. } => {
-                let state = TaskState::Running { placement: placement.clone(), stop: None, start_time: None };
-                self.place(task, placement, state, *at);
-            }
-            Effect::TaskStarted { task, at, .. } => self.tasks_mut().change(task, |task| start(task, *at)),
-            Effect::TaskCompleted { task, completion, .. } => {
-                self.unplace(task);
-                let (state, at) = (TaskState::Completed((**completion).clone()), completion.end_time);
-                self.tasks_mut().change(task, |task| task.enter(state, at));
-                self.note_demand(task);
-            }
-            Effect::TaskRetried { task, at, .. } => {
-                self.unplace(task);
-                self.tasks_mut().change(task, |task| {
-                    task.enter(TaskState::Active, *at);
-                    task.retry_count = task.retry_count.saturating_add(1);
-                    task.last_retry_time = Some(*at);
-                });
-            }
-            Effect::TaskRequeued { task, at, counted, .. } => {
-                self.unplace(task);
-                self.tasks_mut().change(task, |task| {
-                    task.enter(TaskState::Active, *at);
-                    if *counted {
-                        task.requeue_count = task.requeue_count.saturating_add(1);
-                        task.last_requeue_time = Some(*at);
-                    }
-                });
-            }
-            Effect::TaskReactivated { task, at, .. } => {
-                self.demands.remove(task);
-                self.tasks_mut().change(task, |task| {
-                    task.enter(TaskState::Active, *at);
-                    task.last_modified = *at;
-                    task.retry_count = 0;
-                    task.last_retry_time = None;
-                });
-            }
-            Effect::TaskDeleted { task, .. } => {
-                self.demands.remove(task);
-                self.unplace(task);
-                self.tasks_mut().remove(task);
-            }
-            Effect::StopTask { task, cause, .. } => match cause {
-                StopCause::JobEnding => {} // The job's state tells it.
-                StopCause::UserTerminate
-                | StopCause::UserRequeue
-                | StopCause::WallClockTime
-                | StopCause::Delete => self.tasks_mut().change(task, |task| mark_stop(task, *cause)),
-            },
-
-            Effect::RunPreparation { node, pool, retry_count, run, .. } => {
-                let record = self.nodes.entry(node.clone()).or_insert_with(|| JobNode::new(pool.clone()));
-                record.preparation = Some(NodeRun::ordered(*run, *retry_count));
-                record.runs = *run;
-            }
-            Effect::StopPreparation { node, .. } => self.change_node(node, |record| {
-                if let Some(run) = &mut record.preparation {
-                    run.told_to_stop = true;
-                }
-            }),
-            Effect::RunRelease { node, run, .. } => self.change_node(node, |record| {
-                record.release = Some(NodeRun::ordered(*run, 0));
-                record.runs = *run;
-            }),
-            Effect::PreparationStarted { node, at, .. } => self.change_node(node, |record| {
-                record.latest = *at;
-                if let Some(run) = &mut record.preparation {
-                    run.state = NodeRunState::Running { start_time: *at };
-                }
-            }),
-            Effect::PreparationEnded { node, at, exit_code, outcome, .. } => {
-                self.change_node(node, |record| end_preparation(record, *at, *exit_code, *outcome));
-            }
-            Effect::ReleaseStarted { node, at, .. } => self.change_node(node, |record| {
-                record.latest = *at;
-                if let Some(run) = &mut record.release {
-                    run.state = NodeRunState::Running { start_time: *at };
-                }
-            }),
-            Effect::ReleaseEnded { node, at, exit_code, succeeded, .. } => self.change_node(node, |record| {
-                record.latest = *at;
-                if let Some(run) = &mut record.release {
-                    let (start_time, end_time) = (run.start_time(), *at);
-                    run.state = NodeRunState::Completed {
-                        start_time,
-                        end_time,
-                        exit_code: *exit_code,
-                        succeeded: *succeeded,
-                    };
-                }
-            }),
-            Effect::NodeNoted { node, event, .. } => self.apply_node_event(node, *event),
-
-            // These change nothing of a job that exists, or are not a job's.
-            Effect::JobAdded { .. }
-            | Effect::JobDeleted { .. }
-            | Effect::StartTask { .. }
-            | Effect::StopRelease { .. }
-            | Effect::PoolAdded { .. }
-            | Effect::PoolResizing { .. }
-            | Effect::PoolSteady { .. }
-            | Effect::PoolDeleting { .. }
-            | Effect::PoolDeleted { .. }
-            | Effect::AddNodes { .. }
-            | Effect::NodeAdded { .. }
-            | Effect::NodeScheduling { .. }
-            | Effect::NodeOrdered { .. }
-            | Effect::CarryOut { .. }
-            | Effect::NodeChanged { .. }
-            | Effect::NodeRemoved { .. } => {}
+    /// Applies a fact about this job.
+    ///
+    /// # Errors
+    /// Why the fact does not fit the state, for example because it is another job's or was applied
+    /// before. Nothing has changed then.
+    pub fn try_apply(&mut self, fact: &Fact) -> Result<(), Unfit> {
+        if fact.job() != Some(self.id()) {
+            return Err(Unfit("the fact is not about this job"));
         }
+        match fact {
+            Fact::Job(_, fact) => self.apply_to_job(fact),
+            Fact::Task(_, task, fact) => self.apply_to_task(task, fact),
+            Fact::JobNode(_, node, fact) => self.apply_to_node(node, fact),
+            Fact::Pool(..) | Fact::Node(..) => Err(Unfit("the fact is not about a job")),
+        }
+    }
+
+    pub(crate) fn apply_to_job(&mut self, fact: &JobFact) -> Applied {
+        match fact {
+            JobFact::Added { .. } => Err(Unfit("the job exists")),
+            JobFact::Updated { settings, at } => {
+                require(self.state.permit_update().is_ok())?;
+                self.modify(*at)?;
+                self.settings = settings.clone();
+                Ok(())
+            }
+            JobFact::Touched { at } => {
+                require(self.state == JobState::Living(Living::Disabled))?;
+                self.modify(*at)
+            }
+            JobFact::Disabling { disable_tasks, at } => self.apply_disabling(*disable_tasks, *at),
+            JobFact::Disabled { at } => {
+                let disabling = matches!(self.state, JobState::Living(Living::Disabling(_)));
+                require(disabling && self.task_counts().running == 0)?;
+                self.enter(JobState::Living(Living::Disabled), *at)
+            }
+            JobFact::Enabled { at } => {
+                require(self.state.permit_enable().is_ok())?;
+                self.enter_modified(JobState::Living(Living::Active), *at)?;
+                self.forget_disable_actions(); // A user's request overrides what a failure asked for.
+                Ok(())
+            }
+            JobFact::Terminating { reason, modified, force_deadline, at } => {
+                self.apply_terminating(reason, *modified, *force_deadline, *at)
+            }
+            JobFact::TerminationForced { force_deadline, at } => self.apply_force(*force_deadline, *at),
+            JobFact::Completed { at } => self.apply_completed(*at),
+            JobFact::Deleting { force_deadline, at } => {
+                require(self.state.permit_delete().is_ok())?;
+                let kind = EndingKind::Deleting(self.state.before_deletion());
+                self.enter(JobState::Ending(Ending { kind, force_deadline: *force_deadline }), *at)
+            }
+            JobFact::Deleted => {
+                let deleting = self.state.ending().is_some_and(|ending| match ending.kind {
+                    EndingKind::Deleting(_) => true,
+                    EndingKind::Terminating(_) => false,
+                });
+                require(deleting)
+            }
+        }
+    }
+
+    fn modify(&mut self, at: Timestamp) -> Applied {
+        if !self.stamps.allow_modified(at) {
+            return Err(Unfit("the job was modified later"));
+        }
+        self.stamps.modify(at);
+        Ok(())
     }
 
     /// Goes from one state to another. A state that is only passed through is not remembered (T7).
-    fn enter(&mut self, state: JobState, at: Timestamp) {
-        if !self.state.is_transitional() {
-            self.previous_state = Some((self.state.name(), self.state_transition_time));
+    fn enter(&mut self, state: JobState, at: Timestamp) -> Applied {
+        if !self.stamps.allow(at) {
+            return Err(Unfit("the job changed later"));
         }
+        self.stamps.enter(self.state.lasting_name(), at);
         self.state = state;
-        self.state_transition_time = at;
+        Ok(())
     }
 
-    fn apply_disabling(&mut self, state: JobState, at: Timestamp) {
-        self.last_modified = at;
-        if self.state.name() == state.name() {
-            self.state = state; // Only the option is new.
-        } else {
-            self.enter(state, at);
-        }
-        self.heed(JobAction::Disable);
+    fn enter_modified(&mut self, state: JobState, at: Timestamp) -> Applied {
+        self.modify(at)?;
+        self.enter(state, at)
     }
 
-    fn apply_force(&mut self, at: Timestamp, deadline: Timestamp) {
-        if let JobState::Terminating { give_up_at, .. } = &mut self.state {
-            *give_up_at = Some(deadline);
-            self.last_modified = at;
-        }
-    }
-
-    fn apply_completed(&mut self, at: Timestamp) {
-        if let Some(reason) = self.terminate_reason().cloned() {
-            self.enter(JobState::Completed { reason, end_time: at }, at);
-        }
-    }
-
-    /// What a failed task asks of the job counts only if the job listens (X3).
-    fn note_demand(&mut self, task: &TaskId) {
-        let asked = match self.specification.on_task_failure {
-            OnTaskFailure::NoAction => JobAction::None,
-            OnTaskFailure::PerformExitOptionsJobAction => {
-                self.task(task).map_or(JobAction::None, Task::demanded_job_action)
+    fn apply_disabling(&mut self, disable_tasks: DisableTasks, at: Timestamp) -> Applied {
+        let state = JobState::Living(Living::Disabling(disable_tasks));
+        match self.state {
+            JobState::Living(Living::Disabling(_)) => {
+                self.modify(at)?;
+                self.state = state; // Only the option is new.
             }
-        };
-        match asked {
-            JobAction::None => {}
-            JobAction::Disable | JobAction::Terminate => drop(self.demands.insert(task.clone(), asked)),
+            JobState::Living(Living::Active) => self.enter_modified(state, at)?,
+            JobState::Living(Living::Disabled | Living::Enabling)
+            | JobState::Ending(_)
+            | JobState::Completed(_) => return require(false),
+        }
+        self.forget_disable_actions();
+        Ok(())
+    }
+
+    fn apply_terminating(
+        &mut self,
+        reason: &TerminateReason,
+        modified: Option<Timestamp>,
+        force_deadline: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Applied {
+        let living = matches!(self.state, JobState::Living(_));
+        require(living && modified.is_none_or(|modified| modified == at))?;
+        let kind = EndingKind::Terminating(reason.clone());
+        let state = JobState::Ending(Ending { kind, force_deadline });
+        match modified {
+            Some(_) => self.enter_modified(state, at)?,
+            None => self.enter(state, at)?, // T2
+        }
+        self.failure_actions.clear();
+        Ok(())
+    }
+
+    fn apply_force(&mut self, deadline: Timestamp, at: Timestamp) -> Applied {
+        if !self.stamps.allow_modified(at) {
+            return Err(Unfit("the job was modified later"));
+        }
+        match &mut self.state {
+            JobState::Ending(Ending {
+                kind: EndingKind::Terminating(_),
+                force_deadline: force_deadline @ None,
+            }) => {
+                *force_deadline = Some(deadline);
+                self.stamps.modify(at);
+                Ok(())
+            }
+            JobState::Living(_) | JobState::Ending(_) | JobState::Completed(_) => require(false),
+        }
+    }
+
+    fn apply_completed(&mut self, at: Timestamp) -> Applied {
+        match &self.state {
+            JobState::Ending(Ending { kind: EndingKind::Terminating(reason), .. })
+                if self.nodes.outstanding() == 0 =>
+            {
+                let end = End { reason: reason.clone(), at };
+                self.enter(JobState::Completed(end), at)
+            }
+            JobState::Living(_) | JobState::Ending(_) | JobState::Completed(_) => require(false),
+        }
+    }
+
+    pub(super) fn apply_to_task(&mut self, task: &TaskId, fact: &TaskFact) -> Applied {
+        match fact {
+            TaskFact::Added { specification, constraints, at } => {
+                require(matches!(self.state, JobState::Living(_)) && specification.id == *task)?;
+                self.tasks_mut().add(specification, *constraints, *at)
+            }
+            TaskFact::Updated { .. } | TaskFact::Touched { .. } | TaskFact::Started { .. } => {
+                self.tasks_mut().apply(task, fact)
+            }
+            TaskFact::Stopping { .. } => self.tasks_mut().apply(task, fact),
+            TaskFact::Preparing { placement, run, .. } => {
+                let is_ready = self.readiness_on(&placement.node).is_ready();
+                require(self.state.is_active() && *run > self.last_run && !is_ready)?;
+                self.tasks_mut().apply(task, fact)?;
+                self.place(task, placement, *run);
+                Ok(())
+            }
+            TaskFact::Running { placement, run, .. } => self.apply_running(task, placement, *run, fact),
+            TaskFact::Completed(completion) => {
+                self.tasks_mut().apply(task, fact)?;
+                self.unplace(task, completion);
+                self.note_failure(task);
+                Ok(())
+            }
+            TaskFact::Retried { node, .. } | TaskFact::Requeued { node, .. } => {
+                require(!self.state.is_ending())?;
+                self.tasks_mut().apply(task, fact)?;
+                self.remove_from(node, task);
+                Ok(())
+            }
+            TaskFact::Reactivated { .. } => {
+                self.tasks_mut().apply(task, fact)?;
+                self.failure_actions.remove(task);
+                Ok(())
+            }
+            TaskFact::Deleted { node, .. } => {
+                self.tasks_mut().apply(task, fact)?;
+                self.tasks_mut().remove(task);
+                self.failure_actions.remove(task);
+                if let Some(node) = node {
+                    self.remove_from(node, task);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn apply_running(&mut self, task: &TaskId, placement: &Placement, run: u64, fact: &TaskFact) -> Applied {
+        let is_new = self.task(task).is_some_and(|task| *task.state() == TaskState::Active);
+        let is_assigned = !is_new || (self.state.is_active() && run > self.last_run);
+        require(is_assigned && self.readiness_on(&placement.node).is_ready())?;
+        self.tasks_mut().apply(task, fact)?;
+        if is_new {
+            self.place(task, placement, run);
+        }
+        self.nodes.change(&placement.node, |record| {
+            record.readiness = Readiness::Ready { ran_tasks: true };
+            Ok(())
+        })
+    }
+
+    /// Whether tasks can start on a node, which the job may not know yet.
+    pub(super) fn readiness_on(&self, node: &NodeId) -> Readiness {
+        let has_preparation = self.specification.preparation.is_some();
+        self.nodes.get(node).map_or(Readiness::new(has_preparation), |record| record.readiness)
+    }
+
+    fn place(&mut self, task: &TaskId, placement: &Placement, run: u64) {
+        self.last_run = run;
+        self.nodes.enter(&placement.node, &placement.pool, self.specification.preparation.is_some());
+        let placed = self.nodes.change(&placement.node, |record| {
+            record.tasks.insert(task.clone(), run);
+            Ok(())
+        });
+        debug_assert_eq!(placed, Ok(()), "the node was entered above");
+    }
+
+    fn unplace(&mut self, task: &TaskId, completion: &Completion) {
+        if let Some(placement) = completion.placement() {
+            self.remove_from(&placement.node, task);
+        }
+    }
+
+    fn remove_from(&mut self, node: &NodeId, task: &TaskId) {
+        let removed = self.nodes.change(node, |record| {
+            record.tasks.remove(task);
+            Ok(())
+        });
+        debug_assert_eq!(removed, Ok(()), "a task was on a node that the job does not know");
+    }
+
+    /// What a failed task asks of the job counts only if the job performs such actions (X3).
+    fn note_failure(&mut self, task: &TaskId) {
+        match self.specification.on_task_failure {
+            OnTaskFailure::NoAction => {}
+            OnTaskFailure::PerformExitOptionsJobAction => {
+                if let Some(action) = self.task(task).and_then(Task::failure_action) {
+                    self.failure_actions.insert(task.clone(), action);
+                }
+            }
         }
     }
 
     /// Whether a failed task asks for this.
-    pub(super) fn demands(&self, action: JobAction) -> bool {
-        self.demands.values().any(|demand| *demand == action)
+    pub(super) fn is_asked_to(&self, action: FailureAction) -> bool {
+        self.failure_actions.values().any(|asked| *asked == action)
     }
 
-    fn heed(&mut self, action: JobAction) {
-        self.demands.retain(|_, demand| *demand != action);
+    fn forget_disable_actions(&mut self) {
+        self.failure_actions.retain(|_, action| *action != FailureAction::Disable);
     }
 
     /// The tasks, no longer shared with a copy of the job.
@@ -255,177 +298,154 @@ impl Job {
         Arc::make_mut(&mut self.tasks)
     }
 
-    fn change_node(&mut self, node: &NodeId, change: impl FnOnce(&mut JobNode)) {
-        if let Some(record) = self.nodes.get_mut(node) {
-            change(record);
+    pub(super) fn apply_to_node(&mut self, node: &NodeId, fact: &JobNodeFact) -> Applied {
+        let last_run = self.last_run;
+        match fact {
+            JobNodeFact::PreparationIssued { run, retry_count } => {
+                require(*run > last_run)?;
+                self.nodes.change(node, |record| record.issue_preparation(*run, *retry_count))?;
+                self.last_run = *run;
+                Ok(())
+            }
+            JobNodeFact::PreparationStarted { at } => self.nodes.change(node, |record| {
+                record.allow(*at)?;
+                start(&mut record.preparation, *at)?;
+                record.latest = *at;
+                Ok(())
+            }),
+            JobNodeFact::PreparationStopping => {
+                self.nodes.change(node, |record| stop(&mut record.preparation))
+            }
+            JobNodeFact::PreparationEnded { outcome, verdict, at } => {
+                self.nodes.change(node, |record| record.end_preparation(outcome, *verdict, *at))
+            }
+            JobNodeFact::ReleaseIssued { run } => {
+                require(*run > last_run && self.state.is_ending())?;
+                self.nodes.change(node, |record| record.issue_release(*run))?;
+                self.last_run = *run;
+                Ok(())
+            }
+            JobNodeFact::ReleaseStarted { at } => self.nodes.change(node, |record| {
+                record.allow(*at)?;
+                start(&mut record.release, *at)?;
+                record.latest = *at;
+                Ok(())
+            }),
+            JobNodeFact::ReleaseEnded { outcome, at } => self.nodes.change(node, |record| {
+                record.allow(*at)?;
+                end(&mut record.release, outcome, *at)?;
+                record.latest = *at;
+                Ok(())
+            }),
+            JobNodeFact::EventRecorded(event) => {
+                let preparation = self.specification.preparation.as_ref();
+                let has_preparation = preparation.is_some();
+                let reruns = preparation.is_some_and(|task| task.rerun_on_node_reboot_after_success);
+                self.nodes.change(node, |record| {
+                    record.record_event(*event, has_preparation, reruns);
+                    Ok(())
+                })
+            }
         }
     }
+}
 
-    /// Puts a task that waits for it on a node; any other is where it is.
-    fn place(&mut self, task: &TaskId, placement: &Placement, state: TaskState, at: Timestamp) {
-        let waits = self.task(task).is_some_and(|task| match &task.state {
-            TaskState::Active => true,
-            TaskState::Preparing { placement: there, .. } => there == placement,
-            TaskState::Running { .. } | TaskState::Completed(_) => false,
-        });
-        if !waits {
-            return;
-        }
-        let Placement { pool, node } = placement;
-        // A node that left may be back in another pool, or spelling (S4); what is known of it stays.
-        let known = self.nodes.remove(node).map(|record| JobNode { pool: pool.clone(), ..record });
-        let record =
-            self.nodes.entry(node.clone()).or_insert(known.unwrap_or_else(|| JobNode::new(pool.clone())));
-        record.tasks.insert(task.clone());
-        record.ran_tasks |= matches!(state, TaskState::Running { .. });
-        self.tasks_mut().change(task, |task| {
-            task.runs = task.runs.saturating_add(u32::from(task.state == TaskState::Active));
-            task.enter(state, at);
-        });
+impl JobNode {
+    /// T5
+    fn allow(&self, at: Timestamp) -> Applied {
+        if self.stamp(at) == at { Ok(()) } else { Err(Unfit("a run here has a later stamp")) }
     }
 
-    fn unplace(&mut self, task: &TaskId) {
-        let node = self.task(task).and_then(Task::placement).map(|placement| placement.node.clone());
-        if let Some(node) = node {
-            self.change_node(&node, |record| {
-                record.tasks.remove(task);
-            });
+    fn issue_preparation(&mut self, run: u64, retry_count: u32) -> Applied {
+        if self.preparing().is_some() || self.readiness.is_ready() {
+            return Err(Unfit("the node needs no preparation"));
         }
+        self.preparation = Some(NodeRun::issued(run, retry_count));
+        Ok(())
     }
 
-    fn apply_node_event(&mut self, node: &NodeId, event: NodeEvent) {
-        let rerun = self
-            .specification
-            .preparation
-            .as_ref()
-            .is_none_or(|task| task.rerun_on_node_reboot_after_success);
-        self.change_node(node, |record| match event {
+    fn end_preparation(
+        &mut self,
+        outcome: &RunOutcome,
+        verdict: PreparationVerdict,
+        at: Timestamp,
+    ) -> Applied {
+        self.allow(at)?;
+        end(&mut self.preparation, outcome, at)?;
+        self.latest = at;
+        let ran_tasks = self.readiness.ran_tasks();
+        match verdict {
+            PreparationVerdict::Ready => self.readiness = Readiness::Ready { ran_tasks },
+            PreparationVerdict::Barred => self.readiness = Readiness::Barred { ran_tasks }, // N7
+            PreparationVerdict::Retry | PreparationVerdict::Unprepared => {}
+        }
+        Ok(())
+    }
+
+    /// A release that a reboot interrupted is issued again (N1).
+    fn issue_release(&mut self, run: u64) -> Applied {
+        let is_over = self.release.is_some() && self.releasing().is_none();
+        if is_over || !self.tasks.is_empty() || self.preparing().is_some() {
+            return Err(Unfit("the node cannot run the release task"));
+        }
+        self.release = Some(NodeRun::issued(run, 0));
+        Ok(())
+    }
+
+    fn record_event(&mut self, event: NodeEvent, has_preparation: bool, reruns: bool) {
+        match event {
             NodeEvent::Rebooted => {
-                record.contact = Contact::Answering;
-                record.rerun_preparation |= rerun; // N1
+                self.contact = Contact::Answering;
+                if reruns {
+                    self.readiness = self.readiness.rebooted(); // N1
+                }
             }
             NodeEvent::Reimaged => {
-                // N2, but what ran stays in the status list, and a release does not run again (E7).
-                let JobNode { pool, preparation, release, runs, latest, .. } = record.clone();
-                *record = JobNode { preparation, release, runs, latest, ..JobNode::new(pool) };
+                // N2. What ran stays in the status list, and a release does not run again (E7).
+                self.contact = Contact::Answering;
+                self.readiness = Readiness::new(has_preparation);
             }
             NodeEvent::Removed | NodeEvent::Preempted | NodeEvent::Deallocated => {
-                // N3: forgotten, but for what the status list shows.
-                record.contact = Contact::Gone;
-                record.prepared = false;
-                record.barred = false;
-                record.ran_tasks = false;
+                self.contact = Contact::Gone; // N3, N9
+                self.readiness = Readiness::new(has_preparation);
             }
-            NodeEvent::Lost | NodeEvent::Unusable => record.contact = Contact::Lost, // N4, N8
-            NodeEvent::Returned | NodeEvent::Started => record.contact = Contact::Answering, // N5, N9
-        });
+            NodeEvent::Lost | NodeEvent::Unusable => self.contact = Contact::Lost, // N4, N8
+            NodeEvent::Returned | NodeEvent::Started => self.contact = Contact::Answering, // N5, N9
+        }
     }
 }
 
-/// K2: the state is stamped again; what came before it stays.
-fn start(task: &mut Task, at: Timestamp) {
-    if let TaskState::Running { start_time, .. } = &mut task.state {
-        *start_time = Some(at);
-        task.state_transition_time = at;
+fn start(run: &mut Option<NodeRun>, at: Timestamp) -> Applied {
+    match run {
+        Some(NodeRun { state: state @ NodeRunState::Issued { .. }, .. }) => {
+            let stopping = matches!(state, NodeRunState::Issued { stopping: true });
+            *state = NodeRunState::Running { start_time: at, stopping };
+            Ok(())
+        }
+        Some(_) | None => Err(Unfit("the run does not wait for its start")),
     }
 }
 
-fn mark_stop(task: &mut Task, cause: StopCause) {
-    match &mut task.state {
-        TaskState::Preparing { stop, .. } | TaskState::Running { stop, .. } => *stop = Some(cause),
-        TaskState::Active | TaskState::Completed(_) => {}
+fn stop(run: &mut Option<NodeRun>) -> Applied {
+    match run {
+        Some(NodeRun {
+            state: NodeRunState::Issued { stopping } | NodeRunState::Running { stopping, .. },
+            ..
+        }) => {
+            *stopping = true;
+            Ok(())
+        }
+        Some(NodeRun { state: NodeRunState::Completed { .. }, .. }) | None => {
+            Err(Unfit("the run is not in progress"))
+        }
     }
 }
 
-fn end_preparation(record: &mut JobNode, at: Timestamp, exit_code: Option<i32>, outcome: PreparationOutcome) {
-    record.latest = at;
-    let succeeded = match outcome {
-        PreparationOutcome::Succeeded => true,
-        PreparationOutcome::NotWaitedFor
-        | PreparationOutcome::Retried
-        | PreparationOutcome::Failed
-        | PreparationOutcome::Stopped => false,
+fn end(run: &mut Option<NodeRun>, outcome: &RunOutcome, at: Timestamp) -> Applied {
+    let Some(run) = run.as_mut().filter(|run| run.in_progress()) else {
+        return Err(Unfit("the run is not in progress"));
     };
-    if let Some(run) = &mut record.preparation {
-        run.state =
-            NodeRunState::Completed { start_time: run.start_time(), end_time: at, exit_code, succeeded };
-    }
-    match outcome {
-        PreparationOutcome::Succeeded | PreparationOutcome::NotWaitedFor => {
-            record.prepared = true;
-            record.rerun_preparation = false;
-        }
-        PreparationOutcome::Failed => record.barred = true, // N7
-        PreparationOutcome::Retried | PreparationOutcome::Stopped => {}
-    }
-}
-
-impl TaskTable {
-    fn insert(&mut self, task: Task) {
-        let id = task.id().clone();
-        if self.by_id.contains_key(&id) {
-            return;
-        }
-        self.next_sequence = self.next_sequence.max(task.sequence.saturating_add(1));
-        if let Some(number) = number(&id) {
-            self.numbered.entry(number).or_default().insert(id.clone());
-        }
-        self.index.insert(&task);
-        self.by_id.insert(id.clone(), task);
-        self.recount_number(&id);
-    }
-
-    fn remove(&mut self, id: &TaskId) {
-        let Some(task) = self.by_id.remove(id) else { return };
-        self.index.remove(&task);
-        if let Some(number) = number(id) {
-            let ids = self.numbered.entry(number).or_default();
-            ids.remove(id);
-            if ids.is_empty() {
-                self.numbered.remove(&number);
-            }
-        }
-        self.recount_number(id);
-    }
-
-    /// Changes a task, and the indexes with it.
-    fn change(&mut self, id: &TaskId, change: impl FnOnce(&mut Task)) {
-        let Some(task) = self.by_id.get_mut(id) else { return };
-        self.index.remove(task);
-        change(task);
-        self.index.insert(task);
-        self.recount_number(id);
-    }
-
-    /// A number is met when there are tasks of it and each satisfies its dependants (K9).
-    fn recount_number(&mut self, id: &TaskId) {
-        let Some(number) = number(id) else { return };
-        let met = |id: &TaskId| self.by_id.get(id).is_some_and(Task::satisfies_dependants);
-        let is_met = self.numbered.get(&number).is_some_and(|ids| ids.iter().all(met));
-        self.met.set(number, is_met);
-    }
-}
-
-impl TaskIndex {
-    pub(super) fn insert(&mut self, task: &Task) {
-        *self.counts.of(&task.state) += 1;
-        *self.slots.of(&task.state) += u64::from(task.specification.required_slots);
-        if task.state == TaskState::Active {
-            self.queue.insert(task.sequence, task.id().clone());
-        }
-    }
-
-    fn remove(&mut self, task: &Task) {
-        *self.counts.of(&task.state) -= 1;
-        *self.slots.of(&task.state) -= u64::from(task.specification.required_slots);
-        if task.state == TaskState::Active {
-            self.queue.remove(&task.sequence);
-        }
-    }
-}
-
-/// The whole number that an id is, if it is one that a dependency range can name (K9).
-pub(super) fn number(id: &TaskId) -> Option<u32> {
-    let text = id.as_str();
-    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+    let start_time = run.start_time();
+    run.state = NodeRunState::Completed { start_time, end_time: at, outcome: outcome.clone() };
+    Ok(())
 }

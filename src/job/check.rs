@@ -1,153 +1,168 @@
-//! What must hold at any time (section 10), said once.
+//! What must hold of a job at any time, apart from what the types say already.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    format,
-    string::String,
-};
+use alloc::format;
 
 use crate::{
-    id::{NodeId, TaskId},
-    job::{Job, JobNode, JobState, TaskIndex, apply::number, numbers::Numbers},
+    error::{Violation, ensure},
+    id::NodeId,
+    job::{
+        record::{JobNode, NodeRun, NodeRunState, Readiness},
+        resource::Job,
+        state::{JobState, Living},
+    },
     task::{Task, TaskState},
 };
 
-/// An invariant that does not hold: a bug in the crate, or a stored state that was tampered with.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Violation(pub(crate) String);
-
-/// Fails with what is wrong, if it is.
-pub(crate) fn ensure(holds: bool, wrong: impl FnOnce() -> String) -> Result<(), Violation> {
-    if holds { Ok(()) } else { Err(Violation(wrong())) }
-}
-
 impl Job {
-    /// Checks the invariants of one job: I1, I3, I6 and that indexes agree with what they index.
+    /// Checks what must hold of a job at any time: I1, I3, I6, and that indexes agree with what they
+    /// index. It visits every task and node.
     ///
     /// # Errors
-    /// The first that does not hold.
+    /// The first rule that does not hold.
     pub fn check(&self) -> Result<(), Violation> {
         let id = self.id();
-        ensure(self.last_modified >= self.start_time, || format!("job {id}: modified before it started"))?;
-        ensure(self.state_transition_time >= self.start_time, || {
-            format!("job {id}: moved before it started")
-        })?;
-        if let Some((_, previous)) = self.previous_state {
-            ensure(self.state_transition_time >= previous, || format!("job {id}: stamps go back"))?; // I3
-        }
+        ensure("I3", self.stamps.are_in_order(), || format!("job {id}: stamps go back"))?;
+        ensure("T6", self.received <= self.stamps.created(), || format!("job {id}: created too early"))?;
+        let valid = self.specification.validate().and_then(|()| self.specification.validate_ids());
+        ensure("B9", valid.is_ok(), || format!("job {id}: the specification is invalid"))?;
         self.check_state()?;
-        for (node, record) in &self.nodes {
-            self.check_node(node, record)?;
-        }
-        for (key, task) in &self.tasks.by_id {
-            ensure(key == task.id(), || format!("job {id}: task {key} is filed under another id"))?;
+        self.check_nodes()?;
+        for task in self.tasks.iter() {
             self.check_task(task)?;
         }
-        self.check_indexes()
+        self.tasks.check().map_err(|wrong| Violation { rule: "I6", what: format!("job {id}: {wrong}") })?;
+        ensure("I6", self.nodes.is_consistent(), || format!("job {id}: the index of nodes is wrong"))
     }
 
     /// I1, and that nothing runs where nothing may.
     fn check_state(&self) -> Result<(), Violation> {
         let id = self.id();
-        let outstanding = self.nodes.values().any(JobNode::is_outstanding);
         match &self.state {
-            JobState::Completed { end_time, .. } => {
-                ensure(!outstanding, || format!("job {id}: completed with something outstanding on a node"))?;
-                ensure(*end_time == self.state_transition_time, || format!("job {id}: ended at another time"))
+            JobState::Completed(end) => {
+                let is_idle = self.nodes.outstanding() == 0;
+                ensure("I1", is_idle, || format!("job {id}: completed with something left on a node"))?;
+                let at_once = end.at == self.stamps.entered();
+                ensure("E8", at_once, || format!("job {id}: ended at another time"))
             }
-            JobState::Disabled => ensure(self.tasks.index.counts.running == 0, || {
-                format!("job {id}: disabled with a task on a node")
-            }),
-            JobState::Active
-            | JobState::Disabling(_)
-            | JobState::Enabling
-            | JobState::Terminating { .. }
-            | JobState::Deleting { .. } => Ok(()),
+            JobState::Living(Living::Disabled) => {
+                let is_idle = self.task_counts().running == 0;
+                ensure("G1", is_idle, || format!("job {id}: disabled with a task on a node"))
+            }
+            JobState::Living(Living::Active | Living::Disabling(_) | Living::Enabling)
+            | JobState::Ending(_) => Ok(()),
         }
     }
 
-    fn check_node(&self, node: &NodeId, record: &JobNode) -> Result<(), Violation> {
+    fn check_nodes(&self) -> Result<(), Violation> {
+        for (node, record) in self.nodes.iter() {
+            self.check_node_tasks(node, record)?;
+            self.check_readiness(node, record)?;
+            self.check_runs(node, record)?;
+        }
+        Ok(())
+    }
+
+    fn check_node_tasks(&self, node: &NodeId, record: &JobNode) -> Result<(), Violation> {
         let id = self.id();
-        for task in &record.tasks {
+        for (task, run) in &record.tasks {
             let found = self.task(task);
-            let here = found.and_then(Task::placement).is_some_and(|placement| placement.node == *node);
-            ensure(here, || format!("job {id}: task {task} is not on node {node}"))?;
-            let preparing = found.is_some_and(|task| matches!(task.state, TaskState::Preparing { .. }));
-            ensure(preparing == record.preparing(), || {
+            let assignment = found.and_then(|task| task.state().assignment());
+            let here = assignment.is_some_and(|assignment| {
+                assignment.run == *run
+                    && assignment.placement.node == *node
+                    && assignment.placement.pool == record.pool
+            });
+            ensure("I6", here && *run <= self.last_run, || {
+                format!("job {id}: task {task} is not on node {node}")
+            })?;
+            let is_preparing = found.is_some_and(|task| task.state().is_preparing());
+            ensure("K1", is_preparing == record.preparing().is_some(), || {
                 format!("job {id}: task {task} is out of step with node {node}")
             })?;
         }
-        let ending_or_ended = match &self.state {
-            JobState::Terminating { .. } | JobState::Completed { .. } | JobState::Deleting { .. } => true,
-            JobState::Active | JobState::Disabling(_) | JobState::Disabled | JobState::Enabling => false,
+        Ok(())
+    }
+
+    /// K1, E5: where tasks can start, or have run, the preparation ran to completion.
+    fn check_readiness(&self, node: &NodeId, record: &JobNode) -> Result<(), Violation> {
+        let id = self.id();
+        let ended = record.preparation.as_ref().map(|run| !run.in_progress());
+        let fits = match (self.specification.preparation.is_some(), record.readiness) {
+            (false, Readiness::Ready { .. }) => ended.is_none(),
+            (false, Readiness::Unprepared | Readiness::Rebooted { .. } | Readiness::Barred { .. }) => false,
+            (true, Readiness::Ready { .. } | Readiness::Barred { .. }) => ended == Some(true),
+            (true, Readiness::Rebooted { .. }) => ended.is_some(),
+            (true, Readiness::Unprepared) => true,
         };
-        ensure(ending_or_ended || record.release.is_none(), || {
-            format!("job {id}: released node {node} while living")
+        ensure("E5", fits, || format!("job {id}: node {node} cannot be {:?}", record.readiness))?;
+        let runs_tasks = !record.tasks.is_empty() && record.preparing().is_none();
+        let can_run = !runs_tasks || record.readiness == Readiness::Ready { ran_tasks: true };
+        ensure("K1", can_run, || format!("job {id}: tasks run on node {node}, which is not ready"))
+    }
+
+    /// E5, E7: a release runs in ending jobs alone, and only there and once nothing else of the job does.
+    fn check_runs(&self, node: &NodeId, record: &JobNode) -> Result<(), Violation> {
+        let id = self.id();
+        let is_living = matches!(self.state, JobState::Living(_));
+        let has_release = record.release.is_some();
+        ensure("E5", !has_release || (!is_living && self.specification.release.is_some()), || {
+            format!("job {id}: a release without cause on node {node}")
         })?;
-        ensure(!record.releasing() || record.tasks.is_empty(), || {
-            format!("job {id}: releases node {node} while tasks are there")
-        })
+        let alone = record.tasks.is_empty() && record.preparing().is_none();
+        ensure("E5", record.releasing().is_none() || alone, || {
+            format!("job {id}: releases node {node} while something is there")
+        })?;
+        let stops = record.release.as_ref().is_some_and(NodeRun::is_stopping);
+        ensure("E6", !stops, || format!("job {id}: the release on node {node} cannot be stopping"))?;
+        let preparation_stops = record.preparation.as_ref().is_some_and(NodeRun::is_stopping);
+        ensure("E3", !preparation_stops || self.state.is_ending(), || {
+            format!("job {id}: the preparation on node {node} is stopping without cause")
+        })?;
+        for run in [&record.preparation, &record.release].into_iter().flatten() {
+            let in_order = match run.state {
+                NodeRunState::Issued { .. } => true,
+                NodeRunState::Running { start_time, .. } => start_time <= record.latest,
+                NodeRunState::Completed { start_time, end_time, .. } => {
+                    start_time.is_none_or(|start| start <= end_time) && end_time <= record.latest
+                }
+            };
+            ensure("I3", in_order && run.number <= self.last_run, || {
+                format!("job {id}: a run on node {node} is out of order")
+            })?;
+        }
+        Ok(())
     }
 
     fn check_task(&self, task: &Task) -> Result<(), Violation> {
         let (id, name) = (self.id(), task.id());
-        ensure(task.last_modified >= task.creation_time, || {
-            format!("job {id}: task {name} modified before created")
-        })?;
-        let previous = task.previous_state.map_or(task.creation_time, |(_, at)| at);
-        ensure(task.state_transition_time >= previous, || format!("job {id}: task {name}'s stamps go back"))?; // I3
-        match &task.state {
+        let in_order = task.stamps().are_in_order();
+        ensure("I3", in_order, || format!("job {id}: stamps of task {name} go back"))?;
+        let valid = task.specification().validate().is_ok();
+        ensure("B5", valid, || format!("job {id}: task {name} needs no slot"))?;
+        match task.state() {
             TaskState::Active => Ok(()),
-            TaskState::Preparing { placement, .. } | TaskState::Running { placement, .. } => {
-                let here = self.nodes.get(&placement.node).is_some_and(|record| record.tasks.contains(name));
-                ensure(here, || format!("job {id}: node {} does not know task {name}", placement.node))
+            TaskState::Preparing(assignment) | TaskState::Running { assignment, .. } => {
+                let record = self.nodes.get(&assignment.placement.node);
+                let here = record.is_some_and(|record| record.tasks.contains_key(name));
+                ensure("I6", here, || {
+                    format!("job {id}: node {} does not have task {name}", assignment.placement.node)
+                })
             }
             TaskState::Completed(completion) => {
-                let in_order = completion.start_time.is_none_or(|start| start <= completion.end_time);
-                ensure(in_order, || format!("job {id}: task {name} ended before it started"))
+                let fits = completion.is_consistent() && completion.end_time <= task.stamps().entered();
+                ensure("K3", fits, || format!("job {id}: the end of task {name} contradicts itself"))
             }
         }
-    }
-
-    /// I6
-    fn check_indexes(&self) -> Result<(), Violation> {
-        let id = self.id();
-        let mut index = TaskIndex::default();
-        let mut numbered: BTreeMap<u32, BTreeSet<TaskId>> = BTreeMap::new();
-        let mut met = Numbers::default();
-        let mut sequences = BTreeSet::new();
-        ensure(self.tasks.next_sequence < u64::MAX, || format!("job {id}: no sequence number is left"))?;
-        for task in self.tasks.by_id.values() {
-            let is_new = task.sequence < self.tasks.next_sequence && sequences.insert(task.sequence);
-            ensure(is_new, || format!("job {id}: task {} is out of sequence", task.id()))?;
-            ensure(task.specification.validate().is_ok(), || {
-                format!("job {id}: task {} needs no slot", task.id())
-            })?;
-            index.insert(task);
-            if let Some(number) = number(task.id()) {
-                numbered.entry(number).or_default().insert(task.id().clone());
-            }
-        }
-        for (number, ids) in &numbered {
-            let all = ids.iter().all(|id| self.task(id).is_some_and(Task::satisfies_dependants));
-            met.set(*number, all);
-        }
-        ensure(index == self.tasks.index, || format!("job {id}: counts differ from a recount"))?;
-        ensure(numbered == self.tasks.numbered, || {
-            format!("job {id}: the index of numbered tasks is wrong")
-        })?;
-        ensure(met == self.tasks.met, || format!("job {id}: the index of met numbers is wrong"))
     }
 }
 
 #[cfg(feature = "serde")]
 mod stored {
-    //! A stored job is checked before it is trusted, so that nothing later can go wrong over it.
+    //! A stored job is checked before it is used, so that nothing later can go wrong because of it.
 
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-    use crate::job::Job;
+    use crate::job::resource::Job;
 
     impl Serialize for Job {
         fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -1,101 +1,180 @@
-//! A node as a job knows it: what of the job is there, and what still has to happen.
+//! What a job knows of a node: what of the job is there, and what still has to happen.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 
 use crate::{
     Timestamp,
     id::{PoolId, TaskId},
+    job::run::Ended,
+    node::Contact,
+    task::NodeFailure,
 };
 
-/// What a job knows of a node that had or has something of it.
-///
-/// While the preparation is in progress every task of the job on the node is `preparing`;
-/// otherwise every one is `running`. So the tasks' phase is not kept here.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, true or not yet")]
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Whether tasks of a job can start on a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct JobNode {
-    pub(crate) pool: PoolId,
-    pub(crate) contact: Contact,
-    /// The latest run of the job preparation task.
-    pub(crate) preparation: Option<NodeRun>,
-    /// A run of the preparation counts as completed since the node was made or reimaged (E5).
-    pub(crate) prepared: bool,
-    /// It must run again before the next task, because the node rebooted (N1).
-    pub(crate) rerun_preparation: bool,
-    /// It failed for good: no task of the job comes here until the node is reimaged (N7).
-    pub(crate) barred: bool,
-    /// A task of the job has run here since the node was made or reimaged (E5, N2).
-    pub(crate) ran_tasks: bool,
-    /// The job's tasks that are here now.
-    pub(crate) tasks: BTreeSet<TaskId>,
-    /// The run of the job release task.
-    pub(crate) release: Option<NodeRun>,
-    /// How many runs of the preparation and the release there have been here.
-    pub(crate) runs: u32,
-    /// The latest stamp of a run here (T5).
-    pub(crate) latest: Timestamp,
+pub enum Readiness {
+    /// The preparation has not run to completion since the node was added or reimaged.
+    Unprepared,
+    /// Tasks can start: the job has no preparation task, or it ran to completion (E5).
+    Ready {
+        /// Whether a task has run here since the node was added or reimaged (E5, N2).
+        ran_tasks: bool,
+    },
+    /// The node rebooted, so the preparation must run again before the next task (N1).
+    Rebooted {
+        /// As for `Ready`.
+        ran_tasks: bool,
+    },
+    /// The preparation failed for good: no task comes here until the node is reimaged (N7).
+    Barred {
+        /// As for `Ready`.
+        ran_tasks: bool,
+    },
 }
 
-/// Whether a node can be reached.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+impl Readiness {
+    /// That of a node where nothing of the job has been yet.
+    pub(super) fn new(has_preparation: bool) -> Self {
+        if has_preparation { Self::Unprepared } else { Self::Ready { ran_tasks: false } }
+    }
+
+    /// Whether a task can start at once.
+    pub(super) fn is_ready(self) -> bool {
+        matches!(self, Self::Ready { .. })
+    }
+
+    /// Whether a task has run here since the node was added or reimaged.
+    pub(super) fn ran_tasks(self) -> bool {
+        match self {
+            Self::Unprepared => false,
+            Self::Ready { ran_tasks } | Self::Rebooted { ran_tasks } | Self::Barred { ran_tasks } => {
+                ran_tasks
+            }
+        }
+    }
+
+    /// After a reboot that makes the preparation run again (N1).
+    pub(super) fn rebooted(self) -> Self {
+        match self {
+            Self::Ready { ran_tasks } => Self::Rebooted { ran_tasks },
+            Self::Unprepared | Self::Rebooted { .. } | Self::Barred { .. } => self,
+        }
+    }
+}
+
+/// What a job knows of a node that has, or had, something of the job.
+///
+/// While the preparation is in progress every task of the job on the node is `preparing`; otherwise
+/// every one is `running`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Contact {
-    /// It answers.
-    Answering,
-    /// It does not answer, but may again (N4).
-    Lost,
-    /// It is no more (N3).
-    Gone,
+pub struct JobNode {
+    pub(super) pool: PoolId,
+    pub(super) contact: Contact,
+    pub(super) readiness: Readiness,
+    /// The latest run of the job preparation task.
+    pub(super) preparation: Option<NodeRun>,
+    /// The run of the job release task.
+    pub(super) release: Option<NodeRun>,
+    /// The job's tasks that are here now, each with the number of its run.
+    pub(super) tasks: BTreeMap<TaskId, u64>,
+    /// The latest stamp of a run here (T5).
+    pub(super) latest: Timestamp,
 }
 
 /// A run of a preparation or release task on one node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeRun {
-    /// Which of the job's preparation and release runs on the node it is, from 1.
-    pub number: u32,
-    /// Where the run stands.
-    pub state: NodeRunState,
-    /// How often it was tried again.
+    /// The number of the run, see [`RunId`](crate::RunId).
+    pub number: u64,
+    /// How often it was retried before.
     pub retry_count: u32,
-    /// Whether the node was told to stop it.
-    pub told_to_stop: bool,
+    /// How far it is.
+    pub state: NodeRunState,
 }
 
-/// Where a run of a preparation or release task stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How far a run of a preparation or release task is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum NodeRunState {
     /// The node was told to run it.
-    Ordered,
-    /// The node said that it started.
+    Issued {
+        /// Whether it was told to stop it.
+        stopping: bool,
+    },
+    /// The node reported that it started.
     Running {
         /// When it started.
         start_time: Timestamp,
+        /// Whether the node was told to stop it.
+        stopping: bool,
     },
     /// It is over.
     Completed {
         /// When it started, if it did.
         start_time: Option<Timestamp>,
-        /// When it was over.
+        /// When it ended.
         end_time: Timestamp,
-        /// What it ended with, if the node said so.
-        exit_code: Option<i32>,
-        /// Whether it did what it was for.
-        succeeded: bool,
+        /// How it ended.
+        outcome: RunOutcome,
     },
 }
 
-impl NodeRun {
-    pub(crate) fn ordered(number: u32, retry_count: u32) -> Self {
-        Self { number, state: NodeRunState::Ordered, retry_count, told_to_stop: false }
+/// How a run of a preparation or release task ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum RunOutcome {
+    /// With exit code 0.
+    Succeeded,
+    /// It failed, was stopped, or its node was lost.
+    Failed {
+        /// The exit code, if the node reported one.
+        exit_code: Option<i32>,
+        /// What went wrong around the process, if the node reported it (K5).
+        failure: Option<NodeFailure>,
+    },
+}
+
+impl RunOutcome {
+    /// The outcome of a run that nobody reported the end of.
+    pub(super) const LOST: Self = Self::Failed { exit_code: None, failure: None };
+
+    pub(super) fn reported(ended: &Ended) -> Self {
+        if ended.is_success() {
+            Self::Succeeded
+        } else {
+            Self::Failed { exit_code: ended.exit_code, failure: ended.failure.clone() }
+        }
     }
 
-    /// Whether the node still has to say how it ended.
+    /// The exit code, if there was one.
+    pub fn exit_code(&self) -> Option<i32> {
+        match self {
+            Self::Succeeded => Some(0),
+            Self::Failed { exit_code, .. } => *exit_code,
+        }
+    }
+}
+
+impl NodeRun {
+    pub(super) fn issued(number: u64, retry_count: u32) -> Self {
+        Self { number, retry_count, state: NodeRunState::Issued { stopping: false } }
+    }
+
+    /// Whether the node still has to report the end.
     pub fn in_progress(&self) -> bool {
         match self.state {
-            NodeRunState::Ordered | NodeRunState::Running { .. } => true,
+            NodeRunState::Issued { .. } | NodeRunState::Running { .. } => true,
+            NodeRunState::Completed { .. } => false,
+        }
+    }
+
+    /// Whether the node was told to stop it and has not reported the end.
+    pub fn is_stopping(&self) -> bool {
+        match self.state {
+            NodeRunState::Issued { stopping } | NodeRunState::Running { stopping, .. } => stopping,
             NodeRunState::Completed { .. } => false,
         }
     }
@@ -103,26 +182,27 @@ impl NodeRun {
     /// When it started, if it did.
     pub fn start_time(&self) -> Option<Timestamp> {
         match self.state {
-            NodeRunState::Ordered => None,
-            NodeRunState::Running { start_time } => Some(start_time),
+            NodeRunState::Issued { .. } => None,
+            NodeRunState::Running { start_time, .. } => Some(start_time),
             NodeRunState::Completed { start_time, .. } => start_time,
         }
+    }
+
+    /// When it started, if it is running now.
+    pub(super) fn running_since(&self) -> Option<Timestamp> {
+        if self.in_progress() { self.start_time() } else { None }
     }
 }
 
 impl JobNode {
-    pub(crate) fn new(pool: PoolId) -> Self {
+    pub(super) fn new(pool: PoolId, has_preparation: bool) -> Self {
         Self {
             pool,
             contact: Contact::Answering,
+            readiness: Readiness::new(has_preparation),
             preparation: None,
-            prepared: false,
-            rerun_preparation: false,
-            barred: false,
-            ran_tasks: false,
-            tasks: BTreeSet::new(),
             release: None,
-            runs: 0,
+            tasks: BTreeMap::new(),
             latest: Timestamp::MIN,
         }
     }
@@ -137,6 +217,11 @@ impl JobNode {
         self.contact
     }
 
+    /// Whether the job's tasks can start here.
+    pub fn readiness(&self) -> Readiness {
+        self.readiness
+    }
+
     /// The latest run of the job preparation task here.
     pub fn preparation(&self) -> Option<&NodeRun> {
         self.preparation.as_ref()
@@ -147,31 +232,33 @@ impl JobNode {
         self.release.as_ref()
     }
 
-    /// Whether the job's tasks may no longer come here (N7).
+    /// Whether the job's tasks cannot come here any more (N7).
     pub fn is_barred(&self) -> bool {
-        self.barred
+        matches!(self.readiness, Readiness::Barred { .. })
     }
 
     /// The job's tasks that are here now, by id.
     pub fn tasks(&self) -> impl Iterator<Item = &TaskId> {
-        self.tasks.iter()
+        self.tasks.keys()
     }
 
-    /// The stamp for a run's start or end at `now`: stamps never go back (T5).
-    pub(crate) fn stamp(&self, now: Timestamp) -> Timestamp {
+    /// The stamp for the start or end of a run at `now` (T5).
+    pub(super) fn stamp(&self, now: Timestamp) -> Timestamp {
         now.max(self.latest)
     }
 
-    pub(crate) fn preparing(&self) -> bool {
-        self.preparation.is_some_and(|run| run.in_progress())
+    /// The run of the preparation, if it is in progress.
+    pub(crate) fn preparing(&self) -> Option<&NodeRun> {
+        self.preparation.as_ref().filter(|run| run.in_progress())
     }
 
-    pub(crate) fn releasing(&self) -> bool {
-        self.release.is_some_and(|run| run.in_progress())
+    /// The run of the release, if it is in progress.
+    pub(crate) fn releasing(&self) -> Option<&NodeRun> {
+        self.release.as_ref().filter(|run| run.in_progress())
     }
 
-    /// Whether the node still has something of the job to answer for.
+    /// Whether the node still has something of the job to report on.
     pub fn is_outstanding(&self) -> bool {
-        !self.tasks.is_empty() || self.preparing() || self.releasing()
+        !self.tasks.is_empty() || self.preparing().is_some() || self.releasing().is_some()
     }
 }

@@ -1,64 +1,106 @@
 //! What a user asked a job to be.
 
-use alloc::sync::Arc;
+use alloc::{format, sync::Arc};
+
+use serde_json::Value;
 
 use crate::{
     BatchError, ErrorCode, TimeSpan,
     id::{JobId, PoolId, TaskId},
+    names::wire_enum,
     task::{
-        ExitConditions, ExitOptions, JobAction, Properties, RequestedConstraints, RetryLimit,
-        TaskConstraints, TaskSpecification,
+        ExitConditions, ExitOptions, Properties, RequestedConstraints, RetryLimit, TaskConstraints,
+        TaskSpecification, command_line, environment_settings,
     },
-    wire::Wire as _,
 };
 
-/// What a user asked a job to be, once and for all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a user asked a job to be. It never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobSpecification {
     /// The job's id, unique within the account.
     pub id: JobId,
-    /// Whether its tasks may depend on each other (K9).
+    /// Whether its tasks can depend on each other (K9).
     pub uses_task_dependencies: bool,
-    /// A task that the service makes with the job (X2).
+    /// A task that the service adds together with the job (X2).
     pub manager: Option<JobManagerTask>,
     /// What runs on a node before the job's first task there (K1).
     pub preparation: Option<JobPreparationTask>,
-    /// What runs on a node when the job ends (E5); needs a preparation task.
+    /// What runs on a node when the job ends (E5). It requires a preparation task.
     pub release: Option<JobReleaseTask>,
-    /// Whether a failed task can end or disable the job (X3).
+    /// Whether a failed task can terminate or disable the job (X3).
     pub on_task_failure: OnTaskFailure,
     /// Everything else: `displayName`, `commonEnvironmentSettings` and so on.
     pub other: Properties,
 }
 
 /// What a user can change about a job later.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobSettings {
-    /// The pool whose nodes run the job's tasks; it need not exist.
+    /// The pool whose nodes run the job's tasks. It need not exist.
     pub pool: PoolId,
-    /// -1000 to 1000; a job with a higher one is scheduled first.
+    /// -1000 to 1000; a job with a higher priority is scheduled first (P1).
     pub priority: i32,
-    /// How many tasks may be on nodes at once; `None` for no limit.
-    pub max_parallel_tasks: Option<u32>,
-    /// Kept and shown; the crate's scheduler does not preempt.
+    /// How many tasks can be on nodes at once.
+    pub max_parallel_tasks: ParallelLimit,
+    /// Stored and shown; the crate's scheduler does not preempt tasks.
     pub allow_task_preemption: bool,
     /// The limits of the job.
     pub constraints: JobConstraints,
     /// What happens when the last task is completed (X4).
     pub on_all_tasks_complete: OnAllTasksComplete,
-    /// Everything else: `metadata`, `networkConfiguration`.
+    /// The network configuration, as it came. An update that does not give one keeps it (B13).
+    pub network_configuration: Option<Value>,
+    /// Everything else: `metadata`.
     pub other: Properties,
 }
 
+/// How many tasks of a job can be on nodes at once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum ParallelLimit {
+    /// At most this many.
+    AtMost(u32),
+    /// Any number; `-1` on the wire.
+    #[default]
+    Unlimited,
+}
+
+impl ParallelLimit {
+    /// Reads the number on the wire; `None` if it is 0, below -1 or above `u32::MAX`.
+    pub fn from_wire(number: i64) -> Option<Self> {
+        match number {
+            -1 => Some(Self::Unlimited),
+            0 => None,
+            _ => u32::try_from(number).ok().map(Self::AtMost),
+        }
+    }
+
+    /// The number on the wire.
+    pub fn to_wire(self) -> i64 {
+        match self {
+            Self::Unlimited => -1,
+            Self::AtMost(limit) => i64::from(limit),
+        }
+    }
+
+    /// Whether no further task can be assigned while `running` are on nodes.
+    pub(super) fn is_reached(self, running: u64) -> bool {
+        match self {
+            Self::Unlimited => false,
+            Self::AtMost(limit) => running >= u64::from(limit),
+        }
+    }
+}
+
 /// The limits of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobConstraints {
     /// How long the job may take, from its creation (X1).
     pub max_wall_clock_time: TimeSpan,
-    /// What tasks inherit that do not say their own.
+    /// The retry limit of tasks that do not have their own.
     pub max_task_retry_count: RetryLimit,
 }
 
@@ -68,63 +110,65 @@ impl Default for JobConstraints {
     }
 }
 
-/// What happens when every task of a job is completed (X4, X7).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum OnAllTasksComplete {
-    /// Nothing.
-    #[default]
-    NoAction,
-    /// The job is terminated; this cannot be taken back.
-    TerminateJob,
+wire_enum! {
+    /// What happens when every task of a job is completed (X4, X7).
+    #[derive(Default)]
+    pub enum OnAllTasksComplete {
+        /// Nothing.
+        #[default]
+        NoAction = "noaction",
+        /// The job is terminated. This cannot be taken back.
+        TerminateJob = "terminatejob",
+    }
 }
 
-/// What happens when a task of a job fails (X3).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum OnTaskFailure {
-    /// Nothing.
-    #[default]
-    NoAction,
-    /// What the task's exit options say.
-    PerformExitOptionsJobAction,
+wire_enum! {
+    /// What happens when a task of a job fails (X3).
+    #[derive(Default)]
+    pub enum OnTaskFailure {
+        /// Nothing.
+        #[default]
+        NoAction = "noaction",
+        /// What the task's exit options say.
+        PerformExitOptionsJobAction = "performexitoptionsjobaction",
+    }
 }
 
-/// What becomes of a job's running tasks when it is disabled (G1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum DisableTasks {
-    /// They are stopped and wait for the job to be enabled.
-    Requeue,
-    /// They are stopped and completed.
-    Terminate,
-    /// They run on.
-    Wait,
+wire_enum! {
+    /// What becomes of a job's running tasks when it is disabled (G1).
+    pub enum DisableTasks {
+        /// They are stopped and wait until the job is enabled.
+        Requeue = "requeue",
+        /// They are stopped and completed.
+        Terminate = "terminate",
+        /// They run to their end.
+        Wait = "wait",
+    }
 }
 
-/// A task that the service makes together with the job.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A task that the service adds together with the job.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobManagerTask {
     /// The task itself.
     pub task: Arc<TaskSpecification>,
-    /// Its limits; the retry count is the job's at its creation unless it has its own.
+    /// Its limits. Its retry limit is the job's, unless it has its own.
     pub constraints: TaskConstraints,
     /// Whether the job ends when this task is completed (X2).
     pub kill_job_on_completion: bool,
-    /// Whether it may run on a low-priority node (P5).
+    /// Whether it can run on a low-priority node (P5).
     pub allow_low_priority_node: bool,
 }
 
 /// What runs on a node before the job's first task there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobPreparationTask {
     /// `jobpreparation` unless the user named it.
     pub id: TaskId,
-    /// Its limits, of which only the retries are kept here (K12).
+    /// Its limits, of which only the retry limit is enforced here (K12).
     pub constraints: TaskConstraints,
-    /// Whether tasks wait for its success, or only for its end (N7, E5).
+    /// Whether tasks wait until it succeeds, or only until it ends (N7, E5).
     pub wait_for_success: bool,
     /// Whether it runs again after a reboot (N1).
     pub rerun_on_node_reboot_after_success: bool,
@@ -133,7 +177,7 @@ pub struct JobPreparationTask {
 }
 
 /// What runs on a node when the job ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobReleaseTask {
     /// `jobrelease` unless the user named it.
@@ -144,11 +188,6 @@ pub struct JobReleaseTask {
     pub retention_time: TimeSpan,
     /// Everything else: `commandLine` and so on.
     pub other: Properties,
-}
-
-impl JobReleaseTask {
-    /// The longest a release task may run, and its default: `PT15M` (E6).
-    pub const MAX_WALL_CLOCK_TIME: TimeSpan = TimeSpan::from_secs(15 * 60);
 }
 
 impl JobSpecification {
@@ -165,7 +204,12 @@ impl JobSpecification {
         }
     }
 
-    /// 400: what the parts of the specification refuse about each other.
+    /// The `commonEnvironmentSettings`, as names and values: they apply to every task of the job.
+    pub fn common_environment_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        environment_settings(&self.other, "commonEnvironmentSettings")
+    }
+
+    /// 400: where the parts of the specification contradict each other.
     pub(crate) fn validate(&self) -> Result<(), BatchError> {
         if let Some(release) = &self.release {
             if self.preparation.is_none() {
@@ -174,28 +218,28 @@ impl JobSpecification {
             }
             if release.max_wall_clock_time > JobReleaseTask::MAX_WALL_CLOCK_TIME {
                 // E6
-                let value = alloc::format!("{}", release.max_wall_clock_time);
+                let value = format!("{}", release.max_wall_clock_time);
                 let reason = "The value cannot be more than 15 minutes";
                 return Err(BatchError::invalid_property("jobReleaseTask.maxWallClockTime", value, reason));
             }
         }
         self.manager.as_ref().map_or(Ok(()), |manager| {
             manager.task.validate()?;
-            self.refuse_demands(&manager.task)
+            self.validate_task(&manager.task)
         })
     }
 
-    /// 409: the preparation, the release and the manager are three tasks (B9).
-    pub(crate) fn refuse_ids(&self) -> Result<(), BatchError> {
+    /// 409: the preparation, the release and the manager are three tasks with three ids (B9).
+    pub(crate) fn validate_ids(&self) -> Result<(), BatchError> {
         let preparation = self.preparation.as_ref().map(|preparation| &preparation.id);
         if preparation.is_some() && preparation == self.release.as_ref().map(|release| &release.id) {
             return Err(ErrorCode::TaskIdSameAsJobPreparationTask.into());
         }
-        self.manager.as_ref().map_or(Ok(()), |manager| self.refuse_id(&manager.task.id))
+        self.manager.as_ref().map_or(Ok(()), |manager| self.validate_task_id(&manager.task.id))
     }
 
-    /// 409: the ids of the preparation and release tasks are taken.
-    pub(crate) fn refuse_id(&self, task: &TaskId) -> Result<(), BatchError> {
+    /// 409: no task can have the id of the preparation or the release task.
+    pub(crate) fn validate_task_id(&self, task: &TaskId) -> Result<(), BatchError> {
         if self.preparation.as_ref().is_some_and(|preparation| preparation.id == *task) {
             return Err(ErrorCode::TaskIdSameAsJobPreparationTask.into());
         }
@@ -205,16 +249,16 @@ impl JobSpecification {
         Ok(())
     }
 
-    /// 400: the task counts on something that the job does not do (K9, X7).
-    pub(crate) fn refuse_demands(&self, task: &TaskSpecification) -> Result<(), BatchError> {
+    /// 400: the task relies on something that the job does not do (K9, X7).
+    pub(crate) fn validate_task(&self, task: &TaskSpecification) -> Result<(), BatchError> {
         if !self.uses_task_dependencies && task.depends_on.as_ref().is_some_and(|d| !d.is_empty()) {
             return Err(ErrorCode::TaskDependenciesNotSpecifiedOnJob.into()); // K9
         }
         let mut options = task.exit_conditions.iter().flat_map(named_options);
-        let demand = options.find_map(|(name, options)| Some((name, options.job_action?)));
-        match (self.on_task_failure, demand) {
+        let action = options.find_map(|(name, options)| Some((name, options.job_action?)));
+        match (self.on_task_failure, action) {
             (OnTaskFailure::NoAction, Some((name, action))) => {
-                let name = alloc::format!("exitConditions.{name}.jobAction");
+                let name = format!("exitConditions.{name}.jobAction");
                 let reason = "A job action needs a job whose onTaskFailure is performexitoptionsjobaction";
                 Err(BatchError::invalid_property(&name, action.as_str(), reason)) // X7
             }
@@ -223,7 +267,7 @@ impl JobSpecification {
     }
 }
 
-/// Every set of exit options, by the property that it is the value of.
+/// Every set of exit options, with the name of the property that holds it.
 fn named_options(conditions: &ExitConditions) -> impl Iterator<Item = (&'static str, ExitOptions)> {
     let codes = conditions.exit_codes.iter().map(|code| ("exitCodes.exitOptions", code.options));
     let ranges =
@@ -242,10 +286,11 @@ impl JobSettings {
         Self {
             pool,
             priority: 0,
-            max_parallel_tasks: None,
+            max_parallel_tasks: ParallelLimit::Unlimited,
             allow_task_preemption: false,
             constraints: JobConstraints::default(),
             on_all_tasks_complete: OnAllTasksComplete::NoAction,
+            network_configuration: None,
             other: Properties::new(),
         }
     }
@@ -262,9 +307,22 @@ impl JobPreparationTask {
             other: Properties::new(),
         }
     }
+
+    /// The command line, if the user gave one.
+    pub fn command_line(&self) -> Option<&str> {
+        command_line(&self.other)
+    }
+
+    /// Its own `environmentSettings`, as names and values.
+    pub fn environment_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        environment_settings(&self.other, "environmentSettings")
+    }
 }
 
 impl JobReleaseTask {
+    /// The longest time that a release task may run, and its default: `PT15M` (E6).
+    pub const MAX_WALL_CLOCK_TIME: TimeSpan = TimeSpan::from_secs(15 * 60);
+
     /// The service's defaults.
     pub fn new(id: TaskId) -> Self {
         Self {
@@ -274,11 +332,14 @@ impl JobReleaseTask {
             other: Properties::new(),
         }
     }
-}
 
-impl JobAction {
-    /// The name on the wire.
-    pub fn as_str(self) -> &'static str {
-        self.as_wire()
+    /// The command line, if the user gave one.
+    pub fn command_line(&self) -> Option<&str> {
+        command_line(&self.other)
+    }
+
+    /// Its own `environmentSettings`, as names and values.
+    pub fn environment_settings(&self) -> impl Iterator<Item = (&str, &str)> {
+        environment_settings(&self.other, "environmentSettings")
     }
 }

@@ -1,12 +1,16 @@
-//! What is allowed when: the tables of sections 3 and 8.
+//! What a job in each state answers to each request: the tables of the rules `R-<request>-<state>`.
+//!
+//! Each request has one function, which either refuses or returns a permit. A permit says what the
+//! state allows, so that the code behind it has no arms for states that it cannot meet.
 
 use crate::{
-    BatchError, ErrorCode,
-    job::{Job, JobState},
+    BatchError, ErrorCode, Timestamp,
+    job::state::{Ending, EndingKind, JobState, Living},
 };
 
-/// A request of a user, as far as the job's state decides whether it is allowed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A user's request, as far as the job's state decides about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "the names are the REST API's")]
 pub enum JobRequest {
     Terminate {
@@ -18,7 +22,7 @@ pub enum JobRequest {
     Update,
     Delete,
     AddTask,
-    /// A new job under the id of this one.
+    /// A new job with the id of this one.
     AddJob,
     Get,
     UpdateTask,
@@ -29,7 +33,7 @@ pub enum JobRequest {
 
 impl JobRequest {
     /// Every request.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: &'static [Self] = &[
         Self::Terminate { force: false },
         Self::Terminate { force: true },
         Self::Disable,
@@ -46,55 +50,179 @@ impl JobRequest {
     ];
 }
 
-impl Job {
-    /// Whether the job's state allows a request: the table of the rules `R-<request>-<state>`.
+/// Proof that a job is living: only the tables hand it out.
+#[derive(Clone, Copy)]
+pub(super) struct Alive(());
+
+/// What a termination does.
+pub(super) enum TerminatePermit {
+    /// It begins.
+    Begin(Alive),
+    /// It sets a deadline for a termination that has none (F2).
+    Force,
+}
+
+/// What disabling does.
+pub(super) enum DisablePermit {
+    /// The job is disabled, or the option of a disabling in progress changes (G3).
+    Begin(Alive),
+    /// The job is disabled already: only its ETag moves.
+    Touch,
+}
+
+/// What enabling does.
+pub(super) enum EnablePermit {
+    /// The job becomes active.
+    Begin,
+    /// The job is active already: nothing changes.
+    Nothing,
+}
+
+/// What an update can change.
+pub(super) struct UpdatePermit {
+    /// Whether the job can change its pool (X8).
+    pub(super) can_change_pool: bool,
+}
+
+/// What a deletion does.
+pub(super) enum DeletePermit {
+    /// The job's nodes are told to stop what they run.
+    WindDown(Alive),
+    /// The job was terminated before: its nodes know already. An earlier deadline still holds.
+    Continue { force_deadline: Option<Timestamp> },
+}
+
+impl JobState {
+    /// Whether the state allows a request.
     ///
     /// # Errors
     /// The 409 that the state calls for. Whatever else can refuse the request comes after it (S5).
     pub fn allows(&self, request: JobRequest) -> Result<(), BatchError> {
-        self.refusal(request).map_or(Ok(()), |code| Err(code.into()))
+        let allowed = match request {
+            JobRequest::Terminate { force } => self.permit_terminate(force).map(drop),
+            JobRequest::Disable => self.permit_disable().map(drop),
+            JobRequest::Enable => self.permit_enable().map(drop),
+            JobRequest::Update => self.permit_update().map(drop),
+            JobRequest::Delete => self.permit_delete().map(drop),
+            // R-add-task-*, R-update-task-*, R-terminate-task-*, R-reactivate-task-*, K7, K8
+            JobRequest::AddTask
+            | JobRequest::UpdateTask
+            | JobRequest::TerminateTask
+            | JobRequest::ReactivateTask => self.permit_task_change().map(drop),
+            JobRequest::DeleteTask => self.permit_delete_task(),
+            JobRequest::AddJob => Err(self.conflict_with_new_job()),
+            JobRequest::Get => Ok(()), // R-get-*
+        };
+        Ok(allowed?)
     }
 
-    #[expect(clippy::match_same_arms, reason = "a table: its rows are as long as the page is wide")]
-    fn refusal(&self, request: JobRequest) -> Option<ErrorCode> {
-        use ErrorCode::{JobBeingDeleted, JobBeingTerminated, JobCompleted, JobExists, JobNotActive};
-        use JobRequest as R;
-
-        match &self.state {
-            // R-*-active, R-*-disabling, R-*-disabled
-            JobState::Active | JobState::Disabling(_) | JobState::Disabled => match request {
-                R::AddJob => Some(JobExists),
-                R::Terminate { .. } | R::Disable | R::Enable | R::Update | R::Delete | R::AddTask => None,
-                R::Get | R::UpdateTask | R::TerminateTask | R::ReactivateTask | R::DeleteTask => None,
-            },
-            // R-*-enabling
-            JobState::Enabling => match request {
-                R::AddJob => Some(JobExists),
-                R::Disable => Some(JobNotActive),
-                R::Terminate { .. } | R::Enable | R::Update | R::Delete | R::AddTask => None,
-                R::Get | R::UpdateTask | R::TerminateTask | R::ReactivateTask | R::DeleteTask => None,
-            },
-            // R-*-terminating, F2, K7, K8
-            JobState::Terminating { give_up_at, .. } => match request {
-                R::AddJob => Some(JobExists),
-                R::Terminate { force: true } if give_up_at.is_none() => None,
-                R::Terminate { .. } | R::Disable | R::Enable | R::Update => Some(JobBeingTerminated),
-                R::AddTask | R::UpdateTask | R::TerminateTask | R::ReactivateTask => Some(JobBeingTerminated),
-                R::Delete | R::Get | R::DeleteTask => None,
-            },
-            // R-*-completed, K7, K8
-            JobState::Completed { .. } => match request {
-                R::Terminate { .. } | R::Disable | R::Enable | R::Update | R::AddJob => Some(JobCompleted),
-                R::AddTask | R::UpdateTask | R::TerminateTask | R::ReactivateTask => Some(JobCompleted),
-                R::Delete | R::Get | R::DeleteTask => None,
-            },
-            // R-*-deleting, K7, K8
-            JobState::Deleting { .. } => match request {
-                R::Get => None,
-                R::Terminate { .. } | R::Disable | R::Enable | R::Update => Some(JobBeingDeleted),
-                R::Delete | R::AddJob | R::AddTask | R::UpdateTask => Some(JobBeingDeleted),
-                R::TerminateTask | R::ReactivateTask | R::DeleteTask => Some(JobBeingDeleted),
-            },
+    /// The state of a living job; most requests are for these alone.
+    fn require_living(&self) -> Result<Living, ErrorCode> {
+        match self {
+            Self::Living(living) => Ok(*living),
+            Self::Ending(ending) => Err(ending.conflict()),
+            Self::Completed(_) => Err(ErrorCode::JobCompleted),
         }
+    }
+
+    /// Proof that the job is living, if it is.
+    pub(super) fn alive(&self) -> Option<Alive> {
+        self.require_living().ok().map(Living::alive)
+    }
+
+    /// R-terminate-*, R-terminate-force-*
+    pub(super) fn permit_terminate(&self, forced: bool) -> Result<TerminatePermit, ErrorCode> {
+        match self {
+            Self::Ending(Ending { kind: EndingKind::Terminating(_), force_deadline: None }) if forced => {
+                Ok(TerminatePermit::Force) // F2
+            }
+            Self::Living(_) | Self::Ending(_) | Self::Completed(_) => {
+                self.require_living().map(|living| TerminatePermit::Begin(living.alive()))
+            }
+        }
+    }
+
+    /// R-disable-*
+    pub(super) fn permit_disable(&self) -> Result<DisablePermit, ErrorCode> {
+        let living = self.require_living()?;
+        match living {
+            Living::Active | Living::Disabling(_) => Ok(DisablePermit::Begin(living.alive())),
+            Living::Disabled => Ok(DisablePermit::Touch),
+            Living::Enabling => Err(ErrorCode::JobNotActive),
+        }
+    }
+
+    /// R-enable-*
+    pub(super) fn permit_enable(&self) -> Result<EnablePermit, ErrorCode> {
+        match self.require_living()? {
+            Living::Active => Ok(EnablePermit::Nothing),
+            Living::Disabling(_) | Living::Disabled | Living::Enabling => Ok(EnablePermit::Begin),
+        }
+    }
+
+    /// R-update-*
+    pub(super) fn permit_update(&self) -> Result<UpdatePermit, ErrorCode> {
+        match self.require_living()? {
+            Living::Disabled => Ok(UpdatePermit { can_change_pool: true }),
+            Living::Active | Living::Disabling(_) | Living::Enabling => {
+                Ok(UpdatePermit { can_change_pool: false })
+            }
+        }
+    }
+
+    /// R-delete-*
+    pub(super) fn permit_delete(&self) -> Result<DeletePermit, ErrorCode> {
+        match self {
+            Self::Living(living) => Ok(DeletePermit::WindDown(living.alive())),
+            Self::Ending(Ending { kind: EndingKind::Terminating(_), force_deadline }) => {
+                Ok(DeletePermit::Continue { force_deadline: *force_deadline })
+            }
+            Self::Ending(Ending { kind: EndingKind::Deleting(_), .. }) => Err(ErrorCode::JobBeingDeleted),
+            Self::Completed(_) => Ok(DeletePermit::Continue { force_deadline: None }),
+        }
+    }
+
+    /// Tasks are added to and changed in living jobs alone.
+    pub(super) fn permit_task_change(&self) -> Result<Living, ErrorCode> {
+        self.require_living()
+    }
+
+    /// R-delete-task-*, K7
+    pub(super) fn permit_delete_task(&self) -> Result<(), ErrorCode> {
+        match self {
+            Self::Ending(Ending { kind: EndingKind::Deleting(_), .. }) => Err(ErrorCode::JobBeingDeleted),
+            Self::Living(_)
+            | Self::Ending(Ending { kind: EndingKind::Terminating(_), .. })
+            | Self::Completed(_) => Ok(()),
+        }
+    }
+
+    /// R-add-job-*: why another job cannot have the id of one in this state.
+    pub(crate) fn conflict_with_new_job(&self) -> ErrorCode {
+        match self {
+            Self::Living(_) | Self::Ending(Ending { kind: EndingKind::Terminating(_), .. }) => {
+                ErrorCode::JobExists
+            }
+            Self::Ending(Ending { kind: EndingKind::Deleting(_), .. }) => ErrorCode::JobBeingDeleted,
+            Self::Completed(_) => ErrorCode::JobCompleted,
+        }
+    }
+}
+
+impl Ending {
+    /// R-*-terminating, R-*-deleting
+    fn conflict(&self) -> ErrorCode {
+        match self.kind {
+            EndingKind::Terminating(_) => ErrorCode::JobBeingTerminated,
+            EndingKind::Deleting(_) => ErrorCode::JobBeingDeleted,
+        }
+    }
+}
+
+impl Living {
+    /// Proof that the job is living.
+    #[allow(clippy::unused_self, reason = "the state is the evidence")]
+    fn alive(self) -> Alive {
+        Alive(())
     }
 }

@@ -2,23 +2,24 @@
 //! here; what the state machine does not interpret is kept as it is.
 
 use alloc::{format, string::String, sync::Arc, vec::Vec};
+use core::str::FromStr;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BatchError, ErrorCode, NodeCounts, NodeOrder, NodeTasks, PoolSpecification, RemoveNodes, ResizePool,
-    TimeSpan,
+    BatchError, ErrorCode, TimeSpan,
     id::{InvalidId, JobId, NodeId, PoolId, TaskId},
     job::{
-        AddTask, DisableTasks, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
-        JobSettings, JobSpecification,
+        DisableTasks, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
+        JobSettings, JobSpecification, ParallelLimit,
     },
-    rest::{ApiVersion, json, model, model::Model},
+    node::{ChangeNode, NodeTasks},
+    pool::{NodeCounts, PoolSpecification, RemoveNodes, ResizePool},
+    rest::{ApiVersion, json, model, model::Model, route::NodeChange},
     task::{
-        Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Properties, RequestedConstraints,
-        RetryLimit, TaskConstraints, TaskSpecification,
+        AddTask, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Properties, RequestedConstraints,
+        RetryLimit, TaskConstraints, TaskIdRange, TaskSpecification,
     },
-    wire::Wire,
 };
 
 /// The properties of one object, taken out one by one; what is left is kept.
@@ -29,16 +30,16 @@ struct Fields {
 }
 
 /// How many tasks a collection may have.
-const LARGEST_COLLECTION: usize = 100;
+const MAX_COLLECTION_TASKS: usize = 100;
 
 /// How many nodes can be removed at once (B5).
-const LARGEST_NODE_LIST: usize = 100;
+const MAX_REMOVED_NODES: usize = 100;
 
 /// How many bytes the names and values of `metadata` may have together (B10).
-const LARGEST_METADATA: usize = 8 * 1024;
+const MAX_METADATA_BYTES: usize = 8 * 1024;
 
 /// How many characters the ids that a task depends on may have together (B11).
-const LONGEST_DEPENDENCIES: usize = 64_000;
+const MAX_DEPENDENCY_CHARS: usize = 64_000;
 
 /// The reason that goes with an id that is none.
 const ID_REASON: &str =
@@ -103,8 +104,8 @@ impl Fields {
     }
 
     /// One of an enum's names, which reading the JSON has made sure of.
-    fn choice<T: Wire>(&mut self, name: &str) -> Option<T> {
-        self.text(name).and_then(|text| T::from_wire(&text))
+    fn choice<T: FromStr>(&mut self, name: &str) -> Option<T> {
+        self.text(name).and_then(|text| text.parse().ok())
     }
 
     /// A list that has something in it. An empty one says nothing and is left, to be shown as it came.
@@ -168,7 +169,7 @@ impl Fields {
             return Err(ErrorCode::EmptyMetadataKey.into());
         }
         let length: usize = pairs().map(|pair| text(pair, "name") + text(pair, "value")).sum();
-        if length > LARGEST_METADATA { Err(ErrorCode::MetadataTooLarge.into()) } else { Ok(()) }
+        if length > MAX_METADATA_BYTES { Err(ErrorCode::MetadataTooLarge.into()) } else { Ok(()) }
     }
 }
 
@@ -242,9 +243,8 @@ fn plain_job_id(text: &str) -> Result<JobId, InvalidId> {
 fn job_changes(fields: &mut Fields) -> Result<(Option<PoolInfo>, JobPatch), BatchError> {
     let pool = pool_info(fields)?;
     let mut other = Properties::new();
-    for name in ["metadata", "networkConfiguration"] {
-        other.extend(fields.fields.remove_entry(name));
-    }
+    other.extend(fields.fields.remove_entry("metadata"));
+    let network_configuration = fields.fields.remove("networkConfiguration");
     let patch = JobPatch {
         pool: None,
         priority: priority(fields)?,
@@ -252,6 +252,7 @@ fn job_changes(fields: &mut Fields) -> Result<(Option<PoolInfo>, JobPatch), Batc
         allow_task_preemption: fields.given_flag("allowTaskPreemption"),
         constraints: job_constraints(fields)?,
         on_all_tasks_complete: fields.choice("onAllTasksComplete"),
+        network_configuration,
         other,
     };
     Ok((pool, patch))
@@ -270,6 +271,7 @@ fn job_settings(pool: Option<PoolInfo>, given: JobPatch) -> Result<JobSettings, 
         allow_task_preemption: given.allow_task_preemption.unwrap_or(default.allow_task_preemption),
         constraints: given.constraints.unwrap_or(default.constraints),
         on_all_tasks_complete: given.on_all_tasks_complete.unwrap_or(default.on_all_tasks_complete),
+        network_configuration: given.network_configuration,
         other: given.other,
     })
 }
@@ -306,18 +308,11 @@ fn priority(fields: &mut Fields) -> Result<Option<i32>, BatchError> {
     }
 }
 
-#[expect(clippy::option_option, reason = "not given, given as no limit, given as a limit")]
-fn max_parallel_tasks(fields: &mut Fields) -> Result<Option<Option<u32>>, BatchError> {
-    match fields.integer("maxParallelTasks") {
-        None => Ok(None),
-        Some(-1) => Ok(Some(None)),
-        Some(limit) => match u32::try_from(limit) {
-            Ok(limit @ 1..) => Ok(Some(Some(limit))),
-            Ok(0) | Err(_) => {
-                Err(fields.out_of_range("maxParallelTasks", limit, "The value must be -1 or greater than 0"))
-            }
-        },
-    }
+fn max_parallel_tasks(fields: &mut Fields) -> Result<Option<ParallelLimit>, BatchError> {
+    const NAME: &str = "maxParallelTasks";
+    let Some(number) = fields.integer(NAME) else { return Ok(None) };
+    let limit = ParallelLimit::from_wire(number.into());
+    limit.map(Some).ok_or_else(|| fields.out_of_range(NAME, number, "The value must be -1 or greater than 0"))
 }
 
 fn job_constraints(fields: &mut Fields) -> Result<Option<JobConstraints>, BatchError> {
@@ -332,7 +327,7 @@ fn job_constraints(fields: &mut Fields) -> Result<Option<JobConstraints>, BatchE
 fn retry_limit(fields: &mut Fields) -> Result<Option<RetryLimit>, BatchError> {
     const NAME: &str = "maxTaskRetryCount";
     let Some(number) = fields.integer(NAME) else { return Ok(None) };
-    let limit = RetryLimit::from_wire(number);
+    let limit = RetryLimit::from_wire(number.into());
     limit.map(Some).ok_or_else(|| fields.out_of_range(NAME, number, "The value must be -1 or greater"))
 }
 
@@ -394,7 +389,7 @@ pub(super) type CollectionItem = (String, Result<AddTask, BatchError>);
 pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<CollectionItem>, BatchError> {
     let mut fields = Fields::of_body(json::read(&model::TASK_ADD_COLLECTION_PARAMETER, body, version)?);
     let items = fields.list("value").ok_or_else(|| fields.missing("value"))?;
-    if items.len() > LARGEST_COLLECTION {
+    if items.len() > MAX_COLLECTION_TASKS {
         let reason = "The collection has more than 100 tasks";
         return Err(fields.invalid("value", format!("{}", items.len()), reason));
     }
@@ -506,16 +501,17 @@ fn dependencies(fields: &mut Fields) -> Result<Dependencies, BatchError> {
     let range = |item: Value| {
         let bound = |name: &str| item.get(name).and_then(Value::as_i64);
         let bounds = bound("start").zip(bound("end")).filter(|(start, end)| start <= end);
-        let numbers =
-            bounds.and_then(|(start, end)| Some((u32::try_from(start).ok()?, u32::try_from(end).ok()?)));
-        numbers.ok_or_else(|| {
+        let range = bounds.and_then(|(start, end)| {
+            Some(TaskIdRange { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+        });
+        range.ok_or_else(|| {
             let reason = "A range must start at 0 or later and not end before it starts";
             fields.invalid("taskIdRanges", format!("{item}"), reason)
         })
     };
     let task_ids: Vec<TaskId> = ids.unwrap_or_default().into_iter().map(id).collect::<Result<_, _>>()?;
     let ranges = ranges.unwrap_or_default().into_iter().map(range).collect::<Result<_, _>>()?;
-    if task_ids.iter().map(|id| id.as_str().len()).sum::<usize>() > LONGEST_DEPENDENCIES {
+    if task_ids.iter().map(|id| id.as_str().len()).sum::<usize>() > MAX_DEPENDENCY_CHARS {
         return Err(ErrorCode::TaskDependencyListTooLong.into()); // B11
     }
     Ok(Dependencies { task_ids, ranges })
@@ -584,7 +580,7 @@ pub(super) fn remove_nodes(
     const NAME: &str = "nodeList";
     let mut fields = Fields::of_body(json::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
     let list = fields.list(NAME).ok_or_else(|| fields.missing(NAME))?;
-    if list.is_empty() || list.len() > LARGEST_NODE_LIST {
+    if list.is_empty() || list.len() > MAX_REMOVED_NODES {
         let reason = "The list must have 1 to 100 nodes";
         return Err(fields.invalid(NAME, format!("{}", list.len()), reason));
     }
@@ -594,28 +590,30 @@ pub(super) fn remove_nodes(
     Ok((nodes, RemoveNodes { tasks, resize_timeout, ..RemoveNodes::default() }))
 }
 
-/// The body of the operations that restart a node, renew it, put it away or bring it back, which may be
-/// empty.
-pub(super) fn order_node(
-    order: NodeOrder,
+/// The body of an operation that changes a node, which may be empty.
+pub(super) fn change_node(
+    change: NodeChange,
     body: &[u8],
     version: ApiVersion,
-) -> Result<NodeTasks, BatchError> {
-    let (model, name) = match order {
-        NodeOrder::Reboot => (&model::NODE_REBOOT_PARAMETER, "nodeRebootOption"),
-        NodeOrder::Reimage => (&model::NODE_REIMAGE_PARAMETER, "nodeReimageOption"),
-        NodeOrder::Deallocate => (&model::NODE_DEALLOCATE_PARAMETER, "nodeDeallocateOption"),
-        NodeOrder::Start | NodeOrder::Remove => {
-            return nothing(body, version).map(|()| NodeTasks::default());
+) -> Result<ChangeNode, BatchError> {
+    let tasks = |model, name| optional_node_tasks(model, name, body, version);
+    match change {
+        NodeChange::Reboot => {
+            tasks(&model::NODE_REBOOT_PARAMETER, "nodeRebootOption").map(ChangeNode::Reboot)
         }
-    };
-    optional_node_tasks(model, name, body, version)
-}
-
-/// The body of `Node - Disable Scheduling`, which may be empty.
-pub(super) fn disable_scheduling(body: &[u8], version: ApiVersion) -> Result<NodeTasks, BatchError> {
-    let name = "nodeDisableSchedulingOption";
-    optional_node_tasks(&model::NODE_DISABLE_SCHEDULING_PARAMETER, name, body, version)
+        NodeChange::Reimage => {
+            tasks(&model::NODE_REIMAGE_PARAMETER, "nodeReimageOption").map(ChangeNode::Reimage)
+        }
+        NodeChange::Deallocate => {
+            tasks(&model::NODE_DEALLOCATE_PARAMETER, "nodeDeallocateOption").map(ChangeNode::Deallocate)
+        }
+        NodeChange::DisableScheduling => {
+            let (model, name) = (&model::NODE_DISABLE_SCHEDULING_PARAMETER, "nodeDisableSchedulingOption");
+            tasks(model, name).map(ChangeNode::DisableScheduling)
+        }
+        NodeChange::Start => nothing(body, version).map(|()| ChangeNode::Start),
+        NodeChange::EnableScheduling => nothing(body, version).map(|()| ChangeNode::EnableScheduling),
+    }
 }
 
 fn optional_node_tasks(

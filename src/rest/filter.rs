@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// How deep parentheses and `not` may nest, so that no filter exhausts the stack (assumed).
-const DEPTH_LIMIT: usize = 64;
+const MAX_DEPTH: usize = 64;
 
 /// A `$filter` that fits the model of what is listed.
 ///
@@ -341,8 +341,8 @@ impl<'a> Parser<'a> {
         if !is_group && !is_not {
             return self.comparison();
         }
-        if self.depth == DEPTH_LIMIT {
-            let what = format!("Parentheses and 'not' can nest {DEPTH_LIMIT} deep at most");
+        if self.depth == MAX_DEPTH {
+            let what = format!("Parentheses and 'not' can nest {MAX_DEPTH} deep at most");
             return Err(Refusal { at: begin.at, what });
         }
         self.advance()?;

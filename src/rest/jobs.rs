@@ -5,12 +5,15 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use crate::{
     BatchError, ErrorCode,
     id::JobId,
-    job::{AddJob, Delete, Disable, Enable, Job, JobChange, JobState, Terminate, TerminateReason, UpdateJob},
+    job::{
+        AddJob, DeleteJob, DisableJob, EnableJob, Job, JobChange, JobState, TerminateJob, TerminateReason,
+        UpdateJob,
+    },
     rest::{
         body, layout,
         list::List,
         model,
-        operation::{Act, Reading, Reply, act, force_wait, metadata},
+        operation::{Act, Reading, Reply, act, force_timeout, metadata},
         represent,
         route::PathId,
     },
@@ -27,8 +30,8 @@ pub(super) fn add(reading: &Reading<'_>) -> Result<Act, BatchError> {
     Ok(act(move |account, context| {
         let command =
             AddJob { specification: Arc::new(specification), settings: Arc::new(settings), received };
-        let effects = account.add_job(&command, &context.now)?;
-        let last_modified = account.job(&command.specification.id)?.last_modified();
+        let effects = account.add_job(&command, context.now)?;
+        let last_modified = account.require_job(&command.specification.id)?.stamps().modified();
         let url = format!("{}/jobs/job-1", account.url()); // W5
         Ok((Reply::made(last_modified, url), effects))
     }))
@@ -37,9 +40,9 @@ pub(super) fn add(reading: &Reading<'_>) -> Result<Act, BatchError> {
 pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_JOB)?;
     Ok(act(move |account, context| {
-        let job = account.job(&named(job)?)?;
+        let job = account.require_job(&named(job)?)?;
         let shown = || represent::job(account.url(), job, context.now);
-        show.reply(account, context, "jobs", Some(job.last_modified()), shown)
+        show.reply(account, context, "jobs", Some(job.stamps().modified()), shown)
     }))
 }
 
@@ -51,7 +54,7 @@ pub(super) fn list(reading: &Reading<'_>) -> Result<Act, BatchError> {
         Some((part == "1", JobId::new(id).ok()?))
     })?;
     Ok(act(move |account, context| {
-        let is_completed = |job: &Job| matches!(job.state(), JobState::Completed { .. });
+        let is_completed = |job: &Job| matches!(job.state(), JobState::Completed(_));
         // The token is in one of the two parts: that goes on behind it, and the one before is over.
         let (live, completed) = match &after {
             None => (Some(None), None),
@@ -81,8 +84,8 @@ pub(super) fn patch(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Bat
 fn change_job(job: PathId<JobId>, command: UpdateJob) -> Act {
     act(move |account, context| {
         let job = named(job)?;
-        let effects = account.update_job(&job, &command, &context.now)?;
-        Ok((context.changed(account, 200, account.job(&job)?.last_modified()), effects))
+        let effects = account.update_job(&job, &command, context.now)?;
+        Ok((context.changed(account, 200, account.require_job(&job)?.stamps().modified()), effects))
     })
 }
 
@@ -91,8 +94,8 @@ pub(super) fn delete(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Ba
     body::nothing(reading.body, reading.version)?;
     let (force, preconditions) = (reading.force, reading.preconditions);
     Ok(act(move |account, context| {
-        let command = Delete { force: force_wait(force, account), preconditions };
-        let effects = account.delete_job(&named(job)?, &command, &context.now)?;
+        let command = DeleteJob { force: force_timeout(force, account), preconditions };
+        let effects = account.delete_job(&named(job)?, &command, context.now)?;
         Ok((Reply::accepted(202), effects))
     }))
 }
@@ -103,35 +106,35 @@ pub(super) fn terminate(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act,
     let (force, preconditions) = (reading.force, reading.preconditions);
     Ok(act(move |account, context| {
         let job = named(job)?;
-        let command = Terminate { reason, force: force_wait(force, account), preconditions };
-        let effects = account.terminate_job(&job, &command, &context.now)?;
-        Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
+        let command = TerminateJob { reason, force: force_timeout(force, account), preconditions };
+        let effects = account.terminate_job(&job, &command, context.now)?;
+        Ok((context.changed(account, 202, account.require_job(&job)?.stamps().modified()), effects))
     }))
 }
 
 pub(super) fn disable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let disable_tasks = body::disable_job(reading.body, reading.version)?;
-    let command = Disable { disable_tasks, preconditions: reading.preconditions };
+    let command = DisableJob { disable_tasks, preconditions: reading.preconditions };
     Ok(act(move |account, context| {
         let job = named(job)?;
-        let effects = account.disable_job(&job, &command, &context.now)?;
-        Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
+        let effects = account.disable_job(&job, &command, context.now)?;
+        Ok((context.changed(account, 202, account.require_job(&job)?.stamps().modified()), effects))
     }))
 }
 
 pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     body::nothing(reading.body, reading.version)?;
-    let command = Enable { preconditions: reading.preconditions };
+    let command = EnableJob { preconditions: reading.preconditions };
     Ok(act(move |account, context| {
         let job = named(job)?;
-        let effects = account.enable_job(&job, &command, &context.now)?;
-        Ok((context.changed(account, 202, account.job(&job)?.last_modified()), effects))
+        let effects = account.enable_job(&job, &command, context.now)?;
+        Ok((context.changed(account, 202, account.require_job(&job)?.stamps().modified()), effects))
     }))
 }
 
 pub(super) fn task_counts(job: PathId<JobId>) -> Act {
     act(move |account, context| {
-        let job = account.job(&named(job)?)?;
+        let job = account.require_job(&named(job)?)?;
         let shown = represent::task_counts(job);
         let mut reply = Reply { status: 200, ..Reply::default() };
         let metadata = metadata(account, "taskcountsresult/@Element");
@@ -148,13 +151,12 @@ pub(super) fn preparation_and_release_status(
     let list = List::read(reading, &model::PREPARATION_AND_RELEASE_STATUS)?;
     let after = list.after_id(|token| crate::NodeId::new(token).ok())?;
     Ok(act(move |account, context| {
-        let job = account.job(&named(job)?)?;
+        let job = account.require_job(&named(job)?)?;
         let specification = job.specification();
         if specification.preparation.is_none() && specification.release.is_none() {
             return Err(ErrorCode::JobPreparationTaskOrReleaseTaskNotSpecified.into());
         }
-        let nodes = job.nodes().filter(|(id, _)| after.as_ref().is_none_or(|after| *id > after));
-        let items = nodes.filter_map(|(id, node)| {
+        let items = job.nodes_after(after.as_ref()).filter_map(|(id, node)| {
             let shown = represent::preparation_and_release(account.url(), job, id, node)?;
             Some((format!("{id}"), shown))
         });

@@ -48,7 +48,7 @@ pub fn error_body(
         for value in &error.values {
             layout.begin_object();
             layout.key("key");
-            layout.string(value.key);
+            layout.string(&value.key);
             layout.key("value");
             layout.string(&value.value);
             layout.end_object();

@@ -5,10 +5,11 @@
 //! place, that is its place here; the others stand where the service's own description has them.
 
 use crate::{
-    DisableTasks, NodeFillType, NodeTasks, OnAllTasksComplete, OnTaskFailure, PoolState, SchedulingState,
+    job::{DisableTasks, JobStateName, OnAllTasksComplete, OnTaskFailure},
+    node::{NodeTasks, SchedulingState},
+    pool::{NodeFillType, PoolState},
     rest::version::ApiVersion,
-    task::{DependencyAction, JobAction},
-    wire::Wire,
+    task::{DependencyAction, JobAction, TaskStateName},
 };
 
 /// One kind of JSON object.
@@ -211,8 +212,7 @@ const ELEVATION_LEVEL: Kind = Kind::Choice(&["nonadmin", "admin"]);
 const ERROR_CATEGORY: Kind = Kind::Choice(&["UserError", "ServerError"]);
 const INBOUND_ENDPOINT_PROTOCOL: Kind = Kind::Choice(&["tcp", "udp"]);
 const JOB_ACTION: Kind = Kind::Choice(JobAction::NAMES);
-const JOB_STATE: Kind =
-    Kind::Choice(&["active", "disabling", "disabled", "enabling", "terminating", "completed", "deleting"]);
+const JOB_STATE: Kind = Kind::Choice(JobStateName::NAMES);
 const NODE_COMMUNICATION_MODE: Kind = Kind::Choice(&["default", "classic", "simplified"]);
 const NODE_FILL_TYPE: Kind = Kind::Choice(NodeFillType::NAMES);
 const ONE_RUN_STATE: Kind = Kind::Choice(&["running", "completed"]);
@@ -223,7 +223,7 @@ const SCHEDULING_STATE: Kind = Kind::Choice(SchedulingState::NAMES);
 const STORAGE_ACCOUNT_TYPE: Kind = Kind::Choice(&["standard_lrs", "premium_lrs", "standardssd_lrs"]);
 const SUBTASK_STATE: Kind = Kind::Choice(&["preparing", "running", "completed"]);
 const TASK_EXECUTION_RESULT: Kind = Kind::Choice(&["success", "failure"]);
-const TASK_STATE: Kind = Kind::Choice(&["active", "preparing", "running", "completed"]);
+const TASK_STATE: Kind = Kind::Choice(TaskStateName::NAMES);
 
 models! {
     // What clients send, each with the models that it is the first to reach.

@@ -5,7 +5,8 @@
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 use crate::{
-    Account, BatchError, ErrorCode, Preconditions, Read, TimeSpan, Timestamp,
+    Account, BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
+    condition::Read,
     job::Effect,
     rest::{
         ApiVersion, Authorize, Request, jobs, layout,
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// The largest body that the service reads (B1).
-pub(super) const LARGEST_BODY: usize = 1024 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// What an operation leaves to do once the request was read.
 pub(super) type Act = Box<dyn FnOnce(&mut Account, &Context<'_>) -> Outcome>;
@@ -108,9 +109,9 @@ fn settle(
     now: Timestamp,
 ) -> Result<Preconditions, BatchError> {
     let preconditions = headers.check(takes_conditions, now)?;
-    if request.body.len() > LARGEST_BODY {
+    if request.body.len() > MAX_BODY_BYTES {
         return Err(
-            BatchError::from(ErrorCode::RequestBodyTooLarge).with("MaxLimit", format!("{LARGEST_BODY}"))
+            BatchError::from(ErrorCode::RequestBodyTooLarge).with("MaxLimit", format!("{MAX_BODY_BYTES}"))
         ); // B1
     }
     if !request.body.is_empty() {
@@ -157,10 +158,7 @@ fn read(operation: Operation, reading: Reading<'_>) -> Result<Act, BatchError> {
         },
         Operation::Node(operation, pool, node) => match operation {
             NodeOperation::Get => pools::get_node(pool, node, reading),
-            NodeOperation::Order(order) => pools::order_node(pool, node, order, &reading),
-            NodeOperation::SetScheduling(scheduling) => {
-                pools::set_scheduling(pool, node, scheduling, &reading)
-            }
+            NodeOperation::Change(change) => pools::change_node(pool, node, change, &reading),
         },
         Operation::NotImplemented(what) => Err(BatchError::not_implemented(&format!(
             "Not implemented by this emulation of the service: {what}."
@@ -228,9 +226,9 @@ impl Reading<'_> {
     }
 }
 
-/// How long nodes are waited for if the request was forced (F1).
-pub(super) fn force_wait(force: bool, account: &Account) -> Option<TimeSpan> {
-    force.then(|| account.force_wait())
+/// How long nodes are waited for if the request is forced (F1).
+pub(super) fn force_timeout(force: bool, account: &Account) -> Option<TimeSpan> {
+    force.then(|| account.force_timeout())
 }
 
 /// What a read wants to see, and under which condition.

@@ -12,7 +12,7 @@ use crate::{
 const TIMEOUT_SECONDS: u64 = 30;
 
 /// The longest page of a list, and the default (Q7).
-const LARGEST_PAGE: usize = 1000;
+const MAX_PAGE_ITEMS: usize = 1000;
 
 /// The query parameters that any operation knows; of a repeated name the first counts.
 #[derive(Default)]
@@ -76,9 +76,9 @@ impl<'a> Query<'a> {
     /// How many items a page of a list has at most (Q7).
     pub(super) fn max_results(&self) -> Result<usize, BatchError> {
         const NAME: &str = "maxresults";
-        let Some(text) = &self.max_results else { return Ok(LARGEST_PAGE) };
+        let Some(text) = &self.max_results else { return Ok(MAX_PAGE_ITEMS) };
         match usize::try_from(integer(NAME, text)?) {
-            Ok(number @ 1..=LARGEST_PAGE) => Ok(number),
+            Ok(number @ 1..=MAX_PAGE_ITEMS) => Ok(number),
             Ok(0) | Err(_) => Err(BatchError::invalid_query(NAME, text, "MaxResults cannot be less than 1")),
             Ok(_) => Err(BatchError::invalid_query(NAME, text, "MaxResults cannot be greater than 1000")),
         }

@@ -3,15 +3,17 @@
 use alloc::{format, sync::Arc, vec::Vec};
 
 use crate::{
-    Account, AddPool, BatchError, DeletePool, ErrorCode, NodeOrder, NodeTasks, SchedulingState,
+    Account, BatchError, ErrorCode,
     id::{NodeId, PoolId},
+    node::ChangeNode,
+    pool::{AddPool, DeletePool},
     rest::{
         body,
         list::List,
         model,
         operation::{Act, Context, Reading, Reply, act},
         represent,
-        route::PathId,
+        route::{NodeChange, PathId},
     },
 };
 
@@ -29,25 +31,25 @@ pub(super) fn add(reading: &Reading<'_>) -> Result<Act, BatchError> {
     let (specification, target) = body::add_pool(reading.body, reading.version)?;
     let command = AddPool { specification: Arc::new(specification), target };
     Ok(act(move |account, context| {
-        let effects = account.add_pool(&command, &context.now)?;
-        let pool = account.pool(&command.specification.id)?;
+        let effects = account.add_pool(&command, context.now)?;
+        let pool = account.require_pool(&command.specification.id)?;
         let url = represent::pool_url(account.url(), pool.id());
-        Ok((Reply::made(pool.last_modified(), url), effects))
+        Ok((Reply::made(pool.stamps().modified(), url), effects))
     }))
 }
 
 pub(super) fn get(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_POOL)?;
     Ok(act(move |account, context| {
-        let pool = account.pool(&named(pool)?)?;
+        let pool = account.require_pool(&named(pool)?)?;
         let shown = || represent::pool(account, pool);
-        show.reply(account, context, "pools", Some(pool.last_modified()), shown)
+        show.reply(account, context, "pools", Some(pool.stamps().modified()), shown)
     }))
 }
 
 pub(super) fn exists(pool: PathId<PoolId>) -> Act {
     act(move |account, _| {
-        let last_modified = Some(account.pool(&named(pool)?)?.last_modified());
+        let last_modified = Some(account.require_pool(&named(pool)?)?.stamps().modified());
         Ok((Reply { status: 200, last_modified, ..Reply::default() }, Vec::new()))
     })
 }
@@ -67,7 +69,7 @@ pub(super) fn delete(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, 
     body::nothing(reading.body, reading.version)?;
     let command = DeletePool { preconditions: reading.preconditions };
     Ok(act(move |account, context| {
-        let effects = account.delete_pool(&named(pool)?, &command, &context.now)?;
+        let effects = account.delete_pool(&named(pool)?, &command, context.now)?;
         Ok((Reply::accepted(202), effects))
     }))
 }
@@ -77,8 +79,8 @@ pub(super) fn resize(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, 
     command.preconditions = reading.preconditions;
     Ok(act(move |account, context| {
         let pool = named(pool)?;
-        let effects = account.resize_pool(&pool, &command, &context.now)?;
-        Ok((context.changed(account, 202, account.pool(&pool)?.last_modified()), effects))
+        let effects = account.resize_pool(&pool, &command, context.now)?;
+        Ok((context.changed(account, 202, account.require_pool(&pool)?.stamps().modified()), effects))
     }))
 }
 
@@ -87,10 +89,10 @@ pub(super) fn remove_nodes(pool: PathId<PoolId>, reading: Reading<'_>) -> Result
     command.preconditions = reading.preconditions;
     Ok(act(move |account, context| {
         let pool = named(pool)?;
-        account.pool(&pool)?;
+        account.require_pool(&pool)?;
         command.nodes = ids.into_iter().map(named_node).collect::<Result<_, _>>()?;
-        let effects = account.remove_nodes(&pool, &command, &context.now)?;
-        Ok((context.changed(account, 202, account.pool(&pool)?.last_modified()), effects))
+        let effects = account.remove_nodes(&pool, &command, context.now)?;
+        Ok((context.changed(account, 202, account.require_pool(&pool)?.stamps().modified()), effects))
     }))
 }
 
@@ -100,7 +102,7 @@ pub(super) fn list_nodes(pool: PathId<PoolId>, reading: &Reading<'_>) -> Result<
     Ok(act(move |account, context| {
         let pool = named(pool)?;
         if account.nodes_of(&pool).next().is_none() {
-            account.pool(&pool)?;
+            account.require_pool(&pool)?;
         }
         let items = account
             .nodes_of_after(&pool, after.as_ref())
@@ -116,49 +118,30 @@ pub(super) fn get_node(
 ) -> Result<Act, BatchError> {
     let show = reading.show(&model::COMPUTE_NODE)?;
     Ok(act(move |account, context| {
-        let node = account.find_node(&named(pool)?, &named_node(node)?)?;
+        let node = account.require_node(&named(pool)?, &named_node(node)?)?;
         show.reply(account, context, "nodes", None, || represent::node(account, node))
     }))
 }
 
-pub(super) fn order_node(
+pub(super) fn change_node(
     pool: PathId<PoolId>,
     node: PathId<NodeId>,
-    order: NodeOrder,
+    change: NodeChange,
     reading: &Reading<'_>,
 ) -> Result<Act, BatchError> {
-    let tasks = body::order_node(order, reading.body, reading.version)?;
-    Ok(act(move |account, context| {
-        let (pool, node) = (named(pool)?, named_node(node)?);
-        let effects = account.order_node(&pool, &node, order, tasks, &context.now)?;
-        Ok((of_node(context, account, 202), effects))
-    }))
-}
-
-pub(super) fn set_scheduling(
-    pool: PathId<PoolId>,
-    node: PathId<NodeId>,
-    scheduling: SchedulingState,
-    reading: &Reading<'_>,
-) -> Result<Act, BatchError> {
-    let tasks = match scheduling {
-        SchedulingState::Disabled => body::disable_scheduling(reading.body, reading.version)?,
-        SchedulingState::Enabled => {
-            body::nothing(reading.body, reading.version)?;
-            NodeTasks::default()
-        }
+    let command = body::change_node(change, reading.body, reading.version)?;
+    let status = match command {
+        ChangeNode::Reboot(_) | ChangeNode::Reimage(_) | ChangeNode::Deallocate(_) | ChangeNode::Start => 202,
+        ChangeNode::DisableScheduling(_) | ChangeNode::EnableScheduling => 200,
     };
     Ok(act(move |account, context| {
         let (pool, node) = (named(pool)?, named_node(node)?);
-        let effects = match scheduling {
-            SchedulingState::Disabled => account.disable_scheduling(&pool, &node, tasks, &context.now)?,
-            SchedulingState::Enabled => account.enable_scheduling(&pool, &node, &context.now)?,
-        };
-        Ok((of_node(context, account, 200), effects))
+        let effects = account.change_node(&pool, &node, command, context.now)?;
+        Ok((changed_node(context, account, status), effects))
     }))
 }
 
 /// Nodes have no ETag.
-fn of_node(context: &Context<'_>, account: &Account, status: u16) -> Reply {
+fn changed_node(context: &Context<'_>, account: &Account, status: u16) -> Reply {
     Reply { status, data_service_id: Some(context.own_url(account)), ..Reply::default() }
 }

@@ -2,27 +2,27 @@
 //! service's names. The model tables put them in order and hide what an api-version does not know.
 
 use alloc::{format, string::String, vec::Vec};
+use core::fmt::Display;
 
 use serde_json::{Map, Value, json};
 
 use crate::{
-    Account, BatchError, ETag, Node, Pool, Timestamp,
+    Account, BatchError, ETag, Node, Pool, Stamps, Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
     job::{
         Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask, NodeRun,
-        NodeRunState,
+        NodeRunState, RunOutcome,
     },
     task::{
         Completion, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Placement, Task,
-        TaskConstraints, TaskFailure, TaskSpecification, TaskState,
+        TaskConstraints, TaskFailure, TaskIdRange, TaskSpecification, TaskState,
     },
-    wire::Wire,
 };
 
 pub(super) type Properties = Map<String, Value>;
 
 /// Prints anything that has a written form.
-fn text(value: impl core::fmt::Display) -> Value {
+fn text(value: impl Display) -> Value {
     Value::String(format!("{value}"))
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Message<'a> {
     pub(super) time: Timestamp,
 }
 
-impl core::fmt::Display for Message<'_> {
+impl Display for Message<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{}\nRequestId:{}\nTime:{}", self.text, self.request_id, self.time.iso8601_padded())
     }
@@ -77,17 +77,13 @@ pub(super) fn job(account: &str, job: &Job, now: Timestamp) -> Properties {
     let (specification, settings) = (job.specification(), job.settings());
     let mut shown = specification.other.clone();
     shown.extend(settings.other.clone());
+    put(&mut shown, "networkConfiguration", settings.network_configuration.clone());
     put(&mut shown, "id", text(job.id()));
     put(&mut shown, "url", Value::String(job_url(account, job.id())));
-    stamps(&mut shown, job.last_modified(), job.creation_time());
-    put(&mut shown, "state", text(job.state().name().as_str()));
-    put(&mut shown, "stateTransitionTime", text(job.state_transition_time()));
-    if let Some((state, at)) = job.previous_state() {
-        put(&mut shown, "previousState", text(state.as_str()));
-        put(&mut shown, "previousStateTransitionTime", text(at));
-    }
+    stamps(&mut shown, job.stamps(), job.creation_time(), job.state().name());
+    previous_state(&mut shown, job.stamps());
     put(&mut shown, "priority", json!(settings.priority));
-    put(&mut shown, "maxParallelTasks", json!(settings.max_parallel_tasks.map_or(-1, i64::from)));
+    put(&mut shown, "maxParallelTasks", json!(settings.max_parallel_tasks.to_wire()));
     put(&mut shown, "usesTaskDependencies", json!(specification.uses_task_dependencies));
     put(&mut shown, "allowTaskPreemption", json!(settings.allow_task_preemption));
     put(&mut shown, "constraints", job_constraints(&settings.constraints));
@@ -96,15 +92,25 @@ pub(super) fn job(account: &str, job: &Job, now: Timestamp) -> Properties {
     put(&mut shown, "jobReleaseTask", specification.release.as_ref().map(job_release));
     put(&mut shown, "poolInfo", json!({ "poolId": settings.pool.as_str() }));
     put(&mut shown, "executionInfo", job_execution_info(job, now));
-    put(&mut shown, "onAllTasksComplete", text(settings.on_all_tasks_complete.as_wire()));
-    put(&mut shown, "onTaskFailure", text(specification.on_task_failure.as_wire()));
+    put(&mut shown, "onAllTasksComplete", text(settings.on_all_tasks_complete));
+    put(&mut shown, "onTaskFailure", text(specification.on_task_failure));
     shown
 }
 
-fn stamps(shown: &mut Properties, last_modified: Timestamp, creation_time: Timestamp) {
-    put(shown, "eTag", text(ETag::from(last_modified))); // T1
-    put(shown, "lastModified", text(last_modified));
+fn stamps<S: Copy + Display>(shown: &mut Properties, stamps: &Stamps<S>, creation_time: Timestamp, state: S) {
+    put(shown, "eTag", text(stamps.etag())); // T1
+    put(shown, "lastModified", text(stamps.modified()));
     put(shown, "creationTime", text(creation_time));
+    put(shown, "state", text(state));
+    put(shown, "stateTransitionTime", text(stamps.entered()));
+}
+
+/// T7
+fn previous_state<S: Copy + Display>(shown: &mut Properties, stamps: &Stamps<S>) {
+    if let Some((state, at)) = stamps.previous() {
+        put(shown, "previousState", text(state));
+        put(shown, "previousStateTransitionTime", text(at));
+    }
 }
 
 fn job_constraints(constraints: &JobConstraints) -> Value {
@@ -150,11 +156,11 @@ fn job_release(task: &JobReleaseTask) -> Value {
 
 fn job_execution_info(job: &Job, now: Timestamp) -> Value {
     let mut shown = Properties::new();
-    put(&mut shown, "startTime", text(job.start_time()));
+    put(&mut shown, "startTime", text(job.stamps().created()));
     put(&mut shown, "endTime", job.end_time().map(text));
     put(&mut shown, "poolId", text(&job.settings().pool));
     put(&mut shown, "schedulingError", job.nodes_awaiting_processing(now).map(scheduling_error));
-    put(&mut shown, "terminateReason", job.terminate_reason().map(|reason| text(reason.as_str())));
+    put(&mut shown, "terminateReason", job.terminate_reason().map(text));
     Value::Object(shown)
 }
 
@@ -172,18 +178,13 @@ fn scheduling_error(nodes: usize) -> Value {
 pub(super) fn task(account: &str, job: &JobId, task: &Task) -> Properties {
     let mut shown = task_specification(task.specification());
     put(&mut shown, "url", Value::String(task_url(account, job, task.id())));
-    stamps(&mut shown, task.last_modified(), task.creation_time());
-    put(&mut shown, "state", text(task.state().name().as_str()));
-    put(&mut shown, "stateTransitionTime", text(task.state_transition_time()));
-    if let Some((state, at)) = task.previous_state() {
-        put(&mut shown, "previousState", text(state.as_str()));
-        put(&mut shown, "previousStateTransitionTime", text(at));
-    }
+    stamps(&mut shown, task.stamps(), task.stamps().created(), task.state().name());
+    previous_state(&mut shown, task.stamps());
     put(&mut shown, "constraints", task_constraints(&task.constraints()));
     put(&mut shown, "executionInfo", task_execution_info(task));
     let node_info = match task.state() {
         TaskState::Active => None,
-        TaskState::Preparing { .. } | TaskState::Running { .. } | TaskState::Completed(_) => {
+        TaskState::Preparing(_) | TaskState::Running { .. } | TaskState::Completed(_) => {
             // K6: a task that never got to a node shows an empty object.
             Some(
                 task.placement().map_or_else(|| json!({}), |place| node_info(account, job, task.id(), place)),
@@ -212,7 +213,7 @@ fn task_specification(specification: &TaskSpecification) -> Properties {
 fn task_execution_info(task: &Task) -> Value {
     let mut shown = Properties::new();
     match task.state() {
-        TaskState::Active | TaskState::Preparing { .. } => {}
+        TaskState::Active | TaskState::Preparing(_) => {}
         TaskState::Running { start_time, .. } => put(&mut shown, "startTime", start_time.map(text)),
         TaskState::Completed(completion) => completed(&mut shown, completion),
     }
@@ -224,11 +225,11 @@ fn task_execution_info(task: &Task) -> Value {
 }
 
 fn completed(shown: &mut Properties, completion: &Completion) {
-    put(shown, "startTime", completion.start_time.map(text));
+    put(shown, "startTime", completion.start_time().map(text));
     put(shown, "endTime", text(completion.end_time));
-    put(shown, "exitCode", completion.exit_code.map(|code| json!(code)));
-    put(shown, "failureInfo", completion.failure.as_ref().map(failure_info));
-    put(shown, "result", text(if completion.failure.is_none() { "success" } else { "failure" }));
+    put(shown, "exitCode", completion.exit_code().map(|code| json!(code)));
+    put(shown, "failureInfo", completion.failure().map(failure_info));
+    put(shown, "result", text(if completion.is_success() { "success" } else { "failure" }));
 }
 
 fn failure_info(failure: &TaskFailure) -> Value {
@@ -277,14 +278,15 @@ fn exit_conditions(mut shown: Properties, conditions: &ExitConditions) -> Value 
 
 fn exit_options(options: ExitOptions) -> Value {
     let mut shown = Properties::new();
-    put(&mut shown, "jobAction", options.job_action.map(|action| text(action.as_wire())));
-    put(&mut shown, "dependencyAction", options.dependency_action.map(|action| text(action.as_wire())));
+    put(&mut shown, "jobAction", options.job_action.map(text));
+    put(&mut shown, "dependencyAction", options.dependency_action.map(text));
     Value::Object(shown)
 }
 
 fn dependencies(mut shown: Properties, dependencies: &Dependencies) -> Value {
     let ids: Vec<Value> = dependencies.task_ids.iter().map(text).collect();
-    let ranges = dependencies.ranges.iter().map(|(start, end)| json!({ "start": start, "end": end }));
+    let ranges = dependencies.ranges.iter();
+    let ranges = ranges.map(|TaskIdRange { start, end }| json!({ "start": start, "end": end }));
     let ranges: Vec<Value> = ranges.collect();
     put(&mut shown, "taskIds", (!ids.is_empty()).then_some(Value::Array(ids)));
     put(&mut shown, "taskIdRanges", (!ranges.is_empty()).then_some(Value::Array(ranges)));
@@ -327,7 +329,7 @@ pub(super) fn task_refused(task: &str, error: &BatchError, request_id: &str, now
     put(&mut shown_error, "code", text(error.code));
     put(&mut shown_error, "message", json!({ "lang": "en-US", "value": text(message) }));
     let values: Vec<Value> =
-        error.values.iter().map(|value| json!({ "key": value.key, "value": value.value })).collect();
+        error.values.iter().map(|value| json!({ "key": *value.key, "value": value.value })).collect();
     put(&mut shown_error, "values", (!values.is_empty()).then_some(Value::Array(values)));
     let mut shown = Properties::new();
     put(&mut shown, "status", text(status));
@@ -374,8 +376,8 @@ fn node_run(
     let url = format!("{}/files/{directory}", node_url(account, node.pool(), id));
     let mut shown = Properties::new();
     let start_time = match run.state {
-        NodeRunState::Ordered => return None,
-        NodeRunState::Running { start_time } => start_time,
+        NodeRunState::Issued { .. } => return None,
+        NodeRunState::Running { start_time, .. } => start_time,
         // The property is required, so a run that was over before it started did so at its end (K10).
         NodeRunState::Completed { start_time, end_time, .. } => start_time.unwrap_or(end_time),
     };
@@ -383,16 +385,30 @@ fn node_run(
     put(&mut shown, "taskRootDirectory", text(directory));
     put(&mut shown, "taskRootDirectoryUrl", text(url));
     put(&mut shown, "retryCount", json!(run.retry_count));
-    match run.state {
-        NodeRunState::Ordered | NodeRunState::Running { .. } => put(&mut shown, "state", text("running")),
-        NodeRunState::Completed { end_time, exit_code, succeeded, .. } => {
+    match &run.state {
+        NodeRunState::Issued { .. } | NodeRunState::Running { .. } => {
+            put(&mut shown, "state", text("running"));
+        }
+        NodeRunState::Completed { end_time, outcome, .. } => {
             put(&mut shown, "state", text("completed"));
             put(&mut shown, "endTime", text(end_time));
-            put(&mut shown, "exitCode", exit_code.map(|code| json!(code)));
-            put(&mut shown, "result", text(if succeeded { "success" } else { "failure" }));
+            run_outcome(&mut shown, outcome);
         }
     }
     Some(Value::Object(shown))
+}
+
+/// A failure around the process is shown as that of a task is (K5).
+fn run_outcome(shown: &mut Properties, outcome: &RunOutcome) {
+    put(shown, "exitCode", outcome.exit_code().map(|code| json!(code)));
+    match outcome {
+        RunOutcome::Succeeded => put(shown, "result", text("success")),
+        RunOutcome::Failed { failure, .. } => {
+            let failure = failure.clone().map(TaskFailure::from);
+            put(shown, "failureInfo", failure.as_ref().map(failure_info));
+            put(shown, "result", text("failure"));
+        }
+    }
 }
 
 /// A pool as `Pool - Get` shows it.
@@ -402,10 +418,8 @@ pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
     let mut shown = specification.other.clone();
     put(&mut shown, "id", text(pool.id()));
     put(&mut shown, "url", Value::String(pool_url(account.url(), pool.id())));
-    stamps(&mut shown, pool.last_modified(), pool.creation_time());
-    put(&mut shown, "state", text(pool.state().as_wire()));
-    put(&mut shown, "stateTransitionTime", text(pool.state_transition_time()));
-    put(&mut shown, "allocationState", text(pool.allocation_state().as_wire()));
+    stamps(&mut shown, pool.stamps(), pool.stamps().created(), pool.state());
+    put(&mut shown, "allocationState", text(pool.allocation_state()));
     put(&mut shown, "allocationStateTransitionTime", text(pool.allocation_state_transition_time()));
     put(&mut shown, "resizeTimeout", pool.resize_timeout().map(text)); // P7
     shown.entry("resizeTimeout").or_insert_with(|| "PT15M".into());
@@ -418,7 +432,7 @@ pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
     put(&mut shown, "taskSlotsPerNode", json!(specification.task_slots_per_node));
     put(&mut shown, "maxTasksPerNode", json!(specification.task_slots_per_node));
     let mut policy = kept(&mut shown, "taskSchedulingPolicy");
-    put(&mut policy, "nodeFillType", text(specification.node_fill_type.as_wire()));
+    put(&mut policy, "nodeFillType", text(specification.node_fill_type));
     put(&mut shown, "taskSchedulingPolicy", Value::Object(policy));
     shown
 }
@@ -430,13 +444,12 @@ pub(super) fn node(account: &Account, node: &Node) -> Properties {
     put(&mut shown, "id", text(node.id()));
     put(&mut shown, "url", Value::String(node_url(account.url(), node.pool(), node.id())));
     put(&mut shown, "state", text(node.state_name()));
-    put(&mut shown, "schedulingState", text(node.scheduling().as_wire()));
-    put(&mut shown, "stateTransitionTime", time(node.state_transition_time()));
+    put(&mut shown, "schedulingState", text(node.scheduling()));
+    put(&mut shown, "stateTransitionTime", time(node.stamps().entered()));
     put(&mut shown, "lastBootTime", time(node.last_boot_time()));
-    put(&mut shown, "allocationTime", time(node.allocation_time()));
+    put(&mut shown, "allocationTime", time(node.stamps().created()));
     put(&mut shown, "affinityId", text(format!("TVM:{}", node.id())));
-    let size =
-        account.pool(node.pool()).ok().and_then(|pool| pool.specification().other.get("vmSize").cloned());
+    let size = account.pool(node.pool()).and_then(|pool| pool.specification().other.get("vmSize").cloned());
     put(&mut shown, "vmSize", size);
     put(&mut shown, "totalTasksRun", json!(node.total_tasks_run()));
     put(&mut shown, "totalTasksSucceeded", json!(node.total_tasks_succeeded()));
@@ -451,7 +464,7 @@ pub(super) fn node(account: &Account, node: &Node) -> Properties {
 
 /// A task that came to a node lately, if it is still there to be told of.
 fn recent_task(account: &Account, job: &JobId, task: &TaskId) -> Option<Value> {
-    let job = account.job(job).ok()?;
+    let job = account.job(job)?;
     let task = job.task(task)?;
     Some(json!({
         "taskUrl": task_url(account.url(), job.id(), task.id()),

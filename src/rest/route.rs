@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, string::String, vec, vec::Vec};
 
 use crate::{
-    BatchError, ErrorCode, NodeOrder, SchedulingState,
+    BatchError, ErrorCode,
     id::{JobId, NodeId, PoolId, TaskId},
 };
 
@@ -68,8 +68,18 @@ pub(super) enum PoolOperation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum NodeOperation {
     Get,
-    Order(NodeOrder),
-    SetScheduling(SchedulingState),
+    Change(NodeChange),
+}
+
+/// A change of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NodeChange {
+    Reboot,
+    Reimage,
+    Deallocate,
+    Start,
+    DisableScheduling,
+    EnableScheduling,
 }
 
 /// The methods that a path takes, and what they mean.
@@ -156,8 +166,7 @@ fn pool_verbs(segments: &[&str]) -> Option<Verbs> {
     let pool = |operation, id: &str| Operation::Pool(operation, PoolId::new(id).ok());
     let node =
         |operation, p: &str, n: &str| Operation::Node(operation, PoolId::new(p).ok(), NodeId::new(n).ok());
-    let order = |order, p: &str, n: &str| vec![("POST", node(N::Order(order), p, n))];
-    let scheduling = |state, p: &str, n: &str| vec![("POST", node(N::SetScheduling(state), p, n))];
+    let change = |change, p: &str, n: &str| vec![("POST", node(N::Change(change), p, n))];
     let verbs = match segments {
         [] => vec![("POST", Operation::AddPool), ("GET", Operation::ListPools)],
         [p] => vec![
@@ -176,12 +185,12 @@ fn pool_verbs(segments: &[&str]) -> Option<Verbs> {
         }
         [p, "nodes"] => vec![("GET", pool(P::ListNodes, p))],
         [p, "nodes", n] => vec![("GET", node(N::Get, p, n))],
-        [p, "nodes", n, "reboot"] => order(NodeOrder::Reboot, p, n),
-        [p, "nodes", n, "reimage"] => order(NodeOrder::Reimage, p, n),
-        [p, "nodes", n, "deallocate"] => order(NodeOrder::Deallocate, p, n),
-        [p, "nodes", n, "start"] => order(NodeOrder::Start, p, n),
-        [p, "nodes", n, "disablescheduling"] => scheduling(SchedulingState::Disabled, p, n),
-        [p, "nodes", n, "enablescheduling"] => scheduling(SchedulingState::Enabled, p, n),
+        [p, "nodes", n, "reboot"] => change(NodeChange::Reboot, p, n),
+        [p, "nodes", n, "reimage"] => change(NodeChange::Reimage, p, n),
+        [p, "nodes", n, "deallocate"] => change(NodeChange::Deallocate, p, n),
+        [p, "nodes", n, "start"] => change(NodeChange::Start, p, n),
+        [p, "nodes", n, "disablescheduling"] => change(NodeChange::DisableScheduling, p, n),
+        [p, "nodes", n, "enablescheduling"] => change(NodeChange::EnableScheduling, p, n),
         [_, "nodes", _, "files", ..] => return Some(Verbs::Any("files")),
         [_, "nodes", _, "users" | "extensions", ..] => return Some(Verbs::Any("node users and extensions")),
         [_, "nodes", _, "remoteloginsettings" | "rdp" | "uploadbatchservicelogs"] => {

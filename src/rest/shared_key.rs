@@ -12,11 +12,11 @@ use sha2::Sha256;
 
 use crate::{
     Account, BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
-    rest::{Authorize, Request, operation::LARGEST_BODY, parameters::decode_value, route::decode},
+    rest::{Authorize, Request, operation::MAX_BODY_BYTES, parameters::decode_value, route::decode},
 };
 
 /// How far a request's date may be from the host's clock (U6).
-const LONGEST_WAY: TimeSpan = TimeSpan::from_secs(15 * 60);
+const MAX_CLOCK_SKEW: TimeSpan = TimeSpan::from_secs(15 * 60);
 
 /// The headers that are signed by their values alone, in their order (U3).
 const SIGNED_HEADERS: [&str; 11] = [
@@ -157,10 +157,10 @@ fn check_date(request: &Request<'_>, now: Timestamp) -> Result<(), BatchError> {
     let Ok(date) = Timestamp::parse_http_date(value, now) else {
         return Err(failed("The Date header in the request is incorrect.".into()));
     };
-    if now.since(date) > LONGEST_WAY {
+    if now.since(date) > MAX_CLOCK_SKEW {
         return Err(failed(format!("Request date header too old: '{}'", date.rfc1123())));
     }
-    if date.since(now) > LONGEST_WAY {
+    if date.since(now) > MAX_CLOCK_SKEW {
         return Err(failed(format!("Request date header too far in the future: '{}'", date.rfc1123())));
     }
     Ok(())
@@ -248,7 +248,7 @@ impl Length {
         let header = values(request, CONTENT_LENGTH).next();
         match (self, header) {
             (Self::Nothing, _) if request.body.is_empty() => Vec::new(),
-            (_, Some(header)) if request.body.len() > LARGEST_BODY => header.trim_ascii().to_vec(),
+            (_, Some(header)) if request.body.len() > MAX_BODY_BYTES => header.trim_ascii().to_vec(),
             (Self::Nothing | Self::Zero, _) => format!("{}", request.body.len()).into_bytes(),
         }
     }

@@ -5,7 +5,7 @@ use alloc::{format, string::String, sync::Arc, vec::Vec};
 use crate::{
     Account, BatchError, ErrorCode,
     id::{JobId, TaskId},
-    job::{AddTask, DeleteTask, Effect, JobRequest, ReactivateTask, TerminateTask, UpdateTask},
+    job::{Effect, JobRequest},
     rest::{
         body,
         jobs::named,
@@ -16,6 +16,7 @@ use crate::{
         represent::{self, Properties},
         route::PathId,
     },
+    task::{AddTask, DeleteTask, ReactivateTask, TerminateTask, UpdateTask},
 };
 
 /// The task that a path names.
@@ -27,7 +28,7 @@ fn named_task(task: PathId<TaskId>) -> Result<TaskId, BatchError> {
 /// none.
 fn find(account: &Account, job: PathId<JobId>, task: PathId<TaskId>) -> Result<(JobId, TaskId), BatchError> {
     let job = named(job)?;
-    account.job(&job)?;
+    account.require_job(&job)?;
     Ok((job, named_task(task)?))
 }
 
@@ -36,7 +37,7 @@ pub(super) fn add(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, Batc
     let command = AddTask { specification: Arc::new(specification), constraints };
     Ok(act(move |account, context| {
         let job = named(job)?;
-        let effects = account.add_task(&job, &command, &context.now)?;
+        let effects = account.add_task(&job, &command, context.now)?;
         let (url, last_modified) = added(account, &job, &command.specification.id)?;
         Ok((Reply::made(last_modified, url), effects))
     }))
@@ -44,9 +45,9 @@ pub(super) fn add(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, Batc
 
 /// Where a task that was just added is, and its stamp.
 fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, crate::Timestamp), BatchError> {
-    let job = account.job(job)?;
-    let task = job.find_task(task)?;
-    Ok((represent::task_url(account.url(), job.id(), task.id()), task.last_modified()))
+    let job = account.require_job(job)?;
+    let task = job.require_task(task)?;
+    Ok((represent::task_url(account.url(), job.id(), task.id()), task.stamps().modified()))
 }
 
 /// Each task of a collection is added or refused by itself; only what is wrong with the whole refuses
@@ -55,7 +56,7 @@ pub(super) fn add_collection(job: PathId<JobId>, reading: &Reading<'_>) -> Resul
     let tasks = body::add_tasks(reading.body, reading.version)?;
     Ok(act(move |account, context| {
         let job = named(job)?;
-        account.job(&job)?.allows(JobRequest::AddTask)?;
+        account.require_job(&job)?.allows(JobRequest::AddTask)?;
         let mut effects = Vec::new();
         let results: Vec<Properties> = tasks
             .into_iter()
@@ -85,7 +86,7 @@ fn add_one(
     command: &AddTask,
     effects: &mut Vec<Effect>,
 ) -> Result<Properties, BatchError> {
-    effects.extend(account.add_task(job, command, &context.now)?);
+    effects.extend(account.add_task(job, command, context.now)?);
     let (url, last_modified) = added(account, job, &command.specification.id)?;
     Ok(represent::task_added(&command.specification.id, &url, last_modified))
 }
@@ -97,10 +98,10 @@ fn refused(context: &Context<'_>, task: &str, error: &BatchError) -> Properties 
 pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_TASK)?;
     Ok(act(move |account, context| {
-        let job = account.job(&named(job)?)?;
-        let task = job.find_task(&named_task(task)?)?;
+        let job = account.require_job(&named(job)?)?;
+        let task = job.require_task(&named_task(task)?)?;
         let shown = || represent::task(account.url(), job.id(), task);
-        show.reply(account, context, "tasks", Some(task.last_modified()), shown)
+        show.reply(account, context, "tasks", Some(task.stamps().modified()), shown)
     }))
 }
 
@@ -108,7 +109,7 @@ pub(super) fn list(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, Bat
     let list = List::read(reading, &model::CLOUD_TASK)?;
     let after = list.after_id(|token| TaskId::new(token).ok())?;
     Ok(act(move |account, context| {
-        let job = account.job(&named(job)?)?;
+        let job = account.require_job(&named(job)?)?;
         let tasks = job.tasks_after(after.as_ref());
         let items =
             tasks.map(|task| (format!("{}", task.id()), represent::task(account.url(), job.id(), task)));
@@ -125,8 +126,8 @@ pub(super) fn update(
     let command = UpdateTask { constraints, preconditions: reading.preconditions };
     Ok(act(move |account, context| {
         let (job, task) = find(account, job, task)?;
-        let effects = account.update_task(&job, &task, &command, &context.now)?;
-        Ok((context.changed(account, 200, account.task(&job, &task)?.last_modified()), effects))
+        let effects = account.update_task(&job, &task, &command, context.now)?;
+        Ok((context.changed(account, 200, account.require_task(&job, &task)?.stamps().modified()), effects))
     }))
 }
 
@@ -139,7 +140,7 @@ pub(super) fn delete(
     let command = DeleteTask { preconditions: reading.preconditions };
     Ok(act(move |account, context| {
         let (job, task) = find(account, job, task)?;
-        let effects = account.delete_task(&job, &task, &command, &context.now)?;
+        let effects = account.delete_task(&job, &task, &command, context.now)?;
         Ok((Reply::accepted(200), effects))
     }))
 }
@@ -153,8 +154,8 @@ pub(super) fn terminate(
     let command = TerminateTask { preconditions: reading.preconditions };
     Ok(act(move |account, context| {
         let (job, task) = find(account, job, task)?;
-        let effects = account.terminate_task(&job, &task, &command, &context.now)?;
-        Ok((context.changed(account, 204, account.task(&job, &task)?.last_modified()), effects))
+        let effects = account.terminate_task(&job, &task, &command, context.now)?;
+        Ok((context.changed(account, 204, account.require_task(&job, &task)?.stamps().modified()), effects))
     }))
 }
 
@@ -168,8 +169,8 @@ pub(super) fn reactivate(
     let command = ReactivateTask { preconditions: reading.preconditions };
     Ok(act(move |account, context| {
         let (job, task) = find(account, job, task)?;
-        let effects = account.reactivate_task(&job, &task, &command, &context.now)?;
-        let changed = context.changed(account, 204, account.task(&job, &task)?.last_modified());
+        let effects = account.reactivate_task(&job, &task, &command, context.now)?;
+        let changed = context.changed(account, 204, account.require_task(&job, &task)?.stamps().modified());
         Ok((Reply { data_service_id: None, ..changed }, effects))
     }))
 }
@@ -177,8 +178,8 @@ pub(super) fn reactivate(
 /// A plain task has none. A multi-instance one has, but the crate does not run it as such (Q9).
 pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>) -> Act {
     act(move |account, context| {
-        let found = account.job(&named(job)?)?;
-        let found = found.find_task(&named_task(task)?)?;
+        let found = account.require_job(&named(job)?)?;
+        let found = found.require_task(&named_task(task)?)?;
         if found.specification().other.contains_key("multiInstanceSettings") {
             return Err(BatchError::not_implemented(
                 "The subtasks of multi-instance tasks are not implemented.",

@@ -4,6 +4,8 @@ macro_rules! versions {
     ($($version:ident $text:literal)*) => {
         /// An api-version that the service knows. The older one is the smaller.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+        #[non_exhaustive]
         pub enum ApiVersion {
             $(#[doc = concat!("`", $text, "`")] $version,)*
         }
@@ -57,6 +59,15 @@ impl ApiVersion {
     pub const OLDEST: Self = Self::V2016_02;
     /// The first with the query parameter `force` (F3).
     pub const FORCE: Self = Self::V2024_07;
+}
+
+impl core::str::FromStr for ApiVersion {
+    type Err = crate::error::UnknownName;
+
+    /// As [`ApiVersion::parse`].
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::parse(text).ok_or(crate::error::UnknownName)
+    }
 }
 
 impl core::fmt::Display for ApiVersion {

@@ -1,0 +1,251 @@
+//! The only place where an account changes: each fact, made true, and the index kept in step.
+
+use alloc::vec::Vec;
+
+use crate::{
+    TimeSpan, Timestamp,
+    account::{index::NodeEntry, resource::Account, slots::slots_taken},
+    error::Unfit,
+    id::{JobId, NodeId, PoolId, TaskId},
+    job::{Effect, Fact, Instruction, Job, JobFact},
+    node::{Node, NodeFact},
+    pool::{Pool, PoolFact},
+    task::{Completion, Task, TaskFact},
+};
+
+impl Account {
+    /// Applies a fact, for a host that stores facts instead of state (I5). A fact that does not fit the
+    /// state changes nothing; [`try_apply`](Self::try_apply) says so.
+    pub fn apply(&mut self, fact: &Fact) {
+        self.try_apply(fact).unwrap_or_default();
+    }
+
+    /// Applies a fact.
+    ///
+    /// # Errors
+    /// Why the fact does not fit the state, for example because it was applied before. Nothing has
+    /// changed then.
+    pub fn try_apply(&mut self, fact: &Fact) -> Result<(), Unfit> {
+        match fact {
+            Fact::Job(job, fact) => self.apply_to_job(job, fact),
+            Fact::Task(job, task, task_fact) => {
+                self.check_node_of(job, task, task_fact)?;
+                self.job_mut(job)?.try_apply(fact)?;
+                self.follow_task(job, task, task_fact);
+                self.job_changed(job);
+                Ok(())
+            }
+            Fact::JobNode(job, ..) => {
+                self.job_mut(job)?.try_apply(fact)?;
+                self.job_changed(job);
+                Ok(())
+            }
+            Fact::Pool(pool, fact) => self.apply_to_pool(pool, fact),
+            Fact::Node(node, fact) => self.apply_to_node(node, fact),
+        }
+    }
+
+    fn job_mut(&mut self, job: &JobId) -> Result<&mut Job, Unfit> {
+        self.jobs.get_mut(job).ok_or(Unfit("there is no such job"))
+    }
+
+    fn apply_to_job(&mut self, id: &JobId, fact: &JobFact) -> Result<(), Unfit> {
+        match fact {
+            JobFact::Added { specification, settings, received, last_run, at } => {
+                if self.jobs.contains_key(id) || specification.id != *id || *last_run < self.last_run {
+                    return Err(Unfit("the job cannot be added"));
+                }
+                let job = Job::new(specification.clone(), settings.clone(), *received, *last_run, *at);
+                self.insert_job(job);
+                Ok(())
+            }
+            JobFact::Updated { .. }
+            | JobFact::Disabling { .. }
+            | JobFact::Touched { .. }
+            | JobFact::Disabled { .. }
+            | JobFact::Enabled { .. }
+            | JobFact::Terminating { .. }
+            | JobFact::TerminationForced { .. }
+            | JobFact::Completed { .. }
+            | JobFact::Deleting { .. } => {
+                self.job_mut(id)?.apply_to_job(fact)?;
+                self.job_changed(id);
+                Ok(())
+            }
+            JobFact::Deleted => {
+                self.job_mut(id)?.apply_to_job(fact)?;
+                self.remove_job(id);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn insert_job(&mut self, job: Job) {
+        let id = job.id().clone();
+        self.jobs.insert(id.clone(), job);
+        self.job_changed(&id);
+    }
+
+    fn remove_job(&mut self, id: &JobId) {
+        if let Some(job) = self.jobs.remove(id) {
+            self.last_run = self.last_run.max(job.last_run());
+            self.index.remove_job_nodes(&job);
+        }
+        self.index.update_job(id, None);
+    }
+
+    /// Keeps the index in step with a job that has changed.
+    pub(super) fn job_changed(&mut self, id: &JobId) {
+        self.index.update_job(id, self.jobs.get(id));
+    }
+
+    /// Keeps nodes and the index in step with a job that has applied these effects itself.
+    pub(super) fn follow(&mut self, id: &JobId, effects: &[Effect]) {
+        for fact in Effect::facts(effects) {
+            match fact {
+                Fact::Task(job, task, fact) => self.follow_task(job, task, fact),
+                Fact::Job(job, JobFact::Deleted) => self.remove_job(job),
+                Fact::Job(..) | Fact::JobNode(..) | Fact::Pool(..) | Fact::Node(..) => {}
+            }
+        }
+        self.job_changed(id);
+    }
+
+    /// A task fact can only be about a node that the account has.
+    fn check_node_of(&self, job: &JobId, task: &TaskId, fact: &TaskFact) -> Result<(), Unfit> {
+        let (TaskFact::Preparing { placement, .. } | TaskFact::Running { placement, .. }) = fact else {
+            return Ok(());
+        };
+        let node = self.nodes.get(&placement.node).filter(|node| *node.pool() == placement.pool);
+        let node = node.ok_or(Unfit("there is no such node"))?;
+        let found = self.task(job, task).ok_or(Unfit("there is no such task"))?;
+        let has_room = node.slots_of(job, task).is_some() || slots_taken(found, node) <= node.free_slots();
+        if has_room { Ok(()) } else { Err(Unfit("the node has too few free slots")) }
+    }
+
+    /// Who is where follows from what becomes of tasks.
+    fn follow_task(&mut self, job: &JobId, task: &TaskId, fact: &TaskFact) {
+        match fact {
+            TaskFact::Preparing { placement, at, .. } => {
+                self.task_assigned(&placement.node, job, task, false, *at);
+            }
+            TaskFact::Running { placement, at, .. } => {
+                self.task_assigned(&placement.node, job, task, true, *at);
+            }
+            TaskFact::Completed(completion) => self.task_completed(job, task, completion),
+            TaskFact::Retried { node, at }
+            | TaskFact::Requeued { node, at, .. }
+            | TaskFact::Deleted { node: Some(node), at } => {
+                self.edit_node(node, |node| node.release(job, task, *at));
+            }
+            TaskFact::Added { .. }
+            | TaskFact::Updated { .. }
+            | TaskFact::Touched { .. }
+            | TaskFact::Started { .. }
+            | TaskFact::Stopping { .. }
+            | TaskFact::Reactivated { .. }
+            | TaskFact::Deleted { node: None, .. } => {}
+        }
+    }
+
+    fn task_assigned(&mut self, node: &NodeId, job: &JobId, task: &TaskId, starts: bool, at: Timestamp) {
+        self.index.insert_job_node(job, node);
+        let (Some(found), Some(there)) = (self.task(job, task), self.nodes.get(node)) else { return };
+        let slots = slots_taken(found, there);
+        self.edit_node(node, |node| node.assign(job, task, slots, starts, at));
+    }
+
+    fn task_completed(&mut self, job: &JobId, task: &TaskId, completion: &Completion) {
+        let Some(placement) = completion.placement() else { return };
+        let retention = self.task(job, task).map(|task: &Task| task.constraints().retention_time);
+        let until = completion.end_time.saturating_add(retention.unwrap_or(TimeSpan::ZERO));
+        self.edit_node(&placement.node, |node| {
+            node.release(job, task, completion.end_time);
+            node.retain(until, completion.is_success());
+        });
+    }
+
+    fn apply_to_pool(&mut self, id: &PoolId, fact: &PoolFact) -> Result<(), Unfit> {
+        match fact {
+            PoolFact::Added { specification, target, at } => {
+                if self.pools.contains_key(id) || specification.id != *id {
+                    return Err(Unfit("the pool cannot be added"));
+                }
+                self.pools.insert(id.clone(), Pool::new(specification.clone(), *target, *at));
+            }
+            PoolFact::Resizing { .. } | PoolFact::Steady { .. } | PoolFact::Deleting { .. } => {
+                self.pools.get_mut(id).ok_or(Unfit("there is no such pool"))?.apply(fact)?;
+            }
+            PoolFact::Deleted => {
+                self.pools.get_mut(id).ok_or(Unfit("there is no such pool"))?.apply(fact)?;
+                self.pools.remove(id);
+            }
+        }
+        self.index.update_pool(id, self.pools.get(id));
+        Ok(())
+    }
+
+    fn apply_to_node(&mut self, id: &NodeId, fact: &NodeFact) -> Result<(), Unfit> {
+        match fact {
+            NodeFact::Added { pool, slots, dedicated, at } => {
+                if self.nodes.contains_key(id) {
+                    return Err(Unfit("the node exists"));
+                }
+                let node = Node::new(id.clone(), pool.clone(), *slots, *dedicated, *at);
+                self.nodes.insert(id.clone(), node);
+                self.node_changed(None, id, &pool.clone());
+                Ok(())
+            }
+            NodeFact::Changed { .. }
+            | NodeFact::SchedulingChanged { .. }
+            | NodeFact::ActionRequested { .. }
+            | NodeFact::ActionIssued { .. } => {
+                let mut applied = Err(Unfit("there is no such node"));
+                self.edit_node(id, |node| applied = node.apply(fact));
+                applied
+            }
+            NodeFact::Removed => {
+                let node = self.nodes.get(id).ok_or(Unfit("there is no such node"))?;
+                if node.tasks().next().is_some() {
+                    return Err(Unfit("the node has tasks"));
+                }
+                let (old, pool) = (NodeEntry::from(node), node.pool().clone());
+                self.nodes.remove(id);
+                self.node_changed(Some(&old), id, &pool);
+                Ok(())
+            }
+        }
+    }
+
+    /// Changes a node, and the index with it.
+    fn edit_node(&mut self, id: &NodeId, change: impl FnOnce(&mut Node)) {
+        let Some(node) = self.nodes.get_mut(id) else { return };
+        let (old, pool) = (NodeEntry::from(&*node), node.pool().clone());
+        change(node);
+        self.node_changed(Some(&old), id, &pool);
+    }
+
+    fn node_changed(&mut self, old: Option<&NodeEntry>, id: &NodeId, pool: &PoolId) {
+        self.index.update_node(old, self.nodes.get(id));
+        self.index.update_pool(pool, self.pools.get(pool));
+    }
+
+    /// Makes a fact true and adds it to the effects.
+    pub(super) fn emit(&mut self, effects: &mut Vec<Effect>, fact: Fact) {
+        let applied = self.try_apply(&fact);
+        debug_assert_eq!(applied, Ok(()), "a decision does not fit the state that it was made on");
+        effects.push(fact.into());
+    }
+
+    pub(super) fn emit_pool(&mut self, effects: &mut Vec<Effect>, pool: &PoolId, fact: PoolFact) {
+        self.emit(effects, Fact::Pool(pool.clone(), fact));
+    }
+
+    pub(super) fn emit_node(&mut self, effects: &mut Vec<Effect>, node: &NodeId, fact: NodeFact) {
+        self.emit(effects, Fact::Node(node.clone(), fact));
+    }
+
+    pub(super) fn instruct(effects: &mut Vec<Effect>, instruction: Instruction) {
+        effects.push(instruction.into());
+    }
+}

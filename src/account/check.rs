@@ -1,0 +1,97 @@
+//! What must hold of an account at any time, apart from what the types say already.
+
+use alloc::format;
+
+use crate::{
+    account::{index::Index, resource::Account, slots::slots_taken},
+    error::{Violation, ensure},
+    job::Job,
+    node::Node,
+};
+
+impl Account {
+    /// Checks what must hold of an account at any time: the rules I1, I3 and I6, and that every index
+    /// agrees with what it indexes. It visits everything in the account.
+    ///
+    /// # Errors
+    /// The first rule that does not hold: a bug in the crate, or a stored account that was tampered with.
+    pub fn check(&self) -> Result<(), Violation> {
+        for (key, job) in &self.jobs {
+            ensure("S4", key == job.id(), || format!("job {key} is stored under another id"))?;
+            job.check()?;
+            self.check_placements(job)?;
+        }
+        for (key, pool) in &self.pools {
+            ensure("S4", key == pool.id(), || format!("pool {key} is stored under another id"))?;
+            ensure("I3", pool.stamps().are_in_order(), || format!("pool {key}: stamps go back"))?;
+        }
+        for (key, node) in &self.nodes {
+            ensure("S4", key == node.id(), || format!("node {key} is stored under another id"))?;
+            self.check_node(node)?;
+        }
+        let recount = Index::of(&self.jobs, &self.pools, &self.nodes);
+        ensure("I6", self.index == recount, || "the account's index differs from a recount".into())
+    }
+
+    /// Nodes have the tasks that jobs say are there, and jobs know which nodes answer.
+    fn check_placements(&self, job: &Job) -> Result<(), Violation> {
+        let id = job.id();
+        for (node, record) in job.nodes() {
+            let there = self.nodes.get(node);
+            for task in record.tasks() {
+                let known = there.and_then(|node| node.slots_of(id, task)).is_some();
+                ensure("I6", known, || format!("node {node} does not have task {task} of job {id}"))?;
+            }
+            let same_pool = there.is_none_or(|there| there.pool() == record.pool());
+            ensure("I6", !record.is_outstanding() || (there.is_some() && same_pool), || {
+                format!("job {id} waits for node {node}, which is not there")
+            })?;
+            // I1: a job that is over is no longer told what happens to its nodes.
+            if let Some(there) = there.filter(|_| job.end_time().is_none()) {
+                ensure("N4", record.contact() == there.contact(), || {
+                    format!("job {id} is wrong about whether node {node} answers")
+                })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// I6: slots are never oversubscribed, and every slot taken is a task's.
+    fn check_node(&self, node: &Node) -> Result<(), Violation> {
+        let id = node.id();
+        ensure("I6", node.is_consistent(), || format!("node {id} contradicts itself"))?;
+        for (job, task) in node.tasks() {
+            let found = self.task(job, task).filter(|task| task.is_on(id));
+            let slots = found.map(|task| slots_taken(task, node));
+            ensure("I6", slots.is_some() && slots == node.slots_of(job, task), || {
+                format!("node {id} has the wrong slots for task {task} of job {job}")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "serde")]
+mod stored {
+    //! A stored account is checked before it is used, so that nothing later can go wrong because of it.
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
+
+    use super::Index;
+    use crate::Account;
+
+    impl Serialize for Account {
+        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            Self::serialize(self, serializer)
+        }
+    }
+
+    impl<'de> Deserialize<'de> for Account {
+        fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            let mut account = Self::deserialize(deserializer)?;
+            account.index = Index::of(&account.jobs, &account.pools, &account.nodes);
+            account.check().map_err(D::Error::custom)?;
+            Ok(account)
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Requests about jobs and their tasks, assignments and reports: each finds its job.
+
+use alloc::vec::Vec;
+
+use crate::{
+    BatchError, Clock, ErrorCode,
+    account::{
+        resource::Account,
+        slots::{has_room, may_run_on},
+    },
+    id::{JobId, NodeId, TaskId},
+    job::{
+        AddJob, DeleteJob, DisableJob, Effect, EnableJob, Job, NotAssigned, Report, TerminateJob, UpdateJob,
+    },
+    task::{AddTask, DeleteTask, Placement, ReactivateTask, TerminateTask, UpdateTask},
+};
+
+impl Account {
+    /// Adds a job. Its pool need not exist.
+    ///
+    /// # Errors
+    /// As [`Job::add`]; then `JobExists`, `JobCompleted` or `JobBeingDeleted` if the id is taken.
+    pub fn add_job(&mut self, command: &AddJob, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
+        command.specification.validate()?;
+        if let Some(old) = self.jobs.get(&command.specification.id) {
+            return Err(old.state().conflict_with_new_job().into()); // Before the ids of its tasks (S5).
+        }
+        let (job, effects) = Job::add_after(command, self.last_run, clock)?;
+        // Nothing below can fail.
+
+        self.insert_job(job);
+        Ok(effects)
+    }
+
+    /// Terminates a job; see [`Job::terminate`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::terminate`].
+    pub fn terminate_job(
+        &mut self,
+        job: &JobId,
+        command: &TerminateJob,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.terminate(command, clock))
+    }
+
+    /// Deletes a job; see [`Job::delete`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::delete`].
+    pub fn delete_job(
+        &mut self,
+        job: &JobId,
+        command: &DeleteJob,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.delete(command, clock))
+    }
+
+    /// Disables a job; see [`Job::disable`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::disable`].
+    pub fn disable_job(
+        &mut self,
+        job: &JobId,
+        command: &DisableJob,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.disable(command, clock))
+    }
+
+    /// Enables a job; see [`Job::enable`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::enable`].
+    pub fn enable_job(
+        &mut self,
+        job: &JobId,
+        command: &EnableJob,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.enable(command, clock))
+    }
+
+    /// Changes a job's settings; see [`Job::update`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::update`].
+    pub fn update_job(
+        &mut self,
+        job: &JobId,
+        command: &UpdateJob,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.update(command, clock))
+    }
+
+    /// Adds a task to a job; see [`Job::add_task`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::add_task`].
+    pub fn add_task(
+        &mut self,
+        job: &JobId,
+        command: &AddTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.add_task(command, clock))
+    }
+
+    /// Changes a task's constraints; see [`Job::update_task`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::update_task`].
+    pub fn update_task(
+        &mut self,
+        job: &JobId,
+        task: &TaskId,
+        command: &UpdateTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.update_task(task, command, clock))
+    }
+
+    /// Ends a task; see [`Job::terminate_task`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::terminate_task`].
+    pub fn terminate_task(
+        &mut self,
+        job: &JobId,
+        task: &TaskId,
+        command: &TerminateTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.terminate_task(task, command, clock))
+    }
+
+    /// Runs a failed task again; see [`Job::reactivate_task`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::reactivate_task`].
+    pub fn reactivate_task(
+        &mut self,
+        job: &JobId,
+        task: &TaskId,
+        command: &ReactivateTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.reactivate_task(task, command, clock))
+    }
+
+    /// Deletes a task; see [`Job::delete_task`].
+    ///
+    /// # Errors
+    /// `JobNotFound`, then as [`Job::delete_task`].
+    pub fn delete_task(
+        &mut self,
+        job: &JobId,
+        task: &TaskId,
+        command: &DeleteTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        self.request(job, |job| job.delete_task(task, command, clock))
+    }
+
+    fn request(
+        &mut self,
+        job: &JobId,
+        request: impl FnOnce(&mut Job) -> Result<Vec<Effect>, BatchError>,
+    ) -> Result<Vec<Effect>, BatchError> {
+        let found = self.jobs.get_mut(job).ok_or(ErrorCode::JobNotFound)?;
+        let effects = request(found)?;
+        self.follow(job, &effects);
+        Ok(effects)
+    }
+
+    /// Assigns a task to a node, as the host's scheduler decided.
+    ///
+    /// # Errors
+    /// Why the task cannot be assigned to the node; nothing has changed then.
+    pub fn assign(
+        &mut self,
+        job: &JobId,
+        task: &TaskId,
+        node: &NodeId,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, NotAssigned> {
+        let found = self.jobs.get_mut(job).ok_or(NotAssigned::NoJob)?;
+        let node = self.nodes.get(node).ok_or(NotAssigned::NoNode)?;
+        let placement = Placement { pool: node.pool().clone(), node: node.id().clone() };
+        let candidate = found.can_assign(task, &placement)?;
+        if !node.takes_tasks() {
+            return Err(NotAssigned::NodeNotReady);
+        }
+        if !may_run_on(found, candidate, node) {
+            return Err(NotAssigned::DedicatedNodeNeeded);
+        }
+        if !has_room(candidate, node) {
+            return Err(NotAssigned::NoSlots);
+        }
+        let effects = found.assign(task, &placement, clock)?;
+        self.follow(job, &effects);
+        Ok(effects)
+    }
+
+    /// Handles a report from a node; see [`Job::report`]. A report about a job that does not exist
+    /// changes nothing.
+    #[must_use = "instructions among the effects must be carried out"]
+    pub fn report(&mut self, report: &Report, clock: impl Clock) -> Vec<Effect> {
+        let Some(job) = self.jobs.get_mut(&report.run.job) else { return Vec::new() };
+        let effects = job.report(report, clock);
+        self.follow(&report.run.job, &effects);
+        effects
+    }
+}

@@ -1,0 +1,213 @@
+//! The account itself: its parts, and what can be read of it.
+
+use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use core::ops::Bound;
+
+use crate::{
+    BatchError, ErrorCode, TimeSpan,
+    account::index::Index,
+    id::{JobId, NodeId, PoolId, TaskId},
+    job::{DEFAULT_FORCE_TIMEOUT, Job, RunId, RunSpecification, Unit},
+    node::Node,
+    pool::{NodeCounts, Pool},
+    task::Task,
+};
+
+/// A Batch account: its jobs, pools and nodes, as one state machine.
+///
+/// Its methods are of four classes. Each that changes something takes a [`Clock`](crate::Clock), reads
+/// it once, and returns [`Effect`](crate::Effect)s in the order in which to act on them.
+///
+/// - **Requests** come from users: [`add_job`](Self::add_job), [`terminate_job`](Self::terminate_job)
+///   and so on, or [`rest::answer`](crate::rest::answer) for their bytes. They can be refused. A refused
+///   request has changed nothing.
+/// - **Reports** come from nodes: [`report`](Self::report) when a run has started or ended,
+///   [`node_event`](Self::node_event) when something happened to a node. They are facts and never
+///   refused. Late, repeated and unknown ones change nothing.
+/// - **Ticks** are the clock: [`tick`](Self::tick) makes the service's own moves, such as `terminating`
+///   to `completed`. [`deadline`](Self::deadline) says when the next one is due. Early, late and
+///   repeated ticks do no harm.
+/// - **Scheduling** assigns tasks to nodes: [`schedule`](Self::schedule) decides by itself,
+///   [`assign`](Self::assign) does what the host decides.
+///
+/// After each call, carry out the [`Instruction`](crate::Instruction)s among the effects: deliver them
+/// to the nodes, again if need be, and report what the nodes answer. Then call `tick` at once for a
+/// service without delay, or at `deadline` or later for one with the delay of the real service, and
+/// `schedule` after whatever can make room.
+///
+/// To keep an account, store it (feature `serde`), or store the [`Fact`](crate::Fact)s among the effects
+/// and [`apply`](Self::apply) them to an older account. A host that restarts gets the instructions that
+/// are still open from [`outstanding`](Self::outstanding).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(remote = "Self"))]
+pub struct Account {
+    url: Box<str>,
+    force_timeout: TimeSpan,
+    /// The highest number of a run in a job that is gone, so that a new job's runs are other ones.
+    pub(super) last_run: u64,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
+    pub(super) jobs: BTreeMap<JobId, Job>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
+    pub(super) pools: BTreeMap<PoolId, Pool>,
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
+    pub(super) nodes: BTreeMap<NodeId, Node>,
+    /// It follows from the others, so it is not stored.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) index: Index,
+}
+
+impl Account {
+    /// An empty account with this URL, such as `https://contoso.westus.batch.azure.com`. A trailing
+    /// slash is dropped.
+    pub fn new(url: &str) -> Self {
+        Self {
+            url: url.trim_end_matches('/').into(),
+            force_timeout: DEFAULT_FORCE_TIMEOUT,
+            last_run: 0,
+            jobs: BTreeMap::new(),
+            pools: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            index: Index::default(),
+        }
+    }
+
+    /// Sets how long a forced termination waits for nodes (F1).
+    #[must_use]
+    pub fn with_force_timeout(mut self, force_timeout: TimeSpan) -> Self {
+        self.force_timeout = force_timeout;
+        self
+    }
+
+    /// Sets another URL, for a host that has moved.
+    #[must_use]
+    pub fn with_url(mut self, url: &str) -> Self {
+        self.url = url.trim_end_matches('/').into();
+        self
+    }
+
+    /// The account's URL, without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How long a forced termination waits for nodes (F1).
+    pub fn force_timeout(&self) -> TimeSpan {
+        self.force_timeout
+    }
+
+    /// The jobs, by id without case.
+    pub fn jobs(&self) -> impl Iterator<Item = &Job> {
+        self.jobs.values()
+    }
+
+    /// Jobs with ids after this one, or all.
+    pub fn jobs_after(&self, after: Option<&JobId>) -> impl Iterator<Item = &Job> {
+        self.jobs.range(range_after(after)).map(|(_, job)| job)
+    }
+
+    /// A job.
+    pub fn job(&self, job: &JobId) -> Option<&Job> {
+        self.jobs.get(job)
+    }
+
+    /// A job, for a request that names it.
+    ///
+    /// # Errors
+    /// `JobNotFound`.
+    pub fn require_job(&self, job: &JobId) -> Result<&Job, BatchError> {
+        self.job(job).ok_or_else(|| ErrorCode::JobNotFound.into())
+    }
+
+    /// A task of a job.
+    pub fn task(&self, job: &JobId, task: &TaskId) -> Option<&Task> {
+        self.job(job)?.task(task)
+    }
+
+    /// A task, for a request that names it.
+    ///
+    /// # Errors
+    /// `JobNotFound`, `TaskNotFound`.
+    pub fn require_task(&self, job: &JobId, task: &TaskId) -> Result<&Task, BatchError> {
+        self.require_job(job)?.require_task(task)
+    }
+
+    /// The pools, by id without case.
+    pub fn pools(&self) -> impl Iterator<Item = &Pool> {
+        self.pools.values()
+    }
+
+    /// Pools with ids after this one, or all.
+    pub fn pools_after(&self, after: Option<&PoolId>) -> impl Iterator<Item = &Pool> {
+        self.pools.range(range_after(after)).map(|(_, pool)| pool)
+    }
+
+    /// A pool.
+    pub fn pool(&self, pool: &PoolId) -> Option<&Pool> {
+        self.pools.get(pool)
+    }
+
+    /// A pool, for a request that names it.
+    ///
+    /// # Errors
+    /// `PoolNotFound`.
+    pub fn require_pool(&self, pool: &PoolId) -> Result<&Pool, BatchError> {
+        self.pool(pool).ok_or_else(|| ErrorCode::PoolNotFound.into())
+    }
+
+    /// How many nodes of each kind a pool has, without those that are leaving it.
+    pub fn node_counts(&self, pool: &PoolId) -> NodeCounts {
+        self.index.node_counts(pool)
+    }
+
+    /// The nodes, by id without case.
+    pub fn nodes(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.values()
+    }
+
+    /// A node.
+    pub fn node(&self, node: &NodeId) -> Option<&Node> {
+        self.nodes.get(node)
+    }
+
+    /// A node, for a request that names it and its pool.
+    ///
+    /// # Errors
+    /// `PoolNotFound` if neither the pool nor any node of it exists, `NodeNotFound`.
+    pub fn require_node(&self, pool: &PoolId, node: &NodeId) -> Result<&Node, BatchError> {
+        if let Some(node) = self.nodes.get(node).filter(|node| node.pool() == pool) {
+            return Ok(node);
+        }
+        let known = self.pools.contains_key(pool) || self.nodes_of(pool).next().is_some();
+        Err(if known { ErrorCode::NodeNotFound } else { ErrorCode::PoolNotFound }.into())
+    }
+
+    /// The nodes of a pool, by id without case.
+    pub fn nodes_of(&self, pool: &PoolId) -> impl Iterator<Item = &Node> {
+        self.nodes_of_after(pool, None)
+    }
+
+    /// The nodes of a pool with ids after this one, or all.
+    pub fn nodes_of_after(&self, pool: &PoolId, after: Option<&NodeId>) -> impl Iterator<Item = &Node> {
+        let ids = self.index.nodes_of(pool).map(|ids| ids.range(range_after(after)));
+        ids.into_iter().flatten().filter_map(|id| self.nodes.get(id))
+    }
+
+    /// The run that a node has of something now, or had last, see [`Job::current_run`].
+    pub fn current_run(&self, job: &JobId, node: &NodeId, unit: &Unit) -> Option<RunId> {
+        self.job(job)?.current_run(node, unit)
+    }
+
+    /// What a node needs to know to carry out a run; `None` if the node does not, or no longer, have it.
+    pub fn run_specification<'a>(&'a self, run: &'a RunId) -> Option<RunSpecification<'a>> {
+        self.job(&run.job)?.run_specification(run)
+    }
+
+    /// The environment variables of a run, see [`RunSpecification::environment`].
+    pub fn environment(&self, run: &RunId) -> Option<Vec<(String, String)>> {
+        Some(self.run_specification(run)?.environment(self.url()))
+    }
+}
+
+fn range_after<T>(after: Option<&T>) -> (Bound<&T>, Bound<&T>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
+}

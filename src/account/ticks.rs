@@ -1,0 +1,55 @@
+//! The service's own moves (S1): first of jobs, then of nodes, then of pools.
+
+use alloc::vec::Vec;
+
+use crate::{
+    Clock, Timestamp,
+    account::resource::Account,
+    id::PoolId,
+    job::{Effect, Instruction},
+    node::NodeFact,
+    pool::{PoolFact, PoolState},
+};
+
+impl Account {
+    /// Makes every move of the service's own that is due; see [`Job::tick`](crate::Job::tick). It visits
+    /// only what is due: jobs by id, then nodes by id, then pools by id.
+    #[must_use = "instructions among the effects must be carried out"]
+    pub fn tick(&mut self, clock: impl Clock) -> Vec<Effect> {
+        let now = clock.now();
+        let mut effects = Vec::new();
+        for id in self.index.jobs_due(now) {
+            let moves = self.jobs.get_mut(&id).map(|job| job.tick(now)).unwrap_or_default();
+            self.follow(&id, &moves);
+            effects.extend(moves);
+        }
+        for id in self.index.nodes_due(now) {
+            let action = self.nodes.get(&id).and_then(|node| node.state().action());
+            if let Some((action, _)) = action {
+                self.emit_node(&mut effects, &id, NodeFact::ActionIssued { action });
+                Self::instruct(&mut effects, Instruction::Act { node: id, action });
+            }
+        }
+        for id in self.index.pools_due() {
+            self.move_pool(&mut effects, &id, now);
+        }
+        effects
+    }
+
+    /// P2: a pool that has the nodes that it is to have becomes steady; one that is being deleted and has
+    /// no nodes is gone.
+    fn move_pool(&mut self, effects: &mut Vec<Effect>, id: &PoolId, now: Timestamp) {
+        let Some(pool) = self.pools.get(id) else { return };
+        let fact = match pool.state() {
+            PoolState::Active => PoolFact::Steady { at: pool.next_stamp(now) },
+            PoolState::Deleting => PoolFact::Deleted,
+        };
+        self.emit_pool(effects, id, fact);
+    }
+
+    /// When the next [`tick`](Self::tick) can do something (S3). A past or present instant means now;
+    /// `None` means that nothing is due until the next request or report.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.index.deadline()
+    }
+}

@@ -1,0 +1,130 @@
+//! The scheduler's input: giving a task to a node.
+
+use alloc::vec::Vec;
+
+use crate::{
+    Clock,
+    id::{NodeId, TaskId},
+    job::{effect::Effect, fact::JobNodeFact, resource::Job, run::Unit},
+    node::Contact,
+    task::{Placement, Task, TaskFact, TaskState},
+};
+
+/// Why a task was not assigned to a node. Nothing has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum NotAssigned {
+    /// There is no such job.
+    #[error("the job does not exist")]
+    NoJob,
+    /// Only tasks of active jobs are assigned (E10, G1).
+    #[error("the job is not active")]
+    JobNotActive,
+    /// There is no such task.
+    #[error("the task does not exist")]
+    NoTask,
+    /// The task is on a node already, or completed.
+    #[error("the task is not active")]
+    TaskNotActive,
+    /// A task that it depends on has not completed successfully (K9).
+    #[error("a task that the task depends on has not completed successfully")]
+    DependencyNotMet,
+    /// As many tasks as the job allows are on nodes.
+    #[error("the job has as many tasks on nodes as it allows")]
+    TooManyParallelTasks,
+    /// There is no such node.
+    #[error("the node does not exist")]
+    NoNode,
+    /// The node does not belong to the job's pool.
+    #[error("the node belongs to another pool")]
+    OtherPool,
+    /// The job's preparation failed on the node for good (N7).
+    #[error("the job's preparation task failed on the node")]
+    NodeBarred,
+    /// The node does not answer, is being restarted or removed, or takes no tasks.
+    #[error("the node takes no tasks now")]
+    NodeNotReady,
+    /// The job manager task cannot run on a low-priority node (P5).
+    #[error("the task needs a dedicated node")]
+    DedicatedNodeNeeded,
+    /// The node has too few free slots.
+    #[error("the node has too few free slots")]
+    NoSlots,
+}
+
+impl Job {
+    /// Whether a task can be assigned to a node, as far as the job knows.
+    pub(crate) fn can_assign(&self, task: &TaskId, placement: &Placement) -> Result<&Task, NotAssigned> {
+        if !self.state.is_active() {
+            return Err(NotAssigned::JobNotActive);
+        }
+        let found = self.task(task).ok_or(NotAssigned::NoTask)?;
+        if *found.state() != TaskState::Active {
+            return Err(NotAssigned::TaskNotActive);
+        }
+        if placement.pool != self.settings.pool {
+            return Err(NotAssigned::OtherPool);
+        }
+        if let Some(record) = self.nodes.get(&placement.node) {
+            match record.contact {
+                Contact::Answering if record.is_barred() => return Err(NotAssigned::NodeBarred),
+                Contact::Answering => {}
+                Contact::Lost | Contact::Gone => return Err(NotAssigned::NodeNotReady),
+            }
+        }
+        if self.is_at_parallel_limit() {
+            return Err(NotAssigned::TooManyParallelTasks);
+        }
+        if !self.dependencies_met(found) {
+            return Err(NotAssigned::DependencyNotMet);
+        }
+        Ok(found)
+    }
+
+    /// Whether as many tasks as `maxParallelTasks` allows are on nodes.
+    pub(crate) fn is_at_parallel_limit(&self) -> bool {
+        self.settings.max_parallel_tasks.is_reached(self.task_counts().running)
+    }
+
+    /// Whether every task that a task depends on has completed successfully, or otherwise satisfies its
+    /// dependants (K9).
+    pub(crate) fn dependencies_met(&self, task: &Task) -> bool {
+        task.specification().depends_on.as_ref().is_none_or(|depends_on| self.tasks.satisfies(depends_on))
+    }
+
+    /// Assigns an active task to a node (K1), with the preparation first if the job needs it there.
+    ///
+    /// # Errors
+    /// Why the task cannot be assigned to the node; nothing has changed then.
+    pub fn assign(
+        &mut self,
+        task: &TaskId,
+        placement: &Placement,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, NotAssigned> {
+        let now = clock.now();
+        let found = self.can_assign(task, placement)?;
+        // Nothing below can fail.
+
+        let mut effects = Vec::new();
+        let (task, at) = (found.id().clone(), found.stamps().next(now));
+        let (node, run) = (placement.node.clone(), self.next_run());
+        let placement = placement.clone();
+        if self.readiness_on(&node).is_ready() {
+            self.emit_task(&mut effects, &task, TaskFact::Running { placement, run, at });
+            self.instruct_run(&mut effects, &node, Unit::Task(task), run);
+        } else {
+            self.emit_task(&mut effects, &task, TaskFact::Preparing { placement, run, at });
+            let is_preparing = self.nodes.get(&node).is_some_and(|record| record.preparing().is_some());
+            if !is_preparing {
+                self.issue_preparation(&mut effects, &node, 0);
+            }
+        }
+        Ok(effects)
+    }
+
+    pub(super) fn issue_preparation(&mut self, effects: &mut Vec<Effect>, node: &NodeId, retry_count: u32) {
+        let run = self.next_run();
+        self.emit_node(effects, node, JobNodeFact::PreparationIssued { run, retry_count });
+        self.instruct_run(effects, node, Unit::Preparation, run);
+    }
+}

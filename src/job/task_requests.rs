@@ -1,0 +1,178 @@
+//! What users ask of a job's tasks. Each request first decides on the state as it is; after its last
+//! refusal nothing can fail.
+
+use alloc::vec::Vec;
+
+use crate::{
+    BatchError, Clock, ErrorCode,
+    id::{NodeId, TaskId},
+    job::{
+        departure::ended_by_user,
+        effect::{Effect, StopCause},
+        resource::Job,
+        run::Unit,
+    },
+    task::{
+        AddTask, Assignment, DeleteTask, ReactivateTask, TaskFact, TaskState, TaskStop, TerminateTask,
+        UpdateTask,
+    },
+};
+
+impl Job {
+    /// Adds a task to the queue.
+    ///
+    /// # Errors
+    /// `InvalidPropertyValue` for a task without slots (B5); a 409 by state;
+    /// `TaskIdSameAsJobPreparationTask`, `TaskIdSameAsJobReleaseTask`, `TaskExists`;
+    /// `TaskDependenciesNotSpecifiedOnJob` (K9); `InvalidPropertyValue` for a job action that the job
+    /// does not perform (X7).
+    pub fn add_task(&mut self, command: &AddTask, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
+        let at = clock.now();
+        let specification = &command.specification;
+        specification.validate()?;
+        self.state.permit_task_change()?;
+        self.specification.validate_task_id(&specification.id)?;
+        if self.task(&specification.id).is_some() {
+            return Err(ErrorCode::TaskExists.into());
+        }
+        self.specification.validate_task(specification)?;
+        // Nothing below can fail.
+
+        let mut effects = Vec::new();
+        let constraints = command.constraints.resolve(self.settings.constraints.max_task_retry_count);
+        let added = TaskFact::Added { specification: specification.clone(), constraints, at };
+        self.emit_task(&mut effects, &specification.id, added);
+        Ok(effects)
+    }
+
+    /// Changes a task's constraints.
+    ///
+    /// # Errors
+    /// `TaskNotFound`; a 409 by the job's state (K7); `ConditionNotMet`.
+    pub fn update_task(
+        &mut self,
+        task: &TaskId,
+        command: &UpdateTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        let now = clock.now();
+        let found = self.require_task(task)?;
+        self.state.permit_task_change()?;
+        command.preconditions.check_write(found.stamps().modified())?;
+        // Nothing below can fail.
+
+        let mut effects = Vec::new();
+        let constraints = command.constraints.resolve(self.settings.constraints.max_task_retry_count);
+        let (task, at) = (found.id().clone(), found.stamps().next_modified(now));
+        self.emit_task(&mut effects, &task, TaskFact::Updated { constraints, at });
+        Ok(effects)
+    }
+
+    /// Ends a task: an active one at once, one on a node when the node reports (K6).
+    ///
+    /// # Errors
+    /// `TaskNotFound`; a 409 by the job's state, `TaskCompleted` (K7); `ConditionNotMet`.
+    pub fn terminate_task(
+        &mut self,
+        task: &TaskId,
+        command: &TerminateTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        let now = clock.now();
+        let found = self.require_task(task)?;
+        self.state.permit_task_change()?;
+        let assignment = match found.state() {
+            TaskState::Active => None,
+            TaskState::Preparing(assignment) | TaskState::Running { assignment, .. } => Some(assignment),
+            TaskState::Completed(_) => return Err(ErrorCode::TaskCompleted.into()),
+        };
+        command.preconditions.check_write(found.stamps().modified())?;
+        // Nothing below can fail.
+
+        let mut effects = Vec::new();
+        let (id, at) = (found.id().clone(), found.stamps().next_modified(now));
+        match assignment.cloned() {
+            None => {
+                let completed = ended_by_user(found, None, at);
+                self.emit_task(&mut effects, &id, TaskFact::Touched { at });
+                self.emit_task(&mut effects, &id, completed);
+            }
+            Some(assignment) => {
+                self.emit_task(&mut effects, &id, TaskFact::Touched { at });
+                match assignment.stop {
+                    Some(TaskStop::Delete | TaskStop::Terminate) => {}
+                    None | Some(TaskStop::Requeue | TaskStop::WallClockTime) => {
+                        self.stop_task(&mut effects, &id, &assignment, TaskStop::Terminate);
+                    }
+                }
+            }
+        }
+        Ok(effects)
+    }
+
+    /// Tells the node of a task to stop it.
+    pub(super) fn stop_task(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        task: &TaskId,
+        assignment: &Assignment,
+        cause: TaskStop,
+    ) {
+        let node: &NodeId = &assignment.placement.node;
+        self.emit_task(effects, task, TaskFact::Stopping { node: node.clone(), cause });
+        self.instruct_stop(effects, node, Unit::Task(task.clone()), assignment.run, StopCause::Task(cause));
+    }
+
+    /// Puts a failed task back into the queue (K8).
+    ///
+    /// # Errors
+    /// `TaskNotFound`; a 409 by the job's state, `TaskNotCompleted`, `TaskSucceeded`;
+    /// `ConditionNotMet`.
+    pub fn reactivate_task(
+        &mut self,
+        task: &TaskId,
+        command: &ReactivateTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        let now = clock.now();
+        let found = self.require_task(task)?;
+        self.state.permit_task_change()?;
+        match found.state().completion() {
+            None => return Err(ErrorCode::TaskNotCompleted.into()),
+            Some(completion) if completion.is_success() => return Err(ErrorCode::TaskSucceeded.into()),
+            Some(_) => {}
+        }
+        command.preconditions.check_write(found.stamps().modified())?;
+        // Nothing below can fail.
+
+        let mut effects = Vec::new();
+        let (task, at) = (found.id().clone(), found.stamps().next_modified(now));
+        self.emit_task(&mut effects, &task, TaskFact::Reactivated { at });
+        Ok(effects)
+    }
+
+    /// Deletes a task: at once, or when its node has stopped it (K7).
+    ///
+    /// # Errors
+    /// `TaskNotFound`; `JobBeingDeleted` by the job's state; `ConditionNotMet`.
+    pub fn delete_task(
+        &mut self,
+        task: &TaskId,
+        command: &DeleteTask,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        let now = clock.now();
+        let found = self.require_task(task)?;
+        self.state.permit_delete_task()?;
+        command.preconditions.check_write(found.stamps().modified())?;
+        // Nothing below can fail.
+
+        let mut effects = Vec::new();
+        let (task, at) = (found.id().clone(), found.stamps().next(now));
+        match found.state().assignment().cloned() {
+            None => self.emit_task(&mut effects, &task, TaskFact::Deleted { node: None, at }),
+            Some(assignment) => self.stop_task(&mut effects, &task, &assignment, TaskStop::Delete),
+        }
+        Ok(effects)
+    }
+}

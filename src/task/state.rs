@@ -1,0 +1,290 @@
+//! A task and its state.
+
+use alloc::sync::Arc;
+
+use crate::{
+    ETag, Timestamp,
+    id::{NodeId, TaskId},
+    names::wire_enum,
+    stamps::Stamps,
+    task::{
+        assignment::{Assignment, Placement, TaskStop},
+        outcome::{Completion, LastRun, Outcome, TaskFailure},
+        specification::{DependencyAction, ExitOptions, JobAction, TaskConstraints, TaskSpecification},
+    },
+};
+
+/// The state of a task, with what only a task in that state has.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum TaskState {
+    /// It waits for a node.
+    Active,
+    /// It is assigned to a node whose job preparation task is not completed yet (K1).
+    Preparing(Assignment),
+    /// It is assigned to a node and has started there, or is about to (K1, K2).
+    Running {
+        /// The stay on the node.
+        assignment: Assignment,
+        /// When the node reported the start (K2).
+        start_time: Option<Timestamp>,
+    },
+    /// It has ended.
+    Completed(Completion),
+}
+
+wire_enum! {
+    /// The name of a [`TaskState`].
+    #[allow(missing_docs, reason = "see the states themselves")]
+    pub enum TaskStateName {
+        Active = "active",
+        Preparing = "preparing",
+        Running = "running",
+        Completed = "completed",
+    }
+}
+
+impl TaskState {
+    /// The state's name.
+    pub fn name(&self) -> TaskStateName {
+        match self {
+            Self::Active => TaskStateName::Active,
+            Self::Preparing(_) => TaskStateName::Preparing,
+            Self::Running { .. } => TaskStateName::Running,
+            Self::Completed(_) => TaskStateName::Completed,
+        }
+    }
+
+    /// The stay on a node, if the task is on one.
+    pub fn assignment(&self) -> Option<&Assignment> {
+        match self {
+            Self::Preparing(assignment) | Self::Running { assignment, .. } => Some(assignment),
+            Self::Active | Self::Completed(_) => None,
+        }
+    }
+
+    pub(crate) fn assignment_mut(&mut self) -> Option<&mut Assignment> {
+        match self {
+            Self::Preparing(assignment) | Self::Running { assignment, .. } => Some(assignment),
+            Self::Active | Self::Completed(_) => None,
+        }
+    }
+
+    /// How the task ended, if it has.
+    pub fn completion(&self) -> Option<&Completion> {
+        match self {
+            Self::Completed(completion) => Some(completion),
+            Self::Active | Self::Preparing(_) | Self::Running { .. } => None,
+        }
+    }
+
+    /// Whether a job preparation task must complete before the task can start.
+    pub fn is_preparing(&self) -> bool {
+        self.name() == TaskStateName::Preparing
+    }
+}
+
+/// What the failure of a task asks of its job (X3, X7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(crate) enum FailureAction {
+    Disable,
+    Terminate,
+}
+
+/// A task of a job. It changes only through its [`Job`](crate::Job).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Task {
+    pub(super) specification: Arc<TaskSpecification>,
+    pub(super) constraints: TaskConstraints,
+    /// The order of creation within the job, which is the order of scheduling.
+    sequence: u64,
+    pub(super) stamps: Stamps<TaskStateName>,
+    pub(super) state: TaskState,
+    pub(super) retry_count: u32,
+    pub(super) last_retry_time: Option<Timestamp>,
+    pub(super) requeue_count: u32,
+    pub(super) last_requeue_time: Option<Timestamp>,
+}
+
+impl Task {
+    pub(crate) fn new(
+        specification: Arc<TaskSpecification>,
+        constraints: TaskConstraints,
+        sequence: u64,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            specification,
+            constraints,
+            sequence,
+            stamps: Stamps::new(at),
+            state: TaskState::Active,
+            retry_count: 0,
+            last_retry_time: None,
+            requeue_count: 0,
+            last_requeue_time: None,
+        }
+    }
+
+    /// The task's id.
+    pub fn id(&self) -> &TaskId {
+        &self.specification.id
+    }
+
+    /// What the user asked for.
+    pub fn specification(&self) -> &TaskSpecification {
+        &self.specification
+    }
+
+    /// The limits in force.
+    pub fn constraints(&self) -> TaskConstraints {
+        self.constraints
+    }
+
+    /// The order of creation within the job, from 0.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The state.
+    pub fn state(&self) -> &TaskState {
+        &self.state
+    }
+
+    /// When the task was added, modified and last changed state.
+    pub fn stamps(&self) -> &Stamps<TaskStateName> {
+        &self.stamps
+    }
+
+    /// The task's ETag, which moves when a user changes the task (T8).
+    pub fn etag(&self) -> ETag {
+        self.stamps.etag()
+    }
+
+    /// How often the task was retried after a failure (K4).
+    pub fn retry_count(&self) -> u32 {
+        self.retry_count
+    }
+
+    /// When the task was last retried.
+    pub fn last_retry_time(&self) -> Option<Timestamp> {
+        self.last_retry_time
+    }
+
+    /// How often a user's request sent the task back to the queue (N6).
+    pub fn requeue_count(&self) -> u32 {
+        self.requeue_count
+    }
+
+    /// When a user's request last sent the task back to the queue.
+    pub fn last_requeue_time(&self) -> Option<Timestamp> {
+        self.last_requeue_time
+    }
+
+    /// Where the task is, or was last.
+    pub fn placement(&self) -> Option<&Placement> {
+        let here = self.state.assignment().map(|assignment| &assignment.placement);
+        here.or_else(|| self.state.completion()?.placement())
+    }
+
+    /// Whether the task is on this node now.
+    pub(crate) fn is_on(&self, node: &NodeId) -> bool {
+        self.state.assignment().is_some_and(|assignment| assignment.placement.node == *node)
+    }
+
+    /// Why the task was told to stop, if it is on a node and was.
+    pub fn stop(&self) -> Option<TaskStop> {
+        self.state.assignment().and_then(|assignment| assignment.stop)
+    }
+
+    /// Whether tasks that depend on this one can start (K9).
+    pub fn satisfies_dependants(&self) -> bool {
+        self.state.completion().is_some_and(|completion| {
+            match self.exit_options(completion).dependency_action {
+                Some(DependencyAction::Satisfy) => true,
+                Some(DependencyAction::Block) => false,
+                None => completion.is_success(),
+            }
+        })
+    }
+
+    /// What the task's failure asks of its job, if the job performs such actions (X3): termination by
+    /// default, but nothing for an exit code of 0 (X7). A success asks for nothing.
+    pub(crate) fn failure_action(&self) -> Option<FailureAction> {
+        let completion = self.state.completion()?;
+        completion.failure()?;
+        let default = if completion.exit_code() == Some(0) { JobAction::None } else { JobAction::Terminate };
+        match self.exit_options(completion).job_action.unwrap_or(default) {
+            JobAction::None => None,
+            JobAction::Disable => Some(FailureAction::Disable),
+            JobAction::Terminate => Some(FailureAction::Terminate),
+        }
+    }
+
+    /// The exit options for an end, the most exact ones first.
+    fn exit_options(&self, completion: &Completion) -> ExitOptions {
+        let Some(conditions) = &self.specification.exit_conditions else { return ExitOptions::default() };
+        let (by_error, default) = match completion.failure() {
+            Some(TaskFailure::PreProcessing(_)) => (conditions.pre_processing_error, conditions.default),
+            Some(TaskFailure::FileUpload(_)) => (conditions.file_upload_error, conditions.default),
+            Some(TaskFailure::EndedByUser | TaskFailure::WallClockTime | TaskFailure::ExitCode) => {
+                (None, conditions.default)
+            }
+            None => (None, None), // K9: `default` is not for a success.
+        };
+        let by_exit_code = || conditions.for_exit_code(completion.exit_code()?);
+        by_error.or_else(by_exit_code).or(default).unwrap_or_default()
+    }
+
+    /// When the run will have lasted `maxWallClockTime` (K5); `None` if the task is not running, was
+    /// told to stop already, or has no limit within the calendar.
+    pub(crate) fn wall_clock_deadline(&self) -> Option<Timestamp> {
+        match &self.state {
+            TaskState::Running { assignment: Assignment { stop: None, .. }, start_time: Some(start) } => {
+                start.checked_add(self.constraints.max_wall_clock_time)
+            }
+            TaskState::Active
+            | TaskState::Preparing(_)
+            | TaskState::Running { .. }
+            | TaskState::Completed(_) => None,
+        }
+    }
+
+    /// How the task ends if it ends as failed at `end_time`.
+    pub(crate) fn failed(
+        &self,
+        failure: TaskFailure,
+        exit_code: Option<i32>,
+        end_time: Timestamp,
+    ) -> Completion {
+        let run = match &self.state {
+            TaskState::Active | TaskState::Completed(_) => None,
+            TaskState::Preparing(assignment) => {
+                Some(LastRun { placement: assignment.placement.clone(), start_time: None })
+            }
+            TaskState::Running { assignment, start_time } => Some(LastRun {
+                placement: assignment.placement.clone(),
+                start_time: Some(self.started(*start_time)),
+            }),
+        };
+        Completion { end_time, outcome: Outcome::Failed { failure, exit_code, run } }
+    }
+
+    /// How the task ends if its process ends with exit code 0; `None` if it is not running.
+    pub(crate) fn succeeded(&self, end_time: Timestamp) -> Option<Completion> {
+        match &self.state {
+            TaskState::Running { assignment, start_time } => {
+                let (placement, start_time) = (assignment.placement.clone(), self.started(*start_time));
+                Some(Completion { end_time, outcome: Outcome::Succeeded { placement, start_time } })
+            }
+            TaskState::Active | TaskState::Preparing(_) | TaskState::Completed(_) => None,
+        }
+    }
+
+    /// K10: a task whose node never reported the start started when it was assigned.
+    fn started(&self, reported: Option<Timestamp>) -> Timestamp {
+        reported.unwrap_or(self.stamps.entered())
+    }
+}
