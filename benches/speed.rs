@@ -3,10 +3,15 @@
 use std::sync::Arc;
 
 use azbatch::{
-    Account, AddJob, AddTask, BatchError, ConditionHeaders, DEFAULT_FORCE_WAIT, ETag, Ended, ErrorCode, Job,
-    JobId, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, NodeId, Placement, PoolId,
-    Preconditions, Report, ReportEvent, TaskId, TaskSpecification, Terminate, TimeSpan, Timestamp, Unit,
+    Account, BatchError, ETag, ErrorCode, Job, JobId, NodeId, PoolId, Preconditions, TaskId, TimeSpan,
+    Timestamp,
+    condition::ConditionHeaders,
+    job::{
+        AddJob, DEFAULT_FORCE_TIMEOUT, Ended, JobPreparationTask, JobReleaseTask, JobSettings,
+        JobSpecification, TerminateJob, Unit,
+    },
     rest,
+    task::{AddTask, Placement, TaskSpecification},
 };
 use divan::{Bencher, black_box, counter::ItemsCount};
 
@@ -91,26 +96,23 @@ fn job(nodes: usize, running: usize, active: usize) -> Job {
     specification.release = Some(JobReleaseTask::new(id("jobrelease")));
     let (specification, settings) = (Arc::new(specification), Arc::new(JobSettings::new(pool.clone())));
     let (mut job, _) =
-        Job::add(&AddJob { specification, settings, received: start() }, &start()).expect("a good job");
+        Job::add(&AddJob { specification, settings, received: start() }, start()).expect("a good job");
     for number in 0..running + active {
         let task: TaskId = id(&format!("task-{number}"));
-        job.add_task(&AddTask::new(TaskSpecification::new(task)), &start()).expect("a new task");
+        job.add_task(&AddTask::new(TaskSpecification::new(task)), start()).expect("a new task");
     }
     for number in 0..running {
         let node: NodeId = id(&format!("node-{}", number % nodes));
         let placement = Placement { pool: pool.clone(), node: node.clone() };
-        job.assign(&id(&format!("task-{number}")), &placement, &start()).expect("an active task");
-        let event = ReportEvent::Ended(Ended::with_exit_code(0));
-        job.report(
-            &Report { job: job_id.clone(), node, unit: Unit::Preparation, event, run: None },
-            &start(),
-        );
+        job.assign(&id(&format!("task-{number}")), &placement, start()).expect("an active task");
+        let preparation = job.current_run(&node, &Unit::Preparation).expect("the node was told to prepare");
+        let _effects = job.report(&preparation.ended(Ended::with_exit_code(0)), start());
     }
     job
 }
 
-fn forced() -> Terminate {
-    Terminate { force: Some(DEFAULT_FORCE_WAIT), ..Terminate::by_user() }
+fn forced() -> TerminateJob {
+    TerminateJob { force: Some(DEFAULT_FORCE_TIMEOUT), ..TerminateJob::by_user() }
 }
 
 /// Each round works on a copy that was made, with the same work after it, before the clock started.
@@ -119,7 +121,7 @@ fn terminate(bencher: Bencher, job: &Job) {
     bencher
         .counter(ItemsCount::new(job.task_counts().running))
         .with_inputs(|| job.clone())
-        .bench_local_refs(|job| job.terminate(&forced(), &later).map(|effects| effects.len()));
+        .bench_local_refs(|job| job.terminate(&forced(), later).map(|effects| effects.len()));
 }
 
 #[divan::bench(sample_count = 50, sample_size = 1)]
@@ -140,13 +142,14 @@ fn account(nodes: usize, slots: u32) -> Account {
     let (specification, settings) = (JobSpecification::new(job_id.clone()), JobSettings::new(pool.clone()));
     let command =
         AddJob { specification: Arc::new(specification), settings: Arc::new(settings), received: start() };
-    account.add_job(&command, &start()).expect("a good job");
+    account.add_job(&command, start()).expect("a good job");
     for number in 0..nodes {
-        account.add_node(&pool, &id(&format!("node-{number}")), slots, &start()).expect("a new node");
+        let node: NodeId = id(&format!("node-{number}"));
+        account.add_unmanaged_node(&pool, &node, slots, start()).expect("a new node");
     }
     for number in 0..nodes * slots as usize {
         let task = TaskSpecification::new(id(&format!("task-{number}")));
-        account.add_task(&job_id, &AddTask::new(task), &start()).expect("a new task");
+        account.add_task(&job_id, &AddTask::new(task), start()).expect("a new task");
     }
     account
 }
@@ -158,5 +161,5 @@ fn schedule_4_tasks_a_node(bencher: Bencher, nodes: usize) {
     bencher
         .counter(ItemsCount::new(nodes * 4))
         .with_inputs(|| account.clone())
-        .bench_local_refs(|account| account.schedule(&start()).len());
+        .bench_local_refs(|account| account.schedule(start()).len());
 }

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{Router, body::Body, body::Bytes, extract::State, http, response::Response};
-use azbatch::{Account, Clock, SystemClock, rest, rest::Guid};
+use azbatch::{Account, Clock, Effect, SystemClock, rest, rest::Guid};
 
 /// The account, and how many requests it has had.
 type Shared = Arc<Mutex<(Account, u128)>>;
@@ -31,12 +31,13 @@ async fn answer(State(shared): State<Shared>, head: http::request::Parts, body: 
         received: SystemClock.now(),
         request_id: Guid::from_u128(*requests),
     };
-    for effect in account.tick(&SystemClock) {
-        println!("{effect:?}"); // Nodes would be told here, and a store.
-    }
-    let answer = rest::answer(account, &request, &SystemClock);
-    for effect in answer.effects {
-        println!("{effect:?}");
+    let moves = account.tick(SystemClock);
+    let answer = rest::answer(account, &request, SystemClock);
+    for effect in moves.into_iter().chain(answer.effects) {
+        match effect {
+            Effect::Fact(fact) => println!("   {fact}"), // A store would be told here.
+            Effect::Instruction(instruction) => println!("-> {instruction}"), // And a node here.
+        }
     }
     let headers = answer.response.headers.into_iter();
     let response = Response::builder().status(answer.response.status);

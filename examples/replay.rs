@@ -9,6 +9,7 @@ mod episode;
 
 use std::{env, fs, process::ExitCode};
 
+use azbatch::Effect;
 use episode::{Episode, Outcome, Player};
 
 const OWN: &str = include_str!("episodes/how-a-job-ends.json");
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Shows a newcomer how a job ends: every step, its effects, and the states after it.
+/// Shows a newcomer how a job ends: every step, the facts and instructions (`->`) that follow from it, and
+/// the states that are new after it (`==`).
 fn narrate() -> ExitCode {
     let episode = match Episode::parse(OWN) {
         Ok(episode) => episode,
@@ -61,7 +63,10 @@ fn narrate() -> ExitCode {
         match player.step(step) {
             Outcome::Passed { effects } => {
                 for effect in effects {
-                    println!("            -> {effect}");
+                    match effect {
+                        Effect::Fact(fact) => println!("               {fact}"),
+                        Effect::Instruction(instruction) => println!("            -> {instruction}"),
+                    }
                 }
             }
             Outcome::Failed(why) => {
@@ -71,7 +76,7 @@ fn narrate() -> ExitCode {
         }
         let states = player.states();
         for line in states.iter().filter(|line| !before.contains(*line)) {
-            println!("            {line}");
+            println!("            == {line}");
         }
         before = states;
     }

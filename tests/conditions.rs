@@ -1,7 +1,10 @@
 //! Conditional requests against a second evaluator, written from the rules alone: it works on texts,
 //! reads dates its own way and shares no code with the crate.
 
-use azbatch::{BatchError, ConditionHeaders, ErrorCode, Preconditions, Read, Timestamp};
+use azbatch::{
+    BatchError, ErrorCode, Preconditions, Timestamp,
+    condition::{ConditionHeaders, Read},
+};
 use proptest::prelude::*;
 
 const LAST_MODIFIED: &str = "2020-03-21T02:16:12.2352885Z";

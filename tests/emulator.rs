@@ -275,6 +275,26 @@ fn nodes_come_and_go() {
     assert_eq!(emulator.call("GET", "/pools/more", Value::Null).status, 404);
 }
 
+/// A node that was rebooted while it was being started has started already: the end of that start is no
+/// news, so whatever runs on the node runs on.
+#[test]
+fn a_late_node_event_ends_no_run() {
+    let emulator = Emulator::start(&["--frozen", "--pool", "pool-1:1:1"]);
+    let node = emulator.get("/pools/pool-1/nodes")["value"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/pools/pool-1/nodes/{node}");
+    assert_eq!(emulator.call("POST", &format!("{path}/deallocate"), Value::Null).status, 202);
+    emulator.advance(5);
+    assert_eq!(emulator.get(&path)["state"], "deallocated");
+    assert_eq!(emulator.call("POST", &format!("{path}/start"), Value::Null).status, 202);
+    emulator.advance(1);
+    assert_eq!(emulator.send("POST", &format!("/_azbatch/nodes/{node}/rebooted"), Value::Null).status, 200);
+    emulator.add(job("film"), "sleep 100; exit 3");
+    emulator.advance(1);
+    assert_eq!(emulator.get("/jobs/film/tasks/task")["state"], "running");
+    emulator.advance(200);
+    assert_eq!(emulator.get("/jobs/film/tasks/task")["executionInfo"]["exitCode"], 3);
+}
+
 /// Preparing, running, ordered to stop, releasing, restarting: all of it goes on in another process.
 #[cfg(unix)]
 #[test]
@@ -401,4 +421,31 @@ fn command_lines_really_run() {
     assert_eq!(emulator.get("/jobs/film/tasks/endless")["executionInfo"]["exitCode"], 128 + 15);
     let status = emulator.get("/jobs/film/jobpreparationandreleasetaskstatus")["value"][0].clone();
     assert_eq!(status["jobReleaseTaskExecutionInfo"]["exitCode"], 6);
+}
+
+/// A process that does not want to end runs on while its node gets the next job's task of the same name.
+#[cfg(unix)]
+#[test]
+fn the_end_of_an_old_run_does_not_end_a_new_one() {
+    let arguments = ["--run", "local", "--service-lag", "10", "--force-wait", "1", "--pool", "pool-1:1:1"];
+    let emulator = Emulator::start(&arguments);
+    emulator.add(job("film"), "trap '' TERM; while :; do sleep 0.1; done");
+    let has_started = |task: &Value| task["executionInfo"]["startTime"].is_string();
+    emulator.wait_for("/jobs/film/tasks/task", |task| task["state"] == "running" && has_started(task));
+    thread::sleep(Duration::from_millis(300)); // The shell comes to its `trap`.
+    let forced = |method: &str, path: &str| {
+        emulator.send(method, &format!("{path}?{VERSION}&force=true"), Value::Null).status
+    };
+    assert_eq!(forced("POST", "/jobs/film/terminate"), 202);
+    emulator.wait_for_state("/jobs/film", "completed");
+    assert_eq!(forced("DELETE", "/jobs/film"), 202);
+    let start = Instant::now();
+    while emulator.call("GET", "/jobs/film", Value::Null).status != 404 {
+        assert!(start.elapsed() < PATIENCE);
+        thread::sleep(Duration::from_millis(10));
+    }
+
+    emulator.add(job("film"), "sleep 5; exit 7");
+    let task = emulator.wait_for_state("/jobs/film/tasks/task", "completed");
+    assert_eq!(task["executionInfo"]["exitCode"], 7);
 }

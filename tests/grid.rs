@@ -205,7 +205,7 @@ fn every_request_to_a_task_in_every_state() {
 #[test]
 fn every_request_to_a_node_in_every_state() {
     // N9
-    use azbatch::NodeEvent as E;
+    use azbatch::node::NodeEvent as E;
     let node = "/pools/pool/nodes/tvm-1";
     let mut idle = World::new();
     let added =

@@ -5,7 +5,7 @@
 
 mod world;
 
-use azbatch::{ETag, Effect, NodeEvent, Timestamp, Unit};
+use azbatch::{ETag, Effect, Instruction, TimeSpan, Timestamp, job::Unit, node::NodeEvent};
 use serde_json::{Value, json};
 use world::{NEWEST, Reply, URL, World, brief};
 
@@ -470,7 +470,7 @@ fn a_disabled_job_can_go_to_another_pool_and_its_tasks_with_it() {
     assert_eq!(world.send("PATCH /jobs/job", &body).told(), "200");
     world.send("POST /jobs/job/enable", "");
     let effects = world.schedule();
-    assert_eq!(brief(&effects), ["TaskRunning t n9", "StartTask t n9"]);
+    assert_eq!(brief(&effects), ["TaskRunning t n9", "RunTask t n9"]);
     assert_eq!(world.value("/jobs/job/tasks/t", "/nodeInfo/poolId"), "other");
     assert_eq!(world.value("/jobs/job", "/executionInfo/poolId"), "other");
 }
@@ -538,8 +538,8 @@ fn force_is_known_from_its_version_on_alone() {
 fn a_disabled_job_does_with_its_tasks_as_told() {
     // G1
     for (option, stops, states, counted) in [
-        ("requeue", Some("UserRequeue"), ["active", "active"], 1),
-        ("terminate", Some("UserTerminate"), ["completed", "active"], 0),
+        ("requeue", Some("Requeue"), ["active", "active"], 1),
+        ("terminate", Some("Terminate"), ["completed", "active"], 0),
         ("wait", None, ["completed", "active"], 0),
         ("Wait", None, ["completed", "active"], 0),
     ] {
@@ -723,7 +723,7 @@ fn preparation_and_release_show_on_each_node() {
 
 impl World {
     fn now_before_a_read(&self) -> String {
-        let read = azbatch::TimeSpan::from_secs(1).ticks();
+        let read = TimeSpan::from_secs(1).ticks();
         Timestamp::from_ticks(self.now.ticks() - read).unwrap().iso8601().to_string()
     }
 }
@@ -954,7 +954,7 @@ fn a_task_is_terminated_at_once_or_when_its_node_has_stopped_it() {
 
     world.run("job", "running", "n1");
     let reply = world.send("POST /jobs/job/tasks/running/terminate", "");
-    assert_eq!(reply.brief(), ["TaskTouched running", "StopTask running n1 UserTerminate"]);
+    assert_eq!(reply.brief(), ["TaskTouched running", "StopTask running n1 Terminate"]);
     assert_eq!(world.state("/jobs/job/tasks/running"), "running");
     // A second wish is as good as the first.
     let reply = world.send("POST /jobs/job/tasks/running/terminate", "");
@@ -1128,9 +1128,9 @@ fn a_deleted_pool_lets_its_nodes_go_first() {
         deleted.brief(),
         [
             "PoolDeleting",
-            "NodeOrdered tvm-1 Remove",
-            "StopTask t tvm-1 UserRequeue",
-            "NodeOrdered tvm-2 Remove",
+            "NodeActionRequested tvm-1 Remove",
+            "StopTask t tvm-1 Requeue",
+            "NodeActionRequested tvm-2 Remove",
         ]
     );
     assert_eq!(world.state("/pools/pool"), "deleting");
@@ -1145,11 +1145,11 @@ fn a_deleted_pool_lets_its_nodes_go_first() {
         let body = if body == "" { String::new() } else { body.to_string() };
         assert_eq!(world.send(line, body).told(), "409 PoolBeingDeleted", "{line}");
     }
-    assert_eq!(brief(&world.tick()), ["CarryOut tvm-2 Remove"]);
+    assert_eq!(brief(&world.tick()), ["RemoveNode tvm-2"]);
     world.node("tvm-2", NodeEvent::Removed);
     world.ends("job", "t", "tvm-1", 143);
     assert_eq!(world.state("/jobs/job/tasks/t"), "active");
-    assert_eq!(brief(&world.tick()), ["CarryOut tvm-1 Remove"]);
+    assert_eq!(brief(&world.tick()), ["RemoveNode tvm-1"]);
     assert_eq!(brief(&world.tick()), [""; 0]);
     world.node("tvm-1", NodeEvent::Removed);
     assert_eq!(brief(&world.tick()), ["PoolDeleted"]);
@@ -1187,7 +1187,7 @@ fn a_pool_grows_and_shrinks() {
     let reply = world.send("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 3 }));
     assert_eq!((reply.told(), reply.brief()), ("202".into(), names(&["PoolResizing", "AddNodes"])));
     assert!(
-        matches!(reply.effects[1], Effect::AddNodes { nodes, .. } if (nodes.dedicated, nodes.low_priority) == (2, 0))
+        matches!(&reply.effects[1], Effect::Instruction(Instruction::AddNodes { nodes, .. }) if (nodes.dedicated, nodes.low_priority) == (2, 0))
     );
     assert_ne!(world.etag("/pools/pool"), etag);
     assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing");
@@ -1246,7 +1246,10 @@ fn named_nodes_are_removed() {
     let body = json!({ "nodeList": ["TVM-1", "tvm-3", "tvm-1"] });
     assert_eq!(world.send("POST /pools/none/removenodes", &body).told(), "404 PoolNotFound");
     let reply = world.send("POST /pools/pool/removenodes", &body);
-    assert_eq!(reply.brief(), ["PoolResizing", "NodeOrdered tvm-1 Remove", "NodeOrdered tvm-3 Remove"]);
+    assert_eq!(
+        reply.brief(),
+        ["PoolResizing", "NodeActionRequested tvm-1 Remove", "NodeActionRequested tvm-3 Remove"]
+    );
     assert_eq!(world.value("/pools/pool", "/targetDedicatedNodes"), 1);
     assert_eq!(world.state("/pools/pool/nodes/tvm-1"), "leavingpool");
     assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing");
@@ -1278,17 +1281,28 @@ fn shared_node() -> World {
     world
 }
 
+/// Whether a node is to do something, such as to reboot.
+fn has_act(effects: &[Effect]) -> bool {
+    Effect::instructions(effects).any(|instruction| matches!(instruction, Instruction::Act { .. }))
+}
+
 #[test]
 fn a_node_goes_when_its_tasks_have_gone_as_the_option_says() {
     // N9, and N3 for the nodes that leave
     let requests = [
-        ("reboot", "nodeRebootOption", "rebooting", Some(NodeEvent::Rebooted)),
-        ("reimage", "nodeReimageOption", "reimaging", Some(NodeEvent::Reimaged)),
-        ("deallocate", "nodeDeallocateOption", "deallocating", Some(NodeEvent::Deallocated)),
-        ("removenodes", "nodeDeallocationOption", "leavingpool", None),
-        ("resize", "nodeDeallocationOption", "leavingpool", None),
+        ("reboot", "nodeRebootOption", "rebooting", "RebootNode tvm-1", Some(NodeEvent::Rebooted)),
+        ("reimage", "nodeReimageOption", "reimaging", "ReimageNode tvm-1", Some(NodeEvent::Reimaged)),
+        (
+            "deallocate",
+            "nodeDeallocateOption",
+            "deallocating",
+            "DeallocateNode tvm-1",
+            Some(NodeEvent::Deallocated),
+        ),
+        ("removenodes", "nodeDeallocationOption", "leavingpool", "RemoveNode tvm-1", None),
+        ("resize", "nodeDeallocationOption", "leavingpool", "RemoveNode tvm-1", None),
     ];
-    for (request, name, state, event) in requests {
+    for (request, name, state, instruction, event) in requests {
         for option in ["", "requeue", "Terminate", "taskcompletion", "retaineddata"] {
             let told_of = format!("{request} {option}");
             let mut world = shared_node();
@@ -1311,8 +1325,8 @@ fn a_node_goes_when_its_tasks_have_gone_as_the_option_says() {
             let stops: Vec<String> =
                 reply.brief().into_iter().filter(|effect| effect.starts_with("StopTask")).collect();
             let cause = match option {
-                "" | "requeue" => Some("UserRequeue"),
-                "Terminate" => Some("UserTerminate"),
+                "" | "requeue" => Some("Requeue"),
+                "Terminate" => Some("Terminate"),
                 _ => None,
             };
             assert_eq!(
@@ -1324,7 +1338,7 @@ fn a_node_goes_when_its_tasks_have_gone_as_the_option_says() {
             assert_eq!(brief(&world.tick()), [""; 0], "{told_of}: its tasks hold it");
 
             world.ends("living", "t", "tvm-1", 0);
-            assert!(!brief(&world.tick()).iter().any(|effect| effect.starts_with("CarryOut")), "{told_of}");
+            assert!(!has_act(&world.tick()), "{told_of}");
             let expected = match option {
                 "" | "requeue" => ("active", Value::Null, json!(1)),
                 "Terminate" => ("completed", json!("TaskEnded"), json!(0)),
@@ -1343,26 +1357,16 @@ fn a_node_goes_when_its_tasks_have_gone_as_the_option_says() {
             let ending = world.shown("/jobs/ending/tasks/t");
             assert_eq!(ending["executionInfo"]["failureInfo"]["code"], "TaskEnded", "{told_of}: E2");
             if option == "retaineddata" {
-                assert!(
-                    !brief(&world.tick()).iter().any(|effect| effect.starts_with("CarryOut")),
-                    "{told_of}"
-                );
+                assert!(!has_act(&world.tick()), "{told_of}");
                 let end: Timestamp =
                     Timestamp::parse_iso8601(ending["executionInfo"]["endTime"].as_str().unwrap()).unwrap();
-                let kept = end.saturating_add(azbatch::TimeSpan::from_secs(3600));
+                let kept = end.saturating_add(TimeSpan::from_secs(3600));
                 assert_eq!(world.account.deadline(), Some(kept), "{told_of}");
                 world.now = kept;
             }
             let effects = world.tick();
-            assert!(
-                brief(&effects).iter().any(|effect| effect.starts_with("CarryOut tvm-1 ")),
-                "{told_of}: {effects:?}"
-            );
-            assert_eq!(
-                world.tick().iter().filter(|effect| matches!(effect, Effect::CarryOut { .. })).count(),
-                0,
-                "{told_of}: once"
-            );
+            assert!(brief(&effects).contains(&instruction.to_string()), "{told_of}: {effects:?}");
+            assert!(!has_act(&world.tick()), "{told_of}: once");
             assert_eq!(world.state("/jobs/ending"), "completed", "{told_of}");
             let Some(event) = event else {
                 world.node("tvm-1", NodeEvent::Removed);
@@ -1398,13 +1402,13 @@ fn a_node_that_was_put_away_comes_back() {
     world.send("POST /jobs/job/tasks", task("t"));
     assert_eq!(world.schedule(), []);
     let reply = world.send(&start, "");
-    assert_eq!((reply.told(), reply.brief()), ("202".into(), vec!["NodeOrdered tvm-1 Start".into()]));
+    assert_eq!((reply.told(), reply.brief()), ("202".into(), vec!["NodeActionRequested tvm-1 Start".into()]));
     assert_eq!(world.state(node), "starting");
     assert_eq!(world.send(&start, "").told(), "409 NodeBeingStarted");
-    assert_eq!(brief(&world.tick()), ["CarryOut tvm-1 Start"]);
+    assert_eq!(brief(&world.tick()), ["StartNode tvm-1"]);
     world.node("tvm-1", NodeEvent::Started);
     assert_eq!(world.state(node), "idle");
-    assert_eq!(brief(&world.schedule()), ["TaskRunning t tvm-1", "StartTask t tvm-1"]);
+    assert_eq!(brief(&world.schedule()), ["TaskRunning t tvm-1", "RunTask t tvm-1"]);
 }
 
 #[test]
@@ -1456,7 +1460,7 @@ fn a_node_that_is_to_leave_leaves_whatever_else_becomes_of_it() {
     away.send("POST /pools/pool/removenodes", &remove);
     away.node("tvm-1", NodeEvent::Started);
     assert_eq!(away.state(target), "leavingpool");
-    assert!(brief(&away.tick()).contains(&"CarryOut tvm-1 Remove".to_string()));
+    assert!(brief(&away.tick()).contains(&"RemoveNode tvm-1".to_string()));
 
     world.tick();
     world.send("POST /pools/pool/removenodes", &remove);
@@ -1499,8 +1503,8 @@ fn a_node_without_scheduling_takes_no_tasks() {
         let reply = world.send(&format!("POST {target}/disablescheduling"), body);
         assert_eq!(reply.told(), "200");
         let cause = match option {
-            "" | "requeue" => vec!["StopTask t tvm-1 UserRequeue"],
-            "terminate" => vec!["StopTask t tvm-1 UserTerminate"],
+            "" | "requeue" => vec!["StopTask t tvm-1 Requeue"],
+            "terminate" => vec!["StopTask t tvm-1 Terminate"],
             _ => vec![],
         };
         assert_eq!(reply.brief()[1..], cause, "{option}");
@@ -1512,7 +1516,7 @@ fn a_node_without_scheduling_takes_no_tasks() {
         assert_eq!((&node["state"], &node["schedulingState"]), (&json!("offline"), &json!("disabled")));
         assert_eq!(
             world.state("/jobs/living/tasks/t"),
-            if cause == ["StopTask t tvm-1 UserRequeue"] { "active" } else { "completed" }
+            if cause == ["StopTask t tvm-1 Requeue"] { "active" } else { "completed" }
         );
         world.send("POST /jobs/living/tasks", task("next"));
         assert_eq!(world.schedule(), [], "{option}");

@@ -3,9 +3,13 @@
 mod world;
 
 use azbatch::{
-    AddJob, AddTask, Effect, Ended, ExitConditions, JobManagerTask, JobPreparationTask, JobReleaseTask,
-    JobSettings, JobSpecification, NodeEvent, OnTaskFailure, ReactivateTask, Report, ReportEvent,
-    RequestedConstraints, RetryLimit, TaskSpecification, Unit,
+    Effect, Instruction, RunId,
+    job::{
+        AddJob, Ended, JobManagerTask, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification,
+        OnTaskFailure, Unit,
+    },
+    node::NodeEvent,
+    task::{AddTask, ExitConditions, ReactivateTask, RequestedConstraints, RetryLimit, TaskSpecification},
 };
 use serde_json::json;
 use world::{World, brief, id};
@@ -66,7 +70,7 @@ fn a_node_that_does_not_answer_can_be_removed() {
             world.send("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-1"] })).told(),
             "202"
         );
-        assert_eq!(brief(&world.tick()), ["CarryOut tvm-1 Remove"], "{event:?}");
+        assert_eq!(brief(&world.tick()), ["RemoveNode tvm-1"], "{event:?}");
     }
 }
 
@@ -77,7 +81,7 @@ fn a_pool_with_a_lost_node_can_be_deleted() {
     world.run("job", "t", "tvm-1");
     world.node("tvm-1", NodeEvent::Lost);
     world.send("DELETE /pools/pool", "");
-    assert_eq!(brief(&world.tick()), ["CarryOut tvm-1 Remove"]);
+    assert_eq!(brief(&world.tick()), ["RemoveNode tvm-1"]);
 }
 
 /// N9
@@ -91,7 +95,7 @@ fn an_order_outlives_a_lost_connection_and_a_reboot() {
         world.node("tvm-1", NodeEvent::Returned);
         assert_eq!(world.state("/pools/pool/nodes/tvm-1"), "reimaging", "{event:?}");
         world.ends("job", "t", "tvm-1", 0);
-        assert_eq!(brief(&world.tick()), ["CarryOut tvm-1 Reimage"], "{event:?}");
+        assert_eq!(brief(&world.tick()), ["ReimageNode tvm-1"], "{event:?}");
     }
 }
 
@@ -102,7 +106,7 @@ fn a_reimaged_node_retains_nothing() {
     world.ran("job", "t", "tvm-1", 0);
     world.node("tvm-1", NodeEvent::Reimaged);
     world.send("POST /pools/pool/nodes/tvm-1/reboot", json!({ "nodeRebootOption": "retaineddata" }));
-    assert_eq!(brief(&world.tick()), ["CarryOut tvm-1 Reboot"]);
+    assert_eq!(brief(&world.tick()), ["RebootNode tvm-1"]);
 }
 
 /// P2: a pool that loses a node while it grows asks for another, and more than enough is enough.
@@ -192,7 +196,7 @@ fn heeding(world: &mut World, change: impl FnOnce(&mut JobSpecification)) -> Vec
     change(&mut specification);
     let settings = JobSettings::new(id("pool")).into();
     let effects = world.call(|account, now| {
-        let command = AddJob { specification: specification.into(), settings, received: *now };
+        let command = AddJob { specification: specification.into(), settings, received: now };
         account.add_job(&command, now).unwrap_or_default()
     });
     brief(&effects)
@@ -271,7 +275,7 @@ fn a_task_takes_a_slot() {
     let mut specification = TaskSpecification::new(id("none"));
     specification.required_slots = 0;
     specification.exit_conditions = Some(ExitConditions::default());
-    let refused = world.account.add_task(&id("job"), &AddTask::new(specification), &world.now);
+    let refused = world.account.add_task(&id("job"), &AddTask::new(specification), world.now);
     assert_eq!(refused.unwrap_err().values[0].value, "requiredSlots");
 }
 
@@ -326,21 +330,18 @@ fn a_repeated_report_is_about_its_own_run() {
     world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
     let retried = json!({ "id": "t", "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } });
     world.send("POST /jobs/job/tasks", retried);
-    let event = ReportEvent::Ended(Ended::with_exit_code(1));
-    let report = |run| Report {
-        job: id("job"),
-        node: id("n"),
-        unit: Unit::Task(id("t")),
-        event: event.clone(),
-        run: Some(run),
-    };
-    for (run, came) in [(1, "retried"), (2, "completed")] {
-        let started = world.assign("job", "t", "n");
-        assert!(matches!(started[1], Effect::StartTask { run: number, .. } if number == run), "{started:?}");
-        for other in [0, run - 1, run + 1] {
-            assert_eq!(world.call(|account, now| account.report(&report(other), now)), [], "run {other}");
+    for (number, came) in [(1, "TaskRetried t n"), (2, "TaskCompleted t n")] {
+        let assigned = world.assign("job", "t", "n");
+        let [Effect::Fact(_), Effect::Instruction(Instruction::Run(run))] = &assigned[..] else {
+            panic!("{assigned:?}")
+        };
+        assert_eq!(run.number, number);
+        let report = run.ended(Ended::with_exit_code(1));
+        for other in [0, number - 1, number + 1] {
+            let other = RunId { number: other, ..run.clone() }.ended(Ended::with_exit_code(1));
+            assert_eq!(world.call(|account, now| account.report(&other, now)), [], "{other}");
         }
-        assert_eq!(world.call(|account, now| account.report(&report(run), now)).len(), 1, "{came}");
-        assert_eq!(world.call(|account, now| account.report(&report(run), now)), []);
+        assert_eq!(brief(&world.call(|account, now| account.report(&report, now))), [came]);
+        assert_eq!(world.call(|account, now| account.report(&report, now)), []);
     }
 }

@@ -2,10 +2,17 @@
 
 mod common;
 
+use std::{collections::BTreeSet, slice};
+
 use azbatch::{
-    Account, AddJob, AddPool, AddTask, Effect, JobPreparationTask, JobReleaseTask, JobSettings,
-    JobSpecification, NodeCounts, NodeEvent, NodeFillType, NodeOrder, NodeTasks, PoolSpecification,
-    Properties, Report, ReportEvent, StopCause, TaskSpecification, Terminate, Timestamp, Unit,
+    Account, Effect, Instruction, RunId, Timestamp,
+    job::{
+        AddJob, Ended, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, StopCause,
+        TerminateJob, Unit,
+    },
+    node::{ChangeNode, NodeAction, NodeEvent, NodeTasks, Stage},
+    pool::{AddPool, NodeCounts, NodeFillType, PoolSpecification},
+    task::{AddTask, Properties, TaskSpecification},
 };
 use common::{Block, Input, JobShape, Name, Step, TaskShape, laws::Hosts, laws::World};
 use proptest::{collection::vec, prelude::*};
@@ -36,21 +43,48 @@ proptest! {
         for (task, [a, b, c]) in (0..).zip(tasks) {
             world.feed(&Input::AddTask { job, task: Name::nth(task), shape: TaskShape::decode(a, b, c) });
         }
+        let mut told: BTreeSet<Instruction> = BTreeSet::new();
         for step in steps.into_iter().map(Step::decode) {
             let fed = world.step(&step);
+            told.extend(Effect::instructions(&fed.effects).cloned());
             let outstanding = world.account.outstanding();
             let mut hosts = Hosts::default();
-            for effect in &outstanding {
-                hosts.follow(effect);
+            for instruction in &outstanding {
+                hosts.take(instruction);
             }
+            prop_assert_eq!(&hosts, &world.hosts.awaited(&world.account), "after {:?}", step);
             for patient in [false, true] {
-                prop_assert_eq!(hosts.due(patient), world.hosts.due(patient), "after {:?}", step);
+                let due = world.hosts.awaited(&world.account).due(patient);
+                prop_assert_eq!(hosts.due(patient), due, "after {:?}", step);
             }
-            let for_nodes = fed.effects.iter().filter(|effect| matches!(effect, Effect::CarryOut { .. }));
-            for effect in for_nodes {
-                prop_assert!(outstanding.contains(effect), "{:?} is forgotten", effect);
+            // It is the same instructions that come again, each of them once.
+            let once: BTreeSet<&Instruction> = outstanding.iter().collect();
+            prop_assert_eq!(once.len(), outstanding.len(), "twice: {:?}", outstanding);
+            let invented = outstanding.iter().find(|again| is_for_a_node(again) && !told.contains(again));
+            prop_assert_eq!(invented, None, "nobody was told so before");
+            for instruction in Effect::instructions(&fed.effects).filter(|told| is_action(told)) {
+                prop_assert!(outstanding.contains(instruction), "{:?} is forgotten", instruction);
             }
+            let actions: Vec<&Instruction> = outstanding.iter().filter(|again| is_action(again)).collect();
+            let issued: Vec<Instruction> = world.account.nodes().filter_map(issued_action).collect();
+            prop_assert_eq!(actions, issued.iter().collect::<Vec<_>>());
         }
+    }
+}
+
+fn is_for_a_node(instruction: &Instruction) -> bool {
+    !matches!(instruction, Instruction::AddNodes { .. })
+}
+
+fn is_action(instruction: &Instruction) -> bool {
+    matches!(instruction, Instruction::Act { .. })
+}
+
+/// What the host was told to do to a node and has not done yet.
+fn issued_action(node: &azbatch::Node) -> Option<Instruction> {
+    match node.state().action()? {
+        (action, Stage::Issued) => Some(Instruction::Act { node: node.id().clone(), action }),
+        (_, Stage::Waiting { .. }) => None,
     }
 }
 
@@ -68,34 +102,35 @@ fn pool(nodes: u32) -> AddPool {
 fn a_pool_waits_for_the_nodes_that_it_lacks() {
     let mut account = Account::new("https://contoso.westus.batch.azure.com");
     let (id, node) = ("pool-1".parse().unwrap(), "node-1".parse().unwrap());
-    account.add_pool(&pool(2), &now()).unwrap();
-    account.add_node(&id, &node, 1, &now()).unwrap();
+    account.add_pool(&pool(2), now()).unwrap();
+    account.add_node(&id, &node, now()).unwrap();
     let nodes = NodeCounts { dedicated: 1, low_priority: 0 };
-    assert_eq!(account.outstanding(), [Effect::AddNodes { pool: id.clone(), nodes }]);
+    assert_eq!(account.outstanding(), [Instruction::AddNodes { pool: id.clone(), nodes }]);
 
-    account.add_node(&id, &"node-2".parse().unwrap(), 1, &now()).unwrap();
+    account.add_node(&id, &"node-2".parse().unwrap(), now()).unwrap();
     assert_eq!(account.outstanding(), []);
-    account.tick(&now());
-    account.node_event(&node, NodeEvent::Removed, &now());
+    drop(account.tick(now()));
+    drop(account.node_event(&node, NodeEvent::Removed, now()));
     assert_eq!(account.outstanding(), [], "nobody asked for another one");
 }
 
 #[test]
-fn an_order_is_outstanding_from_its_instruction_to_its_event() {
+fn an_action_is_outstanding_from_its_instruction_to_its_event() {
     let mut account = Account::new("https://contoso.westus.batch.azure.com");
     let (id, node) = ("pool-1".parse().unwrap(), "node-1".parse().unwrap());
-    account.add_pool(&pool(1), &now()).unwrap();
-    account.add_node(&id, &node, 1, &now()).unwrap();
-    account.order_node(&id, &node, NodeOrder::Reboot, NodeTasks::Requeue, &now()).unwrap();
+    account.add_pool(&pool(1), now()).unwrap();
+    account.add_node(&id, &node, now()).unwrap();
+    account.change_node(&id, &node, ChangeNode::Reboot(NodeTasks::Requeue), now()).unwrap();
     assert_eq!(account.outstanding(), [], "the node is not told before a tick");
-    let told: Vec<Effect> =
-        account.tick(&now()).into_iter().filter(|e| matches!(e, Effect::CarryOut { .. })).collect();
+    let effects = account.tick(now());
+    let told: Vec<Instruction> = Effect::instructions(&effects).cloned().collect();
+    assert_eq!(told, [Instruction::Act { node: node.clone(), action: NodeAction::Reboot }]);
     assert_eq!(account.outstanding(), told);
-    account.node_event(&node, NodeEvent::Rebooted, &now());
+    drop(account.node_event(&node, NodeEvent::Rebooted, now()));
     assert_eq!(account.outstanding(), []);
 }
 
-/// The three stages of a job on a node, one after the other, and stops beside what they stop.
+/// The three stages of a job on a node, one after the other, and stops with what they stop.
 #[test]
 fn a_job_tells_its_nodes_again() {
     let mut account = Account::new("https://contoso.westus.batch.azure.com");
@@ -106,29 +141,27 @@ fn a_job_tells_its_nodes_again() {
     specification.release = Some(JobReleaseTask::new("release".parse().unwrap()));
     let settings = JobSettings::new("pool-1".parse().unwrap()).into();
     let add = AddJob { specification: specification.into(), settings, received: now() };
-    account.add_job(&add, &now()).unwrap();
-    account.add_task(&job, &AddTask::new(TaskSpecification::new("frame".parse().unwrap())), &now()).unwrap();
-    account.add_node(&pool, &node, 1, &now()).unwrap();
-    account.assign(&job, &task, &node, &now()).unwrap();
-    let (of_job, on_node) = (|| job.clone(), || node.clone());
-    let prepare = Effect::RunPreparation { job: of_job(), node: on_node(), pool, retry_count: 0, run: 1 };
-    assert_eq!(account.outstanding(), [prepare]);
+    account.add_job(&add, now()).unwrap();
+    account.add_task(&job, &AddTask::new(TaskSpecification::new("frame".parse().unwrap())), now()).unwrap();
+    account.add_unmanaged_node(&pool, &node, 1, now()).unwrap();
+    account.assign(&job, &task, &node, now()).unwrap();
+    let run = |unit, number| RunId { job: job.clone(), node: node.clone(), unit, number };
+    // The run of the task was decided first, and waits for the preparation.
+    let (first, prepare) = (run(Unit::Task(task.clone()), 1), run(Unit::Preparation, 2));
+    assert_eq!(account.outstanding(), [Instruction::Run(prepare.clone())]);
 
-    let report = |unit| {
-        let event = ReportEvent::Ended(azbatch::Ended::with_exit_code(0));
-        Report { job: of_job(), node: on_node(), unit, event, run: None }
-    };
-    account.report(&report(Unit::Preparation), &now());
-    let start = Effect::StartTask { job: of_job(), task: task.clone(), node: on_node(), run: 1 };
-    assert_eq!(account.outstanding(), std::slice::from_ref(&start));
+    let ended = || Ended::with_exit_code(0);
+    drop(account.report(&prepare.ended(ended()), now()));
+    let start = Instruction::Run(first.clone());
+    assert_eq!(account.outstanding(), slice::from_ref(&start));
 
-    account.terminate_job(&job, &Terminate::by_user(), &now()).unwrap();
-    let cause = StopCause::JobEnding;
-    let stop = Effect::StopTask { job: of_job(), task: task.clone(), node: on_node(), cause };
+    account.terminate_job(&job, &TerminateJob::by_user(), now()).unwrap();
+    let stop = Instruction::Stop { run: first.clone(), cause: StopCause::JobEnding };
     assert_eq!(account.outstanding(), [start, stop]);
 
-    account.report(&report(Unit::Task(task.clone())), &now());
-    assert_eq!(account.outstanding(), [Effect::RunRelease { job: of_job(), node: on_node(), run: 2 }]);
-    account.report(&report(Unit::Release), &now());
+    drop(account.report(&first.ended(ended()), now()));
+    let release = run(Unit::Release, 3);
+    assert_eq!(account.outstanding(), [Instruction::Run(release.clone())]);
+    drop(account.report(&release.ended(ended()), now()));
     assert_eq!(account.outstanding(), []);
 }

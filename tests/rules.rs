@@ -2,20 +2,33 @@
 //!
 //! Outputs are compared as short texts: the names of effects with the task and node that they are
 //! about (but for a node's own state), or a refusal's status and code. Whatever a scenario does, it is
-//! checked besides that the account is sound, that a refusal has changed nothing and that the effects,
-//! replayed, give the same.
+//! checked besides that the account is sound, that a refusal has changed nothing, that the facts,
+//! replayed, give the same, and that no run is started under the id of another.
 
-use std::{fmt::Debug, str::FromStr, sync::Arc};
+use std::{collections::BTreeSet, fmt::Debug, str::FromStr, sync::Arc};
 
 use azbatch::{
-    Account, AddJob, AddTask, BatchError, Delete, DeleteTask, Dependencies, DependencyAction, Disable,
-    DisableTasks, Effect, Enable, Ended, ExitCodeRange, ExitConditions, ExitOptions, Job, JobAction,
-    JobChange, JobConstraints, JobId, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
-    JobSettings, JobSpecification, NodeError, NodeEvent, NodeFailure, NodeRunState, OnAllTasksComplete,
-    OnTaskFailure, PoolId, Preconditions, ReactivateTask, Report, ReportEvent, RequestedConstraints,
-    RetryLimit, Task, TaskFailure, TaskSpecification, TaskState, Terminate, TerminateReason, TerminateTask,
-    TimeSpan, Timestamp, Unit, UpdateJob, UpdateTask,
+    Account, BatchError, ETag, Effect, Fact, Instruction, Job, JobId, NodeId, Pool, PoolId, Preconditions,
+    Report, RunId, Task, TimeSpan, Timestamp,
+    condition::ConditionHeaders,
+    job::{
+        AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobConstraints, JobFact,
+        JobManagerTask, JobNodeFact, JobPatch, JobPreparationTask, JobReleaseTask, JobSettings,
+        JobSpecification, NodeRunState, OnAllTasksComplete, OnTaskFailure, ParallelLimit, RunOutcome,
+        TerminateJob, TerminateReason, Unit, UpdateJob,
+    },
+    node::{ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks},
+    pool::{
+        AddPool, AllocationState, DeletePool, NodeCounts, NodeFillType, PoolFact, PoolSpecification,
+        PoolState, RemoveNodes, ResizePool,
+    },
     rest::{self, Guid, Request, Response},
+    task::{
+        AddTask, Completion, DeleteTask, Dependencies, DependencyAction, ExitCodeRange, ExitConditions,
+        ExitOptions, JobAction, LastRun, NodeError, NodeFailure, Outcome, Placement, Properties,
+        ReactivateTask, RequestedConstraints, RetryLimit, TaskFact, TaskFailure, TaskIdRange,
+        TaskSpecification, TaskStop, TerminateTask, UpdateTask,
+    },
 };
 use serde_json::Value;
 
@@ -23,6 +36,9 @@ use serde_json::Value;
 struct World {
     account: Account,
     now: Timestamp,
+    /// Every fact and every instruction so far.
+    facts: Vec<Fact>,
+    instructions: Vec<Instruction>,
 }
 
 const URL: &str = "https://contoso.westus.batch.azure.com";
@@ -54,20 +70,33 @@ fn before(instant: Timestamp) -> Timestamp {
 
 /// An effect's name, with the task and the node that it is about.
 fn brief(effect: &Effect) -> String {
-    let text = format!("{effect:?}");
-    let name = text.split(' ').next().unwrap().to_string();
-    if matches!(effect, Effect::JobAdded { .. } | Effect::TaskAdded { .. }) {
+    let name = effect.name().to_string();
+    if let "JobAdded" | "TaskAdded" = effect.name() {
         return name;
     }
-    let named = |field: &str| {
-        let (_, rest) = text.split_once(field)?;
-        rest.trim_start_matches("Some(").strip_prefix('"')?.split('"').next()
-    };
-    [Some(name.as_str()), named(" task: "), named(" node: ")]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let task = effect.task().map(ToString::to_string);
+    let node = effect.node().map(ToString::to_string);
+    [Some(name), task, node].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether an effect is left out of the short texts: a node's own state, and the five facts that the
+/// instruction after them repeats, which are `TaskStopping`, `PreparationIssued`, `PreparationStopping`,
+/// `ReleaseIssued` and `NodeActionIssued`.
+fn is_left_out(effect: &Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Fact(
+            Fact::Node(_, NodeFact::Changed { .. } | NodeFact::ActionIssued { .. })
+                | Fact::Task(_, _, TaskFact::Stopping { .. })
+                | Fact::JobNode(
+                    _,
+                    _,
+                    JobNodeFact::PreparationIssued { .. }
+                        | JobNodeFact::PreparationStopping
+                        | JobNodeFact::ReleaseIssued { .. }
+                )
+        )
+    )
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what `map_err` takes")]
@@ -99,12 +128,20 @@ fn uses_dependencies(specification: &mut JobSpecification, _: &mut JobSettings) 
 }
 
 impl World {
+    /// Without nodes and jobs.
+    fn bare() -> Self {
+        Self { account: Account::new(URL), now: s(0), facts: Vec::new(), instructions: Vec::new() }
+    }
+
     fn empty() -> Self {
-        let mut account = Account::new(URL);
+        let mut world = Self::bare();
         for node in ["n1", "n2"] {
-            account.add_node(&id("pool"), &id(node), 4, &s(0)).unwrap();
+            let pool = id("pool");
+            let added =
+                world.call(|account, now| Ok(account.add_unmanaged_node(&pool, &id(node), 4, now).unwrap()));
+            assert_eq!(added, format!("NodeAdded {node}"));
         }
-        Self { account, now: s(0) }
+        world
     }
 
     fn new(set_up: impl FnOnce(&mut JobSpecification, &mut JobSettings)) -> Self {
@@ -113,8 +150,8 @@ impl World {
         world
     }
 
-    fn with_force_wait(mut self, wait: TimeSpan) -> Self {
-        self.account = self.account.with_force_wait(wait);
+    fn with_force_timeout(mut self, timeout: TimeSpan) -> Self {
+        self.account = self.account.with_force_timeout(timeout);
         self
     }
 
@@ -136,16 +173,33 @@ impl World {
         let mut replayed = old;
         let told = match result {
             Ok(effects) => {
-                for effect in &effects {
-                    replayed.apply(effect);
+                for fact in Effect::facts(&effects) {
+                    replayed.try_apply(fact).unwrap();
                 }
-                let of_jobs = effects.iter().filter(|effect| !matches!(effect, Effect::NodeChanged { .. }));
-                of_jobs.map(brief).collect::<Vec<_>>().join(", ")
+                self.remember(&effects);
+                let shown = effects.iter().filter(|effect| !is_left_out(effect));
+                shown.map(brief).collect::<Vec<_>>().join(", ")
             }
             Err(why) => why,
         };
         assert_eq!(replayed, self.account, "{told}");
         told
+    }
+
+    /// Keeps effects for later. No two runs that are to be started have one id (E10).
+    fn remember(&mut self, effects: &[Effect]) {
+        self.facts.extend(Effect::facts(effects).cloned());
+        for instruction in Effect::instructions(effects) {
+            if let Instruction::Run(run) = instruction {
+                assert!(!self.instructions.contains(instruction), "{run} was started before");
+            }
+            self.instructions.push(instruction.clone());
+        }
+    }
+
+    /// The latest instruction.
+    fn latest(&self) -> Instruction {
+        self.instructions.last().unwrap().clone()
     }
 
     fn request(
@@ -169,29 +223,29 @@ impl World {
     }
 
     fn terminate(&mut self) -> String {
-        self.terminate_with(&Terminate::by_user())
+        self.terminate_with(&TerminateJob::by_user())
     }
 
-    fn terminate_with(&mut self, command: &Terminate) -> String {
+    fn terminate_with(&mut self, command: &TerminateJob) -> String {
         self.request(|account, job, now| account.terminate_job(job, command, now))
     }
 
     fn force(&mut self) -> String {
-        let force = Some(self.account.force_wait());
-        self.terminate_with(&Terminate { force, ..Terminate::by_user() })
+        let force = Some(self.account.force_timeout());
+        self.terminate_with(&TerminateJob { force, ..TerminateJob::by_user() })
     }
 
     fn delete(&mut self) -> String {
-        self.request(|account, job, now| account.delete_job(job, &Delete::default(), now))
+        self.request(|account, job, now| account.delete_job(job, &DeleteJob::default(), now))
     }
 
     fn disable(&mut self, disable_tasks: DisableTasks) -> String {
-        let command = Disable { disable_tasks, preconditions: Preconditions::None };
+        let command = DisableJob { disable_tasks, preconditions: Preconditions::None };
         self.request(|account, job, now| account.disable_job(job, &command, now))
     }
 
     fn enable(&mut self) -> String {
-        self.request(|account, job, now| account.enable_job(job, &Enable::default(), now))
+        self.request(|account, job, now| account.enable_job(job, &EnableJob::default(), now))
     }
 
     fn update(&mut self, change: JobChange) -> String {
@@ -248,22 +302,40 @@ impl World {
 
     /// A node says such as `task a started`, `task a ended 0`, `preparation ended` or `release started`.
     fn say(&mut self, node: &str, what: &str) -> String {
+        let report = self.report_of(node, what);
+        self.tell(&report)
+    }
+
+    /// What [`say`](Self::say) reports, about the run that the node has now.
+    fn report_of(&self, node: &str, what: &str) -> Report {
         let mut words = what.split(' ');
         let unit = match words.next() {
             Some("task") => Unit::Task(id(words.next().unwrap())),
             Some("preparation") => Unit::Preparation,
             _ => Unit::Release,
         };
-        let event = match words.next() {
-            Some("started") => ReportEvent::Started,
-            _ => ReportEvent::Ended(Ended { exit_code: words.next().map(id), failure: None }),
-        };
-        self.report(node, unit, event)
+        let run = self.run_of(node, &unit);
+        match words.next() {
+            Some("started") => run.started(),
+            _ => run.ended(Ended { exit_code: words.next().map(id), failure: None }),
+        }
     }
 
-    fn report(&mut self, node: &str, unit: Unit, event: ReportEvent) -> String {
-        let report = Report { job: id("job"), node: id(node), unit, event, run: None };
-        self.call(|account, now| Ok(account.report(&report, now)))
+    /// A node reports how the run that it has now ended.
+    fn ends(&mut self, node: &str, unit: &Unit, ended: Ended) -> String {
+        let report = self.run_of(node, unit).ended(ended);
+        self.tell(&report)
+    }
+
+    /// What a node has of this now; a run that never exists if it has none.
+    fn run_of(&self, node: &str, unit: &Unit) -> RunId {
+        let (job, node): (JobId, NodeId) = (id("job"), id(node));
+        let current = self.account.current_run(&job, &node, unit);
+        current.unwrap_or(RunId { job, node, unit: unit.clone(), number: 0 })
+    }
+
+    fn tell(&mut self, report: &Report) -> String {
+        self.call(|account, now| Ok(account.report(report, now)))
     }
 
     fn node(&mut self, node: &str, event: NodeEvent) -> String {
@@ -308,7 +380,7 @@ impl World {
 
     /// The job's previous state and when it was entered.
     fn previous(&self) -> Option<(&'static str, Timestamp)> {
-        self.job().previous_state().map(|(state, at)| (state.as_str(), at))
+        self.job().stamps().previous().map(|(state, at)| (state.as_str(), at))
     }
 
     fn reason(&self) -> &str {
@@ -325,17 +397,15 @@ impl World {
 
     /// A completed task's exit code and its failure's code.
     fn end(&self, task: &str) -> (Option<i32>, Option<&str>) {
-        let TaskState::Completed(end) = self.task(task).state() else {
-            panic!("task {task} is not completed")
-        };
-        (end.exit_code, end.failure.as_ref().map(TaskFailure::code))
+        let Some(end) = self.task(task).state().completion() else { panic!("task {task} is not completed") };
+        (end.exit_code(), end.failure().map(TaskFailure::code))
     }
 
-    /// Whether the release task is `ordered`, `running` or `completed` on a node.
+    /// Whether the release task is `issued`, `running` or `completed` on a node.
     fn release(&self, node: &str) -> &'static str {
-        match self.job().node(&id(node)).and_then(|node| node.release()).map(|run| run.state) {
+        match self.job().node(&id(node)).and_then(|node| node.release()).map(|run| &run.state) {
             None => "none",
-            Some(NodeRunState::Ordered) => "ordered",
+            Some(NodeRunState::Issued { .. }) => "issued",
             Some(NodeRunState::Running { .. }) => "running",
             Some(NodeRunState::Completed { .. }) => "completed",
         }
@@ -596,7 +666,7 @@ fn a_bad_body_wins_over_the_time_and_the_state() {
 fn the_state_wins_over_the_value_and_that_over_the_conditions() {
     let mut world = World::new(ends_by_itself);
     world.add("a");
-    let tags = azbatch::ConditionHeaders { if_match: Some(b"0x0"), ..Default::default() };
+    let tags = ConditionHeaders { if_match: Some(b"0x0"), ..Default::default() };
     let preconditions = Preconditions::parse(&tags, s(0)).unwrap();
     let take_back = UpdateJob { change: JobChange::Replace(JobSettings::new(id("pool"))), preconditions };
     let send = |world: &mut World, command: &UpdateJob| {
@@ -627,7 +697,7 @@ fn an_etag_is_the_last_modification_in_ticks() {
 fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
     let mut world = World::new(|specification, settings| {
         heeds_failures(specification, settings);
-        settings.max_parallel_tasks = Some(9);
+        settings.max_parallel_tasks = ParallelLimit::AtMost(9);
     });
     let steps: [(bool, Step); 13] = [
         (true, World::patch),
@@ -645,11 +715,11 @@ fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
         (false, World::delete),
     ];
     for (number, (moves, step)) in (1..).zip(steps) {
-        let old = world.job().last_modified();
+        let old = world.job().stamps().modified();
         let came = step(world.at(number));
         assert!(!came.is_empty());
         let expected = if moves { s(number) } else { old };
-        assert_eq!(world.job().last_modified(), expected, "{came}");
+        assert_eq!(world.job().stamps().modified(), expected, "{came}");
     }
 }
 
@@ -658,16 +728,16 @@ fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
 fn an_end_by_the_schedule_leaves_the_etag_alone() {
     let mut world = World::new(ends_by_itself);
     world.at(5).tick();
-    assert_eq!((world.reason(), world.job().last_modified()), ("AllTasksComplete", s(5)));
+    assert_eq!((world.reason(), world.job().stamps().modified()), ("AllTasksComplete", s(5)));
 
     let mut world = World::new(heeds_failures);
     world.ran("a", "n1", 1);
     world.at(5).tick();
-    assert_eq!((world.reason(), world.job().last_modified()), ("TaskFailed", s(5)));
+    assert_eq!((world.reason(), world.job().stamps().modified()), ("TaskFailed", s(5)));
 
     let mut world = World::new(plain);
-    world.at(5).terminate_with(&Terminate::because(TerminateReason::Schedule));
-    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(0), s(5)));
+    world.at(5).terminate_with(&TerminateJob::because(TerminateReason::Schedule));
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(0), s(5)));
 }
 
 /// T2: waiting for nodes shows a scheduling error without moving the ETag.
@@ -687,14 +757,14 @@ fn a_scheduling_error_leaves_the_etag_alone() {
 fn a_request_stamps_one_instant_and_answers_with_it() {
     let mut world = World::new(plain);
     let response = world.at(5).answer("POST /jobs/job/terminate", &[], "");
-    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(5), s(5)));
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(5), s(5)));
     assert_eq!(response.header("ETag"), Some(world.job().etag().to_string().as_str()));
 
     let mut world = World::new(plain);
     world.at(5).patch();
-    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(5), s(0)));
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(5), s(0)));
     world.at(6).delete();
-    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(5), s(6)));
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(5), s(6)));
 }
 
 /// T4
@@ -713,14 +783,14 @@ fn a_standing_clock_repeats_no_etag() {
     let mut world = World::new(plain);
     for ticks in 1..=3 {
         world.patch();
-        assert_eq!(world.job().last_modified().ticks(), s(0).ticks() + ticks);
+        assert_eq!(world.job().stamps().modified().ticks(), s(0).ticks() + ticks);
     }
     world.add("a");
     world.update_task("a");
-    assert_eq!(world.task("a").last_modified().ticks(), s(0).ticks() + 1);
+    assert_eq!(world.task("a").stamps().modified().ticks(), s(0).ticks() + 1);
     world.add_job("other", plain);
     assert_eq!(
-        world.account.job(&id("other")).unwrap().last_modified(),
+        world.account.job(&id("other")).unwrap().stamps().modified(),
         s(0),
         "two jobs may share an instant"
     );
@@ -733,9 +803,9 @@ fn a_clock_that_runs_back_stamps_nothing_earlier() {
     world.at(50).run("a", "n1");
     world.at(60).patch();
     world.at(20).terminate();
-    assert_eq!(world.job().last_modified(), s(60).next_tick());
+    assert_eq!(world.job().stamps().modified(), s(60).next_tick());
     world.at(10).say("n1", "task a ended 0");
-    assert_eq!(world.task("a").state_transition_time(), s(50));
+    assert_eq!(world.task("a").stamps().entered(), s(50));
     world.at(5).tick();
     assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(60).next_tick())));
 }
@@ -746,7 +816,7 @@ fn at_the_end_of_the_calendar_stamps_stand_still() {
     let mut world = World::new(plain);
     world.on(Timestamp::MAX).patch();
     assert_eq!(world.patch(), "JobUpdated");
-    assert_eq!(world.job().last_modified(), Timestamp::MAX);
+    assert_eq!(world.job().stamps().modified(), Timestamp::MAX);
     assert_eq!(world.force(), "JobTerminating");
     assert_eq!(world.tick(), "JobCompleted");
 }
@@ -760,12 +830,12 @@ fn a_new_jobs_stamps_are_one_but_for_its_creation() {
     let headers = [("Content-Type", "application/json")];
     world.at(4).send_late(received, "POST", "/jobs?api-version=2025-06-01", &headers, body);
     let job = world.job();
-    assert_eq!((job.creation_time(), job.start_time()), (s(3), s(4)));
-    assert_eq!((job.last_modified(), job.state_transition_time()), (s(4), s(4)));
+    assert_eq!((job.creation_time(), job.stamps().created()), (s(3), s(4)));
+    assert_eq!((job.stamps().modified(), job.stamps().entered()), (s(4), s(4)));
 
     world.at(5).add("a");
     let task = world.task("a");
-    assert_eq!([task.creation_time(), task.last_modified(), task.state_transition_time()], [s(5); 3]);
+    assert_eq!([task.stamps().created(), task.stamps().modified(), task.stamps().entered()], [s(5); 3]);
 }
 
 /// T7: disabling, terminating are left out; deleting shows what was before it.
@@ -830,10 +900,10 @@ fn a_tasks_etag_moves_on_users_calls_alone() {
         (false, |world| world.say("n1", "task a ended 0")),
     ];
     for (number, (moves, step)) in (1..).zip(steps) {
-        let old = world.task("a").last_modified();
+        let old = world.task("a").stamps().modified();
         let came = step(world.at(number));
         assert!(!came.is_empty());
-        assert_eq!(world.task("a").last_modified(), if moves { s(number) } else { old }, "{came}");
+        assert_eq!(world.task("a").stamps().modified(), if moves { s(number) } else { old }, "{came}");
     }
 }
 
@@ -868,7 +938,7 @@ fn send(world: &mut World, request: &str) -> String {
         "delete" => world.delete(),
         "add-task" => world.add("new"),
         "add-job" => world.add_job("job", plain),
-        "get" => world.request(|account, job, _| account.job(job).map(|_| Vec::new())),
+        "get" => world.request(|account, job, _| account.require_job(job).map(|_| Vec::new())),
         "update-task" => world.update_task("waits"),
         "terminate-task" => world.terminate_task("waits"),
         "reactivate-task" => world.reactivate("failed"),
@@ -877,12 +947,14 @@ fn send(world: &mut World, request: &str) -> String {
     }
 }
 
-/// The rows of the rules' table: a request, and what each state answers.
+/// The rows of the rules' table: a request, and what each state answers, without the anchors that links
+/// lead to.
 fn table() -> Vec<Vec<&'static str>> {
     let lines = include_str!("../src/evidence.md").lines();
     let rows =
         lines.skip_while(|line| !line.starts_with("| request ")).take_while(|line| line.starts_with('|'));
-    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+    let cell = |cell: &'static str| cell.rsplit_once("</a>").map_or(cell, |(_, text)| text).trim();
+    rows.map(|row| row.trim_matches('|').split('|').map(cell).collect()).collect()
 }
 
 /// R-*-*: what each state answers to each request, but for enabling, to which no request leads.
@@ -907,10 +979,10 @@ fn a_job_answers_as_the_table_says() {
 #[test]
 fn disabling_twice_moves_the_etag_alone_and_enabling_an_active_job_nothing() {
     let mut world = in_state("disabled");
-    let moved = world.job().state_transition_time();
+    let moved = world.job().stamps().entered();
     assert_eq!(world.disable(DisableTasks::Requeue), "JobTouched");
-    assert_eq!((world.state(), world.job().state_transition_time()), ("disabled", moved));
-    assert_eq!(world.job().last_modified(), s(4));
+    assert_eq!((world.state(), world.job().stamps().entered()), ("disabled", moved));
+    assert_eq!(world.job().stamps().modified(), s(4));
 
     let mut world = in_state("active");
     let old = world.account.clone();
@@ -935,9 +1007,9 @@ fn a_terminated_job_is_terminating_at_once_with_its_reason() {
     for (text, shown) in [(None, "UserTerminate"), (Some(""), "UserTerminate"), (Some("enough"), "enough")] {
         let mut world = World::new(plain);
         world.run("a", "n1");
-        world.at(5).terminate_with(&Terminate::because(TerminateReason::User(text.map(Into::into))));
+        world.at(5).terminate_with(&TerminateJob::because(TerminateReason::User(text.map(Into::into))));
         assert_eq!((world.state(), world.reason(), world.job().end_time()), ("terminating", shown, None));
-        assert_eq!(world.job().state_transition_time(), s(5));
+        assert_eq!(world.job().stamps().entered(), s(5));
     }
 }
 
@@ -970,7 +1042,7 @@ fn running_tasks_are_told_to_stop_and_end_as_failed_when_the_node_answers() {
         assert_eq!(world.task_state("a"), "running");
         assert_eq!(world.at(7).say("n1", answer), "TaskCompleted a n1");
         assert_eq!(world.end("a"), (exit_code, Some("TaskEnded")));
-        assert_eq!(world.task("a").state_transition_time(), s(7));
+        assert_eq!(world.task("a").stamps().entered(), s(7));
         let shown = world.shown("/jobs/job/tasks/a", "executionInfo");
         assert_eq!(shown["failureInfo"]["category"], "UserError");
         assert_eq!(shown["failureInfo"]["message"], "Task Was Ended by User Request");
@@ -989,7 +1061,7 @@ fn preparing_tasks_end_with_their_preparation() {
         assert_eq!(world.task_state("a"), "preparing");
         assert_eq!(world.at(7).say("n1", answer), "PreparationEnded n1, TaskCompleted a n1", "{answer}");
         assert_eq!(world.end("a"), (None, Some("TaskEnded")));
-        assert_eq!(world.task("a").previous_state().map(|(state, _)| state.as_str()), Some("preparing"));
+        assert_eq!(world.task("a").stamps().previous().map(|(state, _)| state.as_str()), Some("preparing"));
     }
 }
 
@@ -1039,7 +1111,7 @@ fn without_something_to_release_no_release_runs() {
     world.delete_task("a");
     world.say("n1", "preparation ended 0");
     assert_eq!(
-        world.account.task(&id("job"), &id("a")).map(drop).map_err(refusal),
+        world.account.require_task(&id("job"), &id("a")).map(drop).map_err(refusal),
         Err("404 TaskNotFound".into())
     );
     assert_eq!(world.terminate(), "JobTerminating", "no task ran there");
@@ -1057,7 +1129,7 @@ fn without_something_to_release_no_release_runs() {
 #[test]
 fn a_failed_preparation_that_nobody_waited_for_is_released() {
     for (waited, ended, terminated) in [
-        (false, "PreparationEnded n1, TaskRunning a n1, StartTask a n1", "JobTerminating, StopTask a n1"),
+        (false, "PreparationEnded n1, TaskRunning a n1, RunTask a n1", "JobTerminating, StopTask a n1"),
         (true, "PreparationEnded n1, TaskRequeued a n1", "JobTerminating"),
     ] {
         let mut world = World::new(|specification, settings| {
@@ -1069,7 +1141,7 @@ fn a_failed_preparation_that_nobody_waited_for_is_released() {
         assert_eq!(world.say("n1", "preparation ended 1"), ended);
         assert_eq!(world.terminate(), terminated);
         world.say("n1", "task a ended 0");
-        assert_eq!(world.release("n1"), if waited { "none" } else { "ordered" });
+        assert_eq!(world.release("n1"), if waited { "none" } else { "issued" });
     }
 }
 
@@ -1087,8 +1159,9 @@ fn a_release_may_take_its_time_from_its_start_and_no_longer() {
         world.at(6000).say("n1", "release started");
         assert_eq!(world.on(before(s(6000 + limit))).tick(), "");
         assert_eq!(world.at(6000 + limit).tick(), "ReleaseEnded n1, StopRelease n1");
-        let run = *world.job().node(&id("n1")).unwrap().release().unwrap();
-        assert!(matches!(run.state, NodeRunState::Completed { succeeded: false, exit_code: None, .. }));
+        let run = world.job().node(&id("n1")).unwrap().release().unwrap();
+        let NodeRunState::Completed { outcome, .. } = &run.state else { panic!("{run:?}") };
+        assert_eq!(*outcome, RunOutcome::Failed { exit_code: None, failure: None });
         assert_eq!(world.tick(), "JobCompleted");
     }
 }
@@ -1123,7 +1196,7 @@ fn a_failed_release_does_not_hold_the_job_and_runs_once() {
     assert_eq!(world.terminate(), "JobTerminating, RunRelease n1");
     assert_eq!(world.delete(), "JobDeleting", "it runs already");
     assert_eq!(world.say("n1", "release ended 0"), "ReleaseEnded n1");
-    assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeNoted n1", "it has run");
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeEventRecorded n1", "it has run");
     assert_eq!(world.tick(), "JobDeleted");
 }
 
@@ -1139,7 +1212,7 @@ fn with_nothing_outstanding_the_next_tick_completes_the_job() {
     world.at(9).say("n1", "release ended 0");
     let etag = world.job().etag();
     assert_eq!(world.at(10).tick(), "JobCompleted");
-    assert_eq!((world.job().state_transition_time(), world.job().end_time()), (s(10), Some(s(10))));
+    assert_eq!((world.job().stamps().entered(), world.job().end_time()), (s(10), Some(s(10))));
     assert_eq!(world.job().etag(), etag);
 }
 
@@ -1189,26 +1262,316 @@ fn late_repeated_and_unknown_reports_change_nothing() {
     let mut world = World::new(prepared);
     world.run("a", "n1");
     world.terminate();
-    for (report, first) in [
+    let from = |report: &Report, node: &str, number: u64| {
+        let run = RunId { node: id(node), number, ..report.run.clone() };
+        Report { run, event: report.event.clone() }
+    };
+    let mut late = vec![
+        world.report_of("n1", "task a started"),
+        world.report_of("n1", "task b ended 0"),
+        world.report_of("n1", "preparation started"),
+        world.report_of("n1", "preparation ended 0"),
+    ];
+    for (what, first) in [
         ("task a ended 1", "TaskCompleted a n1, RunRelease n1"),
         ("release started", "ReleaseStarted n1"),
         ("release ended 0", "ReleaseEnded n1"),
     ] {
-        assert_eq!(world.say("n1", report), first);
-        assert_eq!(world.say("n1", report), "", "{report}, repeated");
-        assert_eq!(world.say("n2", report), "", "{report}, from another node");
+        let report = world.report_of("n1", what);
+        let number = report.run.number;
+        for other in [0, number - 1, number + 1, u64::MAX] {
+            assert_eq!(world.tell(&from(&report, "n1", other)), "", "{what}, of run {other}");
+        }
+        assert_eq!(world.tell(&report), first);
+        assert_eq!(world.tell(&report), "", "{what}, repeated");
+        assert_eq!(world.say("n1", what), "", "{what}, repeated by a node that knows no numbers");
+        assert_eq!(world.tell(&from(&report, "n2", number)), "", "{what}, from another node");
+        assert_eq!(world.say("n2", what), "", "{what}, from another node");
+        late.push(report);
     }
-    for late in
-        ["task a started", "task b ended 0", "preparation started", "preparation ended 0", "release started"]
-    {
-        assert_eq!(world.say("n1", late), "", "{late}");
-        assert_eq!(world.say("unknown", late), "", "{late}");
+    for _ in 0..2 {
+        for report in &late {
+            assert_eq!(world.tell(report), "", "{report}, late");
+            assert_eq!(world.tell(&from(report, "unknown", report.run.number)), "", "{report}, unknown node");
+            let elsewhere = RunId { job: id("no"), ..report.run.clone() };
+            let elsewhere = Report { run: elsewhere, event: report.event.clone() };
+            assert_eq!(world.tell(&elsewhere), "", "{elsewhere}");
+        }
+        world.tick();
+        assert_eq!(world.state(), "completed");
+        assert_eq!(world.say("n1", "task a ended 0"), "");
     }
-    world.tick();
-    assert_eq!(world.say("n1", "task a ended 0"), "");
-    let elsewhere =
-        Report { job: id("no"), node: id("n1"), unit: Unit::Release, event: ReportEvent::Started, run: None };
-    assert_eq!(world.call(|account, now| Ok(account.report(&elsewhere, now))), "");
+}
+
+/// A node that does what it is told and no more: it starts a run once, it stops the run that it is told to
+/// stop and no other, and it answers every stop, also that of a run that it does not have.
+#[derive(Default)]
+struct HonestNode {
+    runs: BTreeSet<RunId>,
+    /// What it must not start any more.
+    over: BTreeSet<RunId>,
+}
+
+impl HonestNode {
+    fn obey(&mut self, instruction: &Instruction) -> Option<Report> {
+        match instruction {
+            Instruction::Run(run) => {
+                let starts = !self.over.contains(run) && self.runs.insert(run.clone());
+                starts.then(|| run.started())
+            }
+            Instruction::Stop { run, .. } => {
+                self.over.insert(run.clone());
+                let ended = if self.runs.remove(run) { Ended::with_exit_code(137) } else { Ended::default() };
+                Some(run.ended(ended))
+            }
+            Instruction::AddNodes { .. } | Instruction::Act { .. } => None,
+        }
+    }
+
+    /// A run ends by itself.
+    fn ends(&mut self, run: &RunId, exit_code: i32) -> Report {
+        assert!(self.runs.remove(run), "the node does not have {run}");
+        self.over.insert(run.clone());
+        run.ended(Ended::with_exit_code(exit_code))
+    }
+
+    fn reboots(&mut self) {
+        self.over.append(&mut self.runs);
+    }
+}
+
+impl World {
+    /// Delivers an instruction to a node, and tells what followed from its answer.
+    fn deliver(&mut self, node: &mut HonestNode, instruction: &Instruction) -> String {
+        node.obey(instruction).map(|report| self.tell(&report)).unwrap_or_default()
+    }
+
+    /// Delivers the latest instruction, from whose answer this must follow.
+    fn deliver_latest(&mut self, node: &mut HonestNode, told: &str) -> Instruction {
+        let instruction = self.latest();
+        assert_eq!(self.deliver(node, &instruction), told, "{instruction}");
+        instruction
+    }
+
+    /// Instructions about runs that are over come again, and so do reports about those runs. Nothing
+    /// changes, and the run that the latest `Run` started goes on.
+    fn comes_late(&mut self, node: &mut HonestNode, late: &[&Instruction]) {
+        let mut latest = self.instructions.iter().rev();
+        let next = latest.find(|told| matches!(told, Instruction::Run(_))).and_then(Instruction::run);
+        let next = next.unwrap().clone();
+        let error = NodeError { code: "Late".into(), message: "late".into() };
+        let failed = Ended { exit_code: None, failure: Some(NodeFailure::FileUpload(error)) };
+        let old = self.account.clone();
+        for instruction in late {
+            let over = instruction.run().unwrap();
+            assert_ne!(*over, next);
+            assert_eq!(self.deliver(node, instruction), "", "{instruction}");
+            let ends = [Ended::default(), Ended::with_exit_code(0), Ended::with_exit_code(1), failed.clone()];
+            for report in ends.map(|ended| over.ended(ended)).into_iter().chain([over.started()]) {
+                assert_eq!(self.tell(&report), "", "{report}");
+            }
+            assert!(node.runs.contains(&next), "after {instruction}");
+        }
+        assert_eq!(self.account, old);
+        assert_eq!(self.account.current_run(&next.job, &next.node, &next.unit), Some(next));
+    }
+}
+
+/// E10, G1: a job is disabled and enabled, and its task comes to the same node again. The first stop, which
+/// is delivered again then, is about the first run.
+#[test]
+fn a_repeated_stop_leaves_the_next_run_alone() {
+    for (ticks, stop_comes_first) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut world = World::new(plain);
+        let mut node = HonestNode::default();
+        world.add("a");
+        assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1");
+        let first = world.deliver_latest(&mut node, "TaskStarted a");
+        assert_eq!(world.disable(DisableTasks::Requeue), "JobDisabling, StopTask a n1");
+        let stop = world.deliver_latest(&mut node, "TaskRequeued a n1");
+        assert_eq!(stop.run(), first.run());
+        if ticks {
+            assert_eq!(world.tick(), "JobDisabled");
+        }
+        assert_eq!(world.enable(), "JobEnabled");
+        assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1");
+        let second = world.latest();
+        if stop_comes_first {
+            assert_eq!(world.deliver(&mut node, &stop), "");
+        }
+        assert_eq!(world.deliver(&mut node, &second), "TaskStarted a");
+        world.comes_late(&mut node, &[&stop, &first]);
+
+        assert_eq!(world.task_state("a"), "running");
+        assert_eq!(world.tell(&node.ends(second.run().unwrap(), 0)), "TaskCompleted a n1");
+        assert_eq!(world.end("a"), (Some(0), None));
+    }
+}
+
+/// E10, G1, K1: a task is told to stop while its node is preparing, so the node does not have it. It is
+/// given to the node again before the preparation has ended.
+#[test]
+fn a_repeated_stop_of_a_preparing_task_leaves_its_next_run_alone() {
+    let mut world = World::new(prepared);
+    let mut node = HonestNode::default();
+    world.add("a");
+    world.assign("a", "n1");
+    let preparation = world.deliver_latest(&mut node, "PreparationStarted n1");
+    assert_eq!(world.disable(DisableTasks::Requeue), "JobDisabling, StopTask a n1");
+    let stop = world.deliver_latest(&mut node, "TaskRequeued a n1");
+    assert_eq!(world.enable(), "JobEnabled");
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1");
+    assert_eq!(world.deliver(&mut node, &stop), "");
+    assert_eq!(world.task_state("a"), "preparing");
+    let prepared = node.ends(preparation.run().unwrap(), 0);
+    assert_eq!(world.tell(&prepared), "PreparationEnded n1, TaskRunning a n1, RunTask a n1");
+    drop(world.deliver_latest(&mut node, "TaskStarted a"));
+    world.comes_late(&mut node, &[&stop, &preparation]);
+}
+
+/// E10, K7: a task that was deleted and added again is another one, also to its node.
+#[test]
+fn a_task_that_was_added_again_has_runs_of_its_own() {
+    let mut world = World::new(plain);
+    let mut node = HonestNode::default();
+    world.add("a");
+    world.assign("a", "n1");
+    let first = world.deliver_latest(&mut node, "TaskStarted a");
+    assert_eq!(world.delete_task("a"), "StopTask a n1");
+    let stop = world.deliver_latest(&mut node, "TaskDeleted a n1");
+    for name in ["a", "A"] {
+        assert_eq!(world.add(name), "TaskAdded");
+        world.assign(name, "n1");
+        let next = world.deliver_latest(&mut node, &format!("TaskStarted {name}"));
+        world.comes_late(&mut node, &[&stop, &first]);
+        let ended = node.ends(next.run().unwrap(), 0);
+        assert_eq!(world.tell(&ended), format!("TaskCompleted {name} n1"));
+        assert_eq!(world.delete_task(name), format!("TaskDeleted {name}"));
+        assert_eq!(world.tell(&ended), "");
+    }
+}
+
+/// E10, N1, K4: a preparation that is run again, because it failed or because its node rebooted, is another
+/// run, and so is a release.
+#[test]
+fn a_preparation_or_release_that_runs_again_is_another_run() {
+    let mut world = World::new(|specification, settings| {
+        prepared(specification, settings);
+        specification.preparation.as_mut().unwrap().constraints.max_task_retry_count = RetryLimit::Times(1);
+    });
+    let mut node = HonestNode::default();
+    world.add("a");
+    world.assign("a", "n1");
+    let first = world.deliver_latest(&mut node, "PreparationStarted n1");
+    node.reboots();
+    let rebooted = "PreparationEnded n1, TaskRequeued a n1, NodeEventRecorded n1";
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), rebooted);
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+    let second = world.deliver_latest(&mut node, "PreparationStarted n1");
+    world.comes_late(&mut node, &[&first]);
+
+    let failed = node.ends(second.run().unwrap(), 1);
+    assert_eq!(world.tell(&failed), "PreparationEnded n1, RunPreparation n1");
+    let third = world.deliver_latest(&mut node, "PreparationStarted n1");
+    world.comes_late(&mut node, &[&first, &second]);
+    let prepared = node.ends(third.run().unwrap(), 0);
+    assert_eq!(world.tell(&prepared), "PreparationEnded n1, TaskRunning a n1, RunTask a n1");
+    let task = world.deliver_latest(&mut node, "TaskStarted a");
+
+    assert_eq!(world.terminate(), "JobTerminating, StopTask a n1");
+    drop(world.deliver_latest(&mut node, "TaskCompleted a n1, RunRelease n1"));
+    let released = world.deliver_latest(&mut node, "ReleaseStarted n1");
+    node.reboots();
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeEventRecorded n1, RunRelease n1");
+    let again = world.deliver_latest(&mut node, "ReleaseStarted n1");
+    world.comes_late(&mut node, &[&first, &second, &third, &task, &released]);
+    assert_eq!(world.tick(), "");
+    assert_eq!(world.tell(&node.ends(again.run().unwrap(), 0)), "ReleaseEnded n1");
+    assert_eq!(world.tick(), "JobCompleted");
+}
+
+impl World {
+    /// The job, which is over, is deleted and added again under another spelling of its id. Before that a
+    /// job with fewer runs is gone.
+    fn add_again(&mut self, set_up: impl FnOnce(&mut JobSpecification, &mut JobSettings)) {
+        let (other, delete) = (id("other"), DeleteJob::default());
+        assert_eq!(self.add_job("other", plain), "JobAdded");
+        assert_eq!(self.delete(), "JobDeleting");
+        assert_eq!(self.tick(), "JobDeleted");
+        self.call(|account, now| account.delete_job(&other, &delete, now).map_err(refusal));
+        assert_eq!(self.tick(), "JobDeleted");
+        assert_eq!(self.add_job("JOB", set_up), "JobAdded");
+    }
+}
+
+/// E10, E3, F1: the stop of a preparation, delivered again or late, is about the job that was, also if
+/// its termination was forced and its node has never answered.
+#[test]
+fn the_stop_of_a_preparation_leaves_a_later_job_of_the_same_id_alone() {
+    for forced in [false, true] {
+        let mut world = World::new(prepared);
+        let mut node = HonestNode::default();
+        world.add("a");
+        world.assign("a", "n1");
+        let first = world.deliver_latest(&mut node, "PreparationStarted n1");
+        let stop = if forced {
+            assert_eq!(world.force(), "JobTerminating, StopPreparation n1");
+            let stop = world.latest();
+            assert_eq!(world.at(60).tick(), "PreparationEnded n1, TaskCompleted a n1, JobCompleted");
+            stop
+        } else {
+            assert_eq!(world.terminate(), "JobTerminating, StopPreparation n1");
+            let stop = world.deliver_latest(&mut node, "PreparationEnded n1, TaskCompleted a n1");
+            assert_eq!(world.tick(), "JobCompleted");
+            stop
+        };
+        assert_eq!(stop.run(), first.run());
+        world.add_again(prepared);
+
+        world.add("a");
+        assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+        let second = world.deliver_latest(&mut node, "PreparationStarted n1");
+        assert_eq!(node.runs.contains(first.run().unwrap()), forced, "nobody has stopped it");
+        world.comes_late(&mut node, &[&stop, &first]);
+        let ended = node.ends(second.run().unwrap(), 0);
+        assert_eq!(world.tell(&ended), "PreparationEnded n1, TaskRunning a n1, RunTask a n1");
+        drop(world.deliver_latest(&mut node, "TaskStarted a"));
+        world.comes_late(&mut node, &[&stop, &first, &second]);
+    }
+}
+
+/// E10, F1, E6: the same for the tasks of a job that was force-terminated, and for its release.
+#[test]
+fn a_job_that_was_added_again_has_runs_of_its_own() {
+    let mut world = World::new(plain);
+    let mut node = HonestNode::default();
+    world.add("a");
+    world.assign("a", "n1");
+    let first = world.deliver_latest(&mut node, "TaskStarted a");
+    assert_eq!(world.force(), "JobTerminating, StopTask a n1");
+    let stop = world.latest();
+    assert_eq!(world.at(60).tick(), "TaskCompleted a n1, JobCompleted");
+    world.add_again(prepared);
+
+    world.run("a", "n1"); // The node is not asked to say that, so that it has only the first run.
+    let second = world.latest();
+    node.obey(&second);
+    assert_eq!(node.runs, [&first, &second].map(|told| told.run().unwrap().clone()).into());
+    world.comes_late(&mut node, &[&stop, &first]);
+    assert_eq!(world.tell(&node.ends(second.run().unwrap(), 0)), "TaskCompleted a n1");
+
+    assert_eq!(world.terminate(), "JobTerminating, RunRelease n1");
+    let release = world.deliver_latest(&mut node, "ReleaseStarted n1");
+    assert_eq!(world.at(60 + 15 * 60).tick(), "ReleaseEnded n1, StopRelease n1");
+    let stop_release = world.latest();
+    assert_eq!(world.tick(), "JobCompleted");
+    world.add_again(prepared);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.terminate(), "JobTerminating, RunRelease n1");
+    let next = world.deliver_latest(&mut node, "ReleaseStarted n1");
+    world.comes_late(&mut node, &[&stop, &first, &second, &stop_release, &release]);
+    assert_eq!(world.tell(&node.ends(next.run().unwrap(), 0)), "ReleaseEnded n1");
+    assert_eq!(world.tick(), "JobCompleted");
 }
 
 /// E11
@@ -1248,7 +1611,7 @@ fn force_waits_60_seconds_for_nodes_and_no_longer() {
     );
     for task in ["p", "c"] {
         assert_eq!(world.end(task), (None, Some("TaskEnded")));
-        assert_eq!(world.task(task).state_transition_time(), s(70));
+        assert_eq!(world.task(task).stamps().entered(), s(70));
     }
     assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(70))));
 }
@@ -1273,7 +1636,7 @@ fn force_drops_releases_that_are_late_and_waits_for_those_in_time() {
 #[test]
 fn the_host_sets_how_long_force_waits() {
     for wait in [0, 5, 600] {
-        let mut world = World::new(plain).with_force_wait(secs(wait));
+        let mut world = World::new(plain).with_force_timeout(secs(wait));
         world.run("a", "n1");
         assert_eq!(world.at(10).rest("POST /jobs/job/terminate?force=true", &[], ""), "202");
         assert_eq!(world.account.deadline(), Some(s(10 + wait)));
@@ -1317,15 +1680,15 @@ fn force_does_not_wait_for_nodes_that_cannot_answer() {
 fn force_comes_over_an_unforced_termination_once() {
     let mut world = World::new(plain);
     world.run("a", "n1");
-    world.at(10).terminate_with(&Terminate::because(TerminateReason::User(Some("first".into()))));
-    let forced = Terminate {
+    world.at(10).terminate_with(&TerminateJob::because(TerminateReason::User(Some("first".into()))));
+    let forced = TerminateJob {
         force: Some(secs(60)),
-        ..Terminate::because(TerminateReason::User(Some("second".into())))
+        ..TerminateJob::because(TerminateReason::User(Some("second".into())))
     };
     assert_eq!(world.at(20).terminate_with(&forced), "JobTerminationForced");
-    assert_eq!((world.job().last_modified(), world.account.deadline()), (s(20), Some(s(80))));
+    assert_eq!((world.job().stamps().modified(), world.account.deadline()), (s(20), Some(s(80))));
     assert_eq!(
-        (world.state(), world.job().state_transition_time(), world.reason()),
+        (world.state(), world.job().stamps().entered(), world.reason()),
         ("terminating", s(10), "first")
     );
     assert_eq!(world.at(30).force(), "409 JobBeingTerminated");
@@ -1484,7 +1847,7 @@ fn a_job_ends_with_its_last_task_if_it_is_to() {
 #[test]
 fn the_end_of_a_schedule_is_told_as_the_service_tells_it() {
     let mut world = World::new(plain);
-    world.terminate_with(&Terminate::because(TerminateReason::Schedule));
+    world.terminate_with(&TerminateJob::because(TerminateReason::Schedule));
     assert_eq!(world.shown("/jobs/job", "executionInfo/terminateReason"), "TerminateWorkitem");
 }
 
@@ -1618,18 +1981,21 @@ fn reruns(rerun: bool) -> impl Fn(&mut JobSpecification, &mut JobSettings) {
 #[test]
 fn a_reboot_requeues_the_tasks_of_a_living_job() {
     for (rerun, assigned) in
-        [(true, "TaskPreparing a n1, RunPreparation n1"), (false, "TaskRunning a n1, StartTask a n1")]
+        [(true, "TaskPreparing a n1, RunPreparation n1"), (false, "TaskRunning a n1, RunTask a n1")]
     {
         let mut world = World::new(reruns(rerun));
         world.run("a", "n1");
-        assert_eq!(world.node("n1", NodeEvent::Rebooted), "TaskRequeued a n1, NodeNoted n1");
+        assert_eq!(world.node("n1", NodeEvent::Rebooted), "TaskRequeued a n1, NodeEventRecorded n1");
         assert_eq!(world.task("a").requeue_count(), 0);
         assert_eq!(world.assign("a", "n1"), assigned);
     }
     let mut world = World::new(reruns(false));
     world.add("a");
     world.assign("a", "n1");
-    assert_eq!(world.node("n1", NodeEvent::Rebooted), "PreparationEnded n1, TaskRequeued a n1, NodeNoted n1");
+    assert_eq!(
+        world.node("n1", NodeEvent::Rebooted),
+        "PreparationEnded n1, TaskRequeued a n1, NodeEventRecorded n1"
+    );
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1", "it was not completed");
 }
 
@@ -1639,11 +2005,14 @@ fn a_reboot_ends_the_tasks_of_an_ending_job_and_repeats_its_release() {
     let mut world = World::new(prepared);
     world.run("a", "n1");
     world.terminate();
-    assert_eq!(world.node("n1", NodeEvent::Rebooted), "TaskCompleted a n1, NodeNoted n1, RunRelease n1");
+    assert_eq!(
+        world.node("n1", NodeEvent::Rebooted),
+        "TaskCompleted a n1, NodeEventRecorded n1, RunRelease n1"
+    );
     assert_eq!(world.end("a"), (None, Some("TaskEnded")));
     world.say("n1", "release started");
-    assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeNoted n1, RunRelease n1");
-    assert_eq!(world.release("n1"), "ordered");
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeEventRecorded n1, RunRelease n1");
+    assert_eq!(world.release("n1"), "issued");
     world.say("n1", "release ended 0");
     assert_eq!(world.tick(), "JobCompleted");
 }
@@ -1653,7 +2022,7 @@ fn a_reboot_ends_the_tasks_of_an_ending_job_and_repeats_its_release() {
 fn a_reimaged_node_has_forgotten_the_preparation() {
     let mut world = World::new(reruns(false));
     world.run("a", "n1");
-    assert_eq!(world.node("n1", NodeEvent::Reimaged), "TaskRequeued a n1, NodeNoted n1");
+    assert_eq!(world.node("n1", NodeEvent::Reimaged), "TaskRequeued a n1, NodeEventRecorded n1");
     assert_eq!(world.task("a").requeue_count(), 0);
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
 }
@@ -1676,7 +2045,7 @@ fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
     let mut world = World::new(prepared);
     world.run("a", "n1");
     world.terminate();
-    assert_eq!(world.node("n1", NodeEvent::Reimaged), "TaskCompleted a n1, NodeNoted n1");
+    assert_eq!(world.node("n1", NodeEvent::Reimaged), "TaskCompleted a n1, NodeEventRecorded n1");
     assert_eq!(world.end("a"), (None, Some("TaskEnded")));
     assert_eq!(world.tick(), "JobCompleted");
 
@@ -1684,7 +2053,7 @@ fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
     world.ran("a", "n1", 0);
     world.terminate();
     world.say("n1", "release started");
-    assert_eq!(world.node("n1", NodeEvent::Reimaged), "ReleaseEnded n1, NodeNoted n1");
+    assert_eq!(world.node("n1", NodeEvent::Reimaged), "ReleaseEnded n1, NodeEventRecorded n1");
     assert_eq!(world.tick(), "JobCompleted");
 }
 
@@ -1692,8 +2061,8 @@ fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
 #[test]
 fn the_tasks_of_a_node_that_is_gone_are_requeued() {
     for (event, counted, told) in [
-        (NodeEvent::Removed, 1, "TaskRequeued a n1, NodeNoted n1, NodeRemoved n1"),
-        (NodeEvent::Preempted, 0, "TaskRequeued a n1, NodeNoted n1"),
+        (NodeEvent::Removed, 1, "TaskRequeued a n1, NodeEventRecorded n1, NodeRemoved n1"),
+        (NodeEvent::Preempted, 0, "TaskRequeued a n1, NodeEventRecorded n1"),
     ] {
         let mut world = World::new(prepared);
         world.run("a", "n1");
@@ -1711,8 +2080,8 @@ fn no_release_of_a_node_that_is_gone_is_waited_for() {
         world.run("a", "n1");
         world.ran("b", "n2", 0);
         world.terminate();
-        assert!(world.node("n1", event).starts_with("TaskCompleted a n1, NodeNoted n1"));
-        assert!(world.node("n2", event).starts_with("ReleaseEnded n2, NodeNoted n2"));
+        assert!(world.node("n1", event).starts_with("TaskCompleted a n1, NodeEventRecorded n1"));
+        assert!(world.node("n2", event).starts_with("ReleaseEnded n2, NodeEventRecorded n2"));
         assert_eq!(world.end("a"), (None, Some("TaskEnded")));
         assert_eq!(world.release("n1"), "none");
         assert_eq!(world.release("n2"), "completed", "it stays in the status list");
@@ -1732,7 +2101,7 @@ fn what_is_on_a_lost_node_stays_as_it_is() {
         let mut world = World::new(prepared);
         world.run("a", "n1");
         world.add("b");
-        assert_eq!(world.node("n1", event), "NodeNoted n1");
+        assert_eq!(world.node("n1", event), "NodeEventRecorded n1");
         assert_eq!(world.task_state("a"), "running");
         assert_eq!(world.assign("b", "n1"), "NodeNotReady");
 
@@ -1740,7 +2109,10 @@ fn what_is_on_a_lost_node_stays_as_it_is() {
         assert_eq!(world.at(5000).tick(), "", "it is waited for");
         assert_eq!(world.say("n1", "task a ended 1"), "TaskCompleted a n1, RunRelease n1");
         assert_eq!(world.at(9000).tick(), "", "its release too");
-        assert_eq!(world.node("n1", NodeEvent::Removed), "ReleaseEnded n1, NodeNoted n1, NodeRemoved n1");
+        assert_eq!(
+            world.node("n1", NodeEvent::Removed),
+            "ReleaseEnded n1, NodeEventRecorded n1, NodeRemoved n1"
+        );
         assert_eq!(world.tick(), "JobCompleted");
     }
 }
@@ -1751,10 +2123,10 @@ fn a_node_that_returned_goes_on() {
     let mut world = World::new(prepared);
     world.run("a", "n1");
     world.node("n1", NodeEvent::Lost);
-    assert_eq!(world.node("n1", NodeEvent::Returned), "NodeNoted n1");
+    assert_eq!(world.node("n1", NodeEvent::Returned), "NodeEventRecorded n1");
     assert_eq!(world.task_state("a"), "running");
     world.add("b");
-    assert_eq!(world.assign("b", "n1"), "TaskRunning b n1, StartTask b n1", "it is still prepared");
+    assert_eq!(world.assign("b", "n1"), "TaskRunning b n1, RunTask b n1", "it is still prepared");
     assert_eq!(world.say("n1", "task a ended 0"), "TaskCompleted a n1");
 
     world.node("n1", NodeEvent::Lost);
@@ -1830,13 +2202,13 @@ fn a_task_is_preparing_while_the_preparation_is_not_completed() {
     }
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
     assert_eq!(world.assign("b", "n1"), "TaskPreparing b n1");
-    let started = "PreparationEnded n1, TaskRunning a n1, StartTask a n1, TaskRunning b n1, StartTask b n1";
+    let started = "PreparationEnded n1, TaskRunning a n1, RunTask a n1, TaskRunning b n1, RunTask b n1";
     assert_eq!(world.say("n1", "preparation ended 0"), started);
-    assert_eq!(world.assign("c", "n1"), "TaskRunning c n1, StartTask c n1");
+    assert_eq!(world.assign("c", "n1"), "TaskRunning c n1, RunTask c n1");
 
     let mut world = World::new(plain);
     world.add("a");
-    assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, StartTask a n1");
+    assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1");
 }
 
 /// K2
@@ -1845,10 +2217,10 @@ fn the_start_that_the_node_reports_stamps_the_running_state() {
     let mut world = World::new(plain);
     world.add("a");
     world.at(5).assign("a", "n1");
-    assert_eq!((world.task_state("a"), world.task("a").state_transition_time()), ("running", s(5)));
+    assert_eq!((world.task_state("a"), world.task("a").stamps().entered()), ("running", s(5)));
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), Value::Null);
     world.at(7).say("n1", "task a started");
-    assert_eq!(world.task("a").state_transition_time(), s(7));
+    assert_eq!(world.task("a").stamps().entered(), s(7));
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), "2026-02-10T08:00:07Z");
 }
 
@@ -1866,8 +2238,8 @@ fn exit_code_0_is_success() {
         (&"2026-02-10T08:00:05Z".into(), &"2026-02-10T08:00:09Z".into())
     );
     assert_eq!((&shown["result"], &shown["exitCode"]), (&"success".into(), &0.into()));
-    assert_eq!(world.task("a").state_transition_time(), s(9));
-    assert_eq!(world.task("a").previous_state().map(|(state, _)| state.as_str()), Some("running"));
+    assert_eq!(world.task("a").stamps().entered(), s(9));
+    assert_eq!(world.task("a").stamps().previous().map(|(state, _)| state.as_str()), Some("running"));
 }
 
 /// K4: tried again while there are retries left; -1 is without end.
@@ -1915,8 +2287,126 @@ fn errors_around_a_task_complete_it_without_retries() {
         world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Unlimited));
         world.run_added("a", "n1");
         let ended = Ended { exit_code: None, failure: Some(failure) };
-        assert_eq!(world.report("n1", Unit::Task(id("a")), ReportEvent::Ended(ended)), "TaskCompleted a n1");
+        assert_eq!(world.ends("n1", &Unit::Task(id("a")), ended), "TaskCompleted a n1");
         assert_eq!(world.end("a"), (None, Some("BlobNotFound")));
+    }
+}
+
+/// What can go wrong around a process, each with its own code and message.
+fn node_failures() -> [NodeFailure; 2] {
+    let error = |code: &str, message: &str| NodeError { code: code.into(), message: message.into() };
+    [
+        NodeFailure::PreProcessing(error("BlobNotFound", "There is no such blob")),
+        NodeFailure::FileUpload(error("UploadContainerNotFound", "There is no such container")),
+    ]
+}
+
+impl World {
+    /// What the status list shows of the preparation or the release of the only node.
+    fn status(&mut self, which: &str) -> Value {
+        let target = "/jobs/job/jobpreparationandreleasetaskstatus";
+        assert_eq!(self.shown(target, "value/1"), Value::Null);
+        self.shown(target, &format!("value/0/job{which}TaskExecutionInfo"))
+    }
+}
+
+/// The run is shown as failed for this reason, though its exit code is 0.
+fn assert_failed(shown: &Value, failure: &NodeFailure) {
+    let (NodeFailure::PreProcessing(error) | NodeFailure::FileUpload(error)) = failure;
+    let info = serde_json::json!({ "category": "UserError", "code": error.code, "message": error.message });
+    assert_eq!(shown["failureInfo"], info);
+    assert_eq!((&shown["result"], &shown["state"]), (&"failure".into(), &"completed".into()));
+    assert_eq!(shown["exitCode"], 0);
+}
+
+/// K5, N7, E5: an error around a preparation fails it, whatever its exit code and its retries.
+#[test]
+fn errors_around_a_preparation_fail_it_without_retries() {
+    for (waited, retries) in [(true, -1), (true, 0), (false, -1), (false, 0)] {
+        for failure in node_failures() {
+            let mut world = World::new(|specification, settings| {
+                prepared(specification, settings);
+                let preparation = specification.preparation.as_mut().unwrap();
+                preparation.wait_for_success = waited;
+                preparation.constraints.max_task_retry_count = RetryLimit::from_wire(retries).unwrap();
+            });
+            world.add("a");
+            world.assign("a", "n1");
+            world.at(1).say("n1", "preparation started");
+            let ended = Ended { exit_code: Some(0), failure: Some(failure.clone()) };
+            let told = world.at(2).ends("n1", &Unit::Preparation, ended);
+            if waited {
+                assert_eq!(told, "PreparationEnded n1, TaskRequeued a n1");
+                assert_eq!(world.assign("a", "n1"), "NodeBarred");
+            } else {
+                assert_eq!(told, "PreparationEnded n1, TaskRunning a n1, RunTask a n1");
+                assert_eq!(world.say("n1", "task a ended 0"), "TaskCompleted a n1");
+            }
+            assert_eq!(world.job().node(&id("n1")).unwrap().is_barred(), waited);
+            let shown = world.status("Preparation");
+            assert_failed(&shown, &failure);
+            assert_eq!(shown["retryCount"], 0);
+            let ending = world.terminate();
+            assert_eq!(ending, if waited { "JobTerminating" } else { "JobTerminating, RunRelease n1" });
+        }
+    }
+}
+
+/// K5: the same ends without an error are a success and a failure with retries, and show no error.
+#[test]
+fn without_an_error_the_exit_code_of_a_preparation_decides() {
+    for (exit_code, told, result) in [
+        (0, "PreparationEnded n1, TaskRunning a n1, RunTask a n1", "success"),
+        (1, "PreparationEnded n1, RunPreparation n1", "failure"),
+    ] {
+        let mut world = World::new(|specification, settings| {
+            prepared(specification, settings);
+            specification.preparation.as_mut().unwrap().constraints.max_task_retry_count =
+                RetryLimit::Times(1);
+        });
+        world.add("a");
+        world.assign("a", "n1");
+        assert_eq!(world.say("n1", &format!("preparation ended {exit_code}")), told);
+        if exit_code == 1 {
+            assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded n1, TaskRequeued a n1");
+        }
+        let shown = world.status("Preparation");
+        assert_eq!((&shown["result"], &shown["retryCount"]), (&result.into(), &exit_code.into()));
+        assert_eq!((&shown["exitCode"], &shown["failureInfo"]), (&exit_code.into(), &Value::Null));
+    }
+}
+
+/// K5, E3: a preparation that was told to stop shows its error too, and is no completed one (E5).
+#[test]
+fn errors_around_a_stopped_preparation_are_shown() {
+    for failure in node_failures() {
+        let mut world = World::new(prepared);
+        world.add("a");
+        world.assign("a", "n1");
+        world.terminate();
+        let ended = Ended { exit_code: Some(0), failure: Some(failure.clone()) };
+        let told = world.ends("n1", &Unit::Preparation, ended);
+        assert_eq!(told, "PreparationEnded n1, TaskCompleted a n1");
+        assert_failed(&world.status("Preparation"), &failure);
+        assert_eq!((world.release("n1"), world.tick().as_str()), ("none", "JobCompleted"));
+    }
+}
+
+/// K5, E7: an error around a release fails it. It does not hold the job, and the release runs once.
+#[test]
+fn errors_around_a_release_fail_it_and_do_not_hold_the_job() {
+    for failure in node_failures() {
+        let mut world = World::new(prepared);
+        world.ran("a", "n1", 0);
+        assert_eq!(world.terminate(), "JobTerminating, RunRelease n1");
+        world.at(1).say("n1", "release started");
+        let ended = Ended { exit_code: Some(0), failure: Some(failure.clone()) };
+        assert_eq!(world.at(2).ends("n1", &Unit::Release, ended), "ReleaseEnded n1");
+        assert_failed(&world.status("Release"), &failure);
+        assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeEventRecorded n1", "it has run");
+        assert_eq!(world.tick(), "JobCompleted");
+        assert_failed(&world.status("Release"), &failure);
+        assert_eq!(world.status("Preparation")["result"], "success");
     }
 }
 
@@ -1946,7 +2436,7 @@ fn a_user_ends_an_active_task_at_once() {
     world.add("a");
     assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, TaskCompleted a");
     assert_eq!(world.end("a"), (None, Some("TaskEnded")));
-    assert_eq!((world.task("a").last_modified(), world.task("a").state_transition_time()), (s(5), s(5)));
+    assert_eq!((world.task("a").stamps().modified(), world.task("a").stamps().entered()), (s(5), s(5)));
     assert_eq!(world.shown("/jobs/job/tasks/a", "nodeInfo"), serde_json::json!({}));
     assert_eq!(world.shown("/jobs/job/tasks/a", "previousState"), "active");
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), Value::Null);
@@ -2019,7 +2509,8 @@ fn a_failed_task_can_be_reactivated() {
 }
 
 fn on(task_ids: &[&str], ranges: &[(u32, u32)]) -> Dependencies {
-    Dependencies { task_ids: task_ids.iter().map(|task| id(task)).collect(), ranges: ranges.to_vec() }
+    let ranges = ranges.iter().map(|(start, end)| TaskIdRange { start: *start, end: *end });
+    Dependencies { task_ids: task_ids.iter().map(|task| id(task)).collect(), ranges: ranges.collect() }
 }
 
 /// K9: by ids and by ranges, in which leading zeros do not count.
@@ -2034,7 +2525,7 @@ fn a_dependant_waits_for_everything_that_it_depends_on() {
     world.run("7", "n1");
     assert_eq!(world.assign("d", "n2"), "DependencyNotMet", "7 is in the range like 07");
     world.say("n1", "task 7 ended 0");
-    assert_eq!(world.assign("d", "n2"), "TaskRunning d n2, StartTask d n2");
+    assert_eq!(world.assign("d", "n2"), "TaskRunning d n2, RunTask d n2");
 }
 
 /// Options for an exit code and for every other failure, as to the tasks that depend on it.
@@ -2120,10 +2611,10 @@ fn disabling_requeues_ends_or_waits_for_running_tasks() {
             DisableTasks::Wait => assert_eq!(world.end("a"), (Some(0), None)),
         }
         assert_eq!(world.at(7).tick(), "JobDisabled");
-        assert_eq!((world.state(), world.job().state_transition_time()), ("disabled", s(7)));
+        assert_eq!((world.state(), world.job().stamps().entered()), ("disabled", s(7)));
         assert_eq!(world.assign("b", "n1"), "JobNotActive");
         assert_eq!(world.enable(), "JobEnabled");
-        assert_eq!(world.assign("b", "n1"), "TaskRunning b n1, StartTask b n1");
+        assert_eq!(world.assign("b", "n1"), "TaskRunning b n1, RunTask b n1");
     }
 }
 
@@ -2133,7 +2624,7 @@ fn a_disabling_job_waits_for_preparing_tasks() {
     for (option, told) in [
         (DisableTasks::Requeue, "PreparationEnded n1, TaskRequeued a n1"),
         (DisableTasks::Terminate, "PreparationEnded n1, TaskCompleted a n1"),
-        (DisableTasks::Wait, "PreparationEnded n1, TaskRunning a n1, StartTask a n1"),
+        (DisableTasks::Wait, "PreparationEnded n1, TaskRunning a n1, RunTask a n1"),
     ] {
         let mut world = World::new(prepared);
         world.add("a");
@@ -2183,7 +2674,7 @@ fn a_deleted_job_that_had_ended_keeps_its_end() {
 fn a_forced_deletion_does_not_wait_for_ever() {
     let mut world = World::new(plain);
     world.run("a", "n1");
-    let forced = Delete { force: Some(secs(60)), ..Delete::default() };
+    let forced = DeleteJob { force: Some(secs(60)), ..DeleteJob::default() };
     world.at(10).request(|account, job, now| account.delete_job(job, &forced, now));
     assert_eq!(world.on(before(s(70))).tick(), "");
     assert_eq!(world.at(70).tick(), "TaskCompleted a n1, JobDeleted");
@@ -2197,7 +2688,7 @@ fn disabling_with_another_option_goes_by_the_newest() {
     world.run("a", "n1");
     assert_eq!(world.at(3).disable(DisableTasks::Wait), "JobDisabling");
     assert_eq!(world.at(4).disable(DisableTasks::Requeue), "JobDisabling, StopTask a n1");
-    assert_eq!((world.job().last_modified(), world.job().state_transition_time()), (s(4), s(3)));
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(4), s(3)));
     assert_eq!(world.at(5).disable(DisableTasks::Terminate), "JobDisabling, StopTask a n1");
     world.say("n1", "task a ended 0");
     assert_eq!(world.end("a"), (Some(0), Some("TaskEnded")));
@@ -2214,6 +2705,300 @@ fn a_task_that_is_to_be_ended_or_deleted_stays_so() {
     assert_eq!(world.disable(DisableTasks::Requeue), "JobDisabling");
     assert_eq!(world.say("n1", "task ended ended 0"), "TaskCompleted ended n1");
     assert_eq!(world.say("n1", "task deleted ended 0"), "TaskDeleted deleted n1");
+}
+
+// Pools and scheduling
+
+impl World {
+    /// An account whose pool `pool` has dedicated nodes `n1`, `n2` and so on, then low-priority ones.
+    fn with_pool(target: NodeCounts, slots: u32, fill: NodeFillType) -> Self {
+        let mut world = Self::bare();
+        assert_eq!(world.add_pool("pool", target, slots, fill), "PoolAdded, AddNodes");
+        for number in 1..=target.total() {
+            assert_eq!(world.add_node("pool", &format!("n{number}")), format!("NodeAdded n{number}"));
+        }
+        assert_eq!(world.tick(), "PoolSteady");
+        world
+    }
+
+    /// Schedules, and tells which tasks came to which nodes.
+    fn placed(&mut self) -> Vec<String> {
+        let before = self.facts.len();
+        self.call(|account, now| Ok(account.schedule(now)));
+        let assigned = self.facts[before..].iter().filter(|fact| fact.name() != "PreparationIssued");
+        assigned.map(|fact| format!("{} {}", fact.task().unwrap(), fact.node().unwrap())).collect()
+    }
+
+    fn pool(&self) -> &Pool {
+        self.account.pool(&id("pool")).unwrap()
+    }
+}
+
+/// P1: jobs by priority, then by creation, and their tasks by creation.
+#[test]
+fn jobs_are_scheduled_by_priority_then_by_creation() {
+    let mut world = World::with_pool(dedicated(1), 8, NodeFillType::Spread);
+    for (second, (job, priority)) in (1..).zip([("low", -1), ("z", 0), ("a", 0), ("high", 1)]) {
+        world.at(second).add_job(job, |_, settings| settings.priority = priority);
+        for task in ["2", "1"] {
+            assert_eq!(world.add_to(job, &format!("{job}-{task}")), "TaskAdded");
+        }
+    }
+    let order = ["high-2", "high-1", "z-2", "z-1", "a-2", "a-1", "low-2", "low-1"];
+    assert_eq!(world.placed(), order.map(|task| format!("{task} n1")));
+}
+
+/// P1: the node with most free slots, or the one with fewest that are enough.
+#[test]
+fn a_pool_is_filled_as_its_fill_type_says() {
+    for (fill, placed) in [
+        (NodeFillType::Spread, ["a n1", "b n2", "wide n1", "c n2", "d n2"]),
+        (NodeFillType::Pack, ["a n1", "b n1", "wide n2", "c n1", "d n2"]),
+    ] {
+        let mut world = World::with_pool(dedicated(2), 3, fill);
+        world.add_job("job", plain);
+        world.add("a");
+        world.add("b");
+        world.add_with("wide", |specification, _| specification.required_slots = 2);
+        world.add("c");
+        world.add("d");
+        assert_eq!(world.placed(), placed, "{fill}");
+    }
+}
+
+/// P1: a node that takes no tasks, one that has too few slots and one that is barred get none.
+#[test]
+fn tasks_go_only_to_nodes_that_can_take_them() {
+    let mut world = World::with_pool(dedicated(4), 2, NodeFillType::Spread);
+    world.add_job("job", prepared);
+    world.add("a");
+    assert_eq!(world.placed(), ["a n1"]);
+    world.say("n1", "preparation ended 1");
+    world.change_node("n2", ChangeNode::DisableScheduling(NodeTasks::Requeue));
+    world.add_to("job", "x");
+    assert!(world.assign("x", "n3").starts_with("TaskPreparing x n3"));
+    world.add_with("wide", |specification, _| specification.required_slots = 2);
+    for (node, why) in [("n1", "NodeBarred"), ("n2", "NodeNotReady"), ("n3", "NoSlots")] {
+        assert_eq!(world.assign("wide", node), why);
+    }
+    assert_eq!(world.placed(), ["a n4"], "it came first");
+    world.say("n4", "preparation ended 0");
+    world.say("n4", "task a ended 0");
+    assert_eq!(world.placed(), ["wide n4"]);
+}
+
+/// P2
+#[test]
+fn a_pool_is_resizing_until_it_has_its_nodes() {
+    let mut world = World::bare();
+    let target = NodeCounts { dedicated: 1, low_priority: 1 };
+    assert_eq!(world.add_pool("pool", target, 1, NodeFillType::Spread), "PoolAdded, AddNodes");
+    assert_eq!(world.latest(), Instruction::AddNodes { pool: id("pool"), nodes: target });
+    for (second, node) in [(1, "n1"), (2, "n2")] {
+        assert_eq!((world.tick().as_str(), world.account.deadline()), ("", None));
+        world.at(second).add_node("pool", node);
+        assert_eq!(world.pool().allocation_state(), AllocationState::Resizing, "before the tick");
+    }
+    assert!(world.account.deadline() <= Some(world.now));
+    assert_eq!(world.at(3).tick(), "PoolSteady");
+    assert_eq!(world.pool().allocation_state_transition_time(), s(3));
+    assert_eq!(world.shown("/pools/pool", "allocationState"), "steady");
+
+    let grown = ResizePool { dedicated: Some(3), ..ResizePool::default() };
+    assert_eq!(world.at(4).resize_pool("pool", &grown), "PoolResizing, AddNodes");
+    assert_eq!(world.latest(), Instruction::AddNodes { pool: id("pool"), nodes: dedicated(2) });
+    assert_eq!(world.shown("/pools/pool", "allocationState"), "resizing");
+    assert_eq!(world.resize_pool("pool", &grown), "409 PoolBeingResized");
+}
+
+/// P3: idle nodes, then those with the fewest tasks, of equals the last by id.
+#[test]
+fn of_nodes_that_are_too_many_the_idlest_leave_first() {
+    for (left, leaving) in [
+        (4, vec!["n5"]),
+        (3, vec!["n3", "n5"]),
+        (2, vec!["n3", "n4", "n5"]),
+        (1, vec!["n2", "n3", "n4", "n5"]),
+    ] {
+        let mut world = World::with_pool(dedicated(5), 2, NodeFillType::Spread);
+        world.add_job("job", plain);
+        for (task, node) in [("a", "n1"), ("b", "n1"), ("c", "n2"), ("d", "n4")] {
+            world.run(task, node);
+        }
+        let command =
+            ResizePool { dedicated: Some(left), tasks: NodeTasks::TaskCompletion, ..ResizePool::default() };
+        let told = world.resize_pool("pool", &command);
+        let nodes = world.account.nodes().filter(|node| node.state().is_leaving());
+        let nodes: Vec<&str> = nodes.map(|node| node.id().as_str()).collect();
+        assert_eq!(nodes, leaving, "{told}");
+    }
+}
+
+/// P4: jobs that are equal otherwise go by id, without case, whatever the order of their creation.
+#[test]
+fn jobs_of_one_priority_and_instant_go_by_id() {
+    for names in [["b", "C", "a"], ["a", "b", "C"], ["C", "b", "a"]] {
+        let mut world = World::with_pool(dedicated(1), 2, NodeFillType::Spread);
+        for name in names {
+            world.add_job(name, plain);
+            world.add_to(name, &format!("of-{name}"));
+        }
+        assert_eq!(world.placed(), ["of-a n1", "of-b n1"], "{names:?}");
+    }
+}
+
+/// P4: within a job and from job to job.
+#[test]
+fn a_task_that_fits_nowhere_lets_later_ones_pass() {
+    let mut world = World::with_pool(dedicated(2), 2, NodeFillType::Spread);
+    world.add_job("job", |_, settings| settings.priority = 1);
+    world.add_job("other", plain);
+    world.add_with("never", |specification, _| specification.required_slots = 3);
+    world.add("a");
+    world.add("b");
+    world.add_with("wide", |specification, _| specification.required_slots = 2);
+    world.add_to("other", "c");
+    world.add_to("other", "d");
+    assert_eq!(world.placed(), ["a n1", "b n2", "c n1", "d n2"]);
+    for task in ["a", "b"] {
+        assert_eq!(world.task_state(task), "running");
+    }
+    assert_eq!([world.task_state("never"), world.task_state("wide")], ["active"; 2]);
+}
+
+/// P5: it takes all slots of its node, so it needs an empty one.
+#[test]
+fn an_exclusive_job_manager_task_has_its_node_for_itself() {
+    for exclusive in [true, false] {
+        let mut world = World::with_pool(dedicated(2), 3, NodeFillType::Pack);
+        world.add_job("other", |_, settings| settings.priority = 1);
+        world.add_to("other", "before");
+        world.add_job("job", |specification, _| {
+            let mut task = TaskSpecification::new(id("m"));
+            task.run_exclusive = exclusive;
+            specification.manager = Some(JobManagerTask { task: task.into(), ..manager("m", false) });
+        });
+        world.add("after");
+        let (placed, node, refused) = if exclusive {
+            (["before n1", "m n2", "after n1"], "n2", "NoSlots")
+        } else {
+            (["before n1", "m n1", "after n1"], "n1", "TaskRunning x n2, RunTask x n2")
+        };
+        assert_eq!(world.placed(), placed);
+        assert_eq!(world.account.node(&id(node)).unwrap().free_slots(), 0);
+        world.add("x");
+        assert_eq!(world.assign("x", "n2"), refused);
+        world.say(node, "task m ended 0");
+        let left = if exclusive { 3 } else { 1 };
+        assert_eq!(world.account.node(&id(node)).unwrap().free_slots(), left, "it gives back what it took");
+    }
+}
+
+/// P5: it waits for a dedicated node; the job's other tasks do not.
+#[test]
+fn a_job_manager_task_may_be_kept_from_low_priority_nodes() {
+    for allowed in [true, false] {
+        let target = NodeCounts { dedicated: 0, low_priority: 1 };
+        let mut world = World::with_pool(target, 2, NodeFillType::Spread);
+        world.add_job("job", |specification, _| {
+            let manager = JobManagerTask { allow_low_priority_node: allowed, ..manager("m", false) };
+            specification.manager = Some(manager);
+        });
+        world.add("a");
+        if allowed {
+            assert_eq!(world.placed(), ["m n1", "a n1"]);
+            continue;
+        }
+        assert_eq!(world.assign("m", "n1"), "DedicatedNodeNeeded");
+        assert_eq!(world.placed(), ["a n1"]);
+        let grown = ResizePool { dedicated: Some(1), ..ResizePool::default() };
+        world.at(1).resize_pool("pool", &grown);
+        world.add_node("pool", "n2");
+        assert!(world.account.node(&id("n2")).unwrap().is_dedicated());
+        assert_eq!(world.placed(), ["m n2"]);
+    }
+}
+
+/// P6, T3: what moves a pool's ETag, and what does not. Its own states are stamped apart from that.
+#[test]
+fn a_pools_etag_moves_when_it_is_resized_and_when_nodes_are_removed() {
+    let mut world = World::with_pool(dedicated(2), 1, NodeFillType::Spread);
+    let resize = |nodes| ResizePool { dedicated: Some(nodes), ..ResizePool::default() };
+    world.add_job("job", plain);
+    let all = [*world.pool().stamps()];
+    assert_eq!(
+        all.map(|stamps| (stamps.created(), stamps.modified(), stamps.entered())),
+        [(s(0), s(0), s(0))]
+    );
+
+    assert_eq!(world.at(1).resize_pool("pool", &resize(3)), "PoolResizing, AddNodes");
+    assert_eq!((world.pool().stamps().modified(), world.pool().etag()), (s(1), ETag::from(s(1))));
+    assert_eq!(world.pool().allocation_state_transition_time(), s(1));
+    world.at(2).add_node("pool", "n3");
+    assert_eq!(world.at(3).tick(), "PoolSteady");
+    assert_eq!(world.pool().stamps().modified(), s(1), "becoming steady");
+    assert_eq!(world.pool().allocation_state_transition_time(), s(3));
+    world.at(4).ran("a", "n1", 0);
+    world.at(5).node("n2", NodeEvent::Lost);
+    assert_eq!(world.pool().stamps().modified(), s(1), "what happens on nodes");
+
+    let remove = RemoveNodes { nodes: vec![id("n3")], ..RemoveNodes::default() };
+    assert_eq!(world.at(6).remove_nodes("pool", &remove), "PoolResizing, NodeActionRequested n3");
+    assert_eq!(world.pool().stamps().modified(), s(6));
+    assert_eq!(world.tick(), "RemoveNode n3");
+    assert_eq!(world.at(7).node("n3", NodeEvent::Removed), "NodeRemoved n3");
+    assert_eq!(world.tick(), "PoolSteady");
+    assert_eq!(world.pool().stamps().modified(), s(6), "the removal itself");
+    assert_eq!(world.shown("/pools/pool", "eTag"), ETag::from(s(6)).to_string());
+
+    let response = world.at(8).answer("POST /pools/pool/resize", &[], r#"{"targetDedicatedNodes":1}"#);
+    assert_eq!(response.header("ETag"), Some(ETag::from(s(8)).to_string().as_str()));
+    assert_eq!((world.pool().stamps().entered(), world.pool().stamps().previous()), (s(0), None));
+    world.at(9).delete_pool("pool");
+    let stamps = *world.pool().stamps();
+    assert_eq!((stamps.created(), stamps.modified()), (s(0), s(8)), "its deletion");
+    assert_eq!((stamps.entered(), stamps.previous()), (s(9), Some((PoolState::Active, s(0)))));
+}
+
+/// P6, T5: with a clock that stands or runs back a pool's ETags do not repeat.
+#[test]
+fn a_standing_clock_repeats_no_etag_of_a_pool() {
+    let mut world = World::with_pool(dedicated(1), 1, NodeFillType::Spread);
+    let mut etags = vec![world.pool().etag()];
+    for second in [0, 0, 9, 4, 0] {
+        world.at(second).resize_pool("pool", &ResizePool::default());
+        assert!(!etags.contains(&world.pool().etag()), "at {second}");
+        etags.push(world.pool().etag());
+        assert_eq!(world.tick(), "PoolSteady");
+        assert!(world.pool().allocation_state_transition_time() >= world.pool().stamps().modified());
+    }
+    assert_eq!(world.pool().stamps().modified().ticks(), s(9).ticks() + 2);
+}
+
+/// P7
+#[test]
+fn a_pool_shows_the_timeout_of_its_latest_resize() {
+    let mut world = World::with_pool(dedicated(3), 1, NodeFillType::Spread);
+    assert_eq!(world.pool().resize_timeout(), None);
+    let resize = |resize_timeout| ResizePool { resize_timeout, ..ResizePool::default() };
+    for (asked, kept, shown) in [
+        (Some(secs(600)), secs(600), "PT10M"),
+        (None, secs(900), "PT15M"),
+        (Some(secs(7200)), secs(7200), "PT2H"),
+    ] {
+        assert_eq!(world.resize_pool("pool", &resize(asked)), "PoolResizing");
+        assert_eq!(world.pool().resize_timeout(), Some(kept));
+        assert_eq!(world.tick(), "PoolSteady");
+        assert_eq!(world.shown("/pools/pool", "resizeTimeout"), shown);
+    }
+    for (node, asked, kept) in [("n3", None, secs(900)), ("n2", Some(secs(60)), secs(60))] {
+        let remove = RemoveNodes { nodes: vec![id(node)], resize_timeout: asked, ..RemoveNodes::default() };
+        world.remove_nodes("pool", &remove);
+        assert_eq!(world.pool().resize_timeout(), Some(kept));
+        assert_eq!(world.tick(), format!("RemoveNode {node}"));
+        world.node(node, NodeEvent::Removed);
+        assert_eq!(world.tick(), "PoolSteady");
+    }
 }
 
 // What holds at any time
@@ -2237,7 +3022,7 @@ fn a_completed_job_is_left_by_its_deletion_alone() {
 #[test]
 fn stamps_never_go_back_whatever_the_clock_does() {
     let mut world = World::new(plain);
-    let mut old = (world.job().last_modified(), world.job().state_transition_time());
+    let mut old = (world.job().stamps().modified(), world.job().stamps().entered());
     let steps: [(u64, Step); 7] = [
         (40, World::patch),
         (10, World::disable_and_wait),
@@ -2250,7 +3035,7 @@ fn stamps_never_go_back_whatever_the_clock_does() {
     let mut etags = vec![world.job().etag()];
     for (second, step) in steps {
         step(world.at(second));
-        let new = (world.job().last_modified(), world.job().state_transition_time());
+        let new = (world.job().stamps().modified(), world.job().stamps().entered());
         assert!(new.0 >= old.0 && new.1 >= old.1, "at {second}");
         if new.0 != old.0 {
             assert!(!etags.contains(&world.job().etag()), "at {second}");
@@ -2294,6 +3079,400 @@ fn the_same_inputs_give_the_same_outputs() {
     assert_eq!(play(), play());
 }
 
+/// The name of every fact that there is.
+const FACTS: [&str; 42] = [
+    "JobAdded",
+    "JobUpdated",
+    "JobDisabling",
+    "JobTouched",
+    "JobDisabled",
+    "JobEnabled",
+    "JobTerminating",
+    "JobTerminationForced",
+    "JobCompleted",
+    "JobDeleting",
+    "JobDeleted",
+    "TaskAdded",
+    "TaskUpdated",
+    "TaskTouched",
+    "TaskPreparing",
+    "TaskRunning",
+    "TaskStarted",
+    "TaskStopping",
+    "TaskCompleted",
+    "TaskRetried",
+    "TaskRequeued",
+    "TaskReactivated",
+    "TaskDeleted",
+    "PreparationIssued",
+    "PreparationStarted",
+    "PreparationStopping",
+    "PreparationEnded",
+    "ReleaseIssued",
+    "ReleaseStarted",
+    "ReleaseEnded",
+    "NodeEventRecorded",
+    "PoolAdded",
+    "PoolResizing",
+    "PoolSteady",
+    "PoolDeleting",
+    "PoolDeleted",
+    "NodeAdded",
+    "NodeChanged",
+    "NodeSchedulingChanged",
+    "NodeActionRequested",
+    "NodeActionIssued",
+    "NodeRemoved",
+];
+
+/// Whether a fact truly fits a second time: what it makes true can become true again.
+fn fits_again(fact: &Fact) -> bool {
+    matches!(
+        fact,
+        Fact::Task(_, _, TaskFact::Stopping { .. })
+            | Fact::JobNode(_, _, JobNodeFact::PreparationStopping | JobNodeFact::EventRecorded(_))
+            | Fact::Node(
+                _,
+                NodeFact::Changed { .. } | NodeFact::ActionRequested { action: NodeAction::Remove, .. }
+            )
+    )
+}
+
+impl World {
+    fn change_node(&mut self, node: &str, change: ChangeNode) -> String {
+        self.call(|account, now| account.change_node(&id("pool"), &id(node), change, now).map_err(refusal))
+    }
+
+    /// Adds a task to a job that need not be `job`.
+    fn add_to(&mut self, job: &str, task: &str) -> String {
+        let command = AddTask::new(TaskSpecification::new(id(task)));
+        self.call(|account, now| account.add_task(&id(job), &command, now).map_err(refusal))
+    }
+
+    fn add_pool(&mut self, pool: &str, target: NodeCounts, slots: u32, fill: NodeFillType) -> String {
+        let specification = PoolSpecification {
+            id: id(pool),
+            task_slots_per_node: slots,
+            node_fill_type: fill,
+            other: Properties::new(),
+        };
+        let command = AddPool { specification: Arc::new(specification), target };
+        self.call(|account, now| account.add_pool(&command, now).map_err(refusal))
+    }
+
+    fn add_node(&mut self, pool: &str, node: &str) -> String {
+        self.call(|account, now| Ok(account.add_node(&id(pool), &id(node), now).unwrap()))
+    }
+
+    fn resize_pool(&mut self, pool: &str, command: &ResizePool) -> String {
+        self.call(|account, now| account.resize_pool(&id(pool), command, now).map_err(refusal))
+    }
+
+    fn remove_nodes(&mut self, pool: &str, command: &RemoveNodes) -> String {
+        self.call(|account, now| account.remove_nodes(&id(pool), command, now).map_err(refusal))
+    }
+
+    fn delete_pool(&mut self, pool: &str) -> String {
+        self.call(|account, now| account.delete_pool(&id(pool), &DeletePool::default(), now).map_err(refusal))
+    }
+}
+
+fn dedicated(nodes: u32) -> NodeCounts {
+    NodeCounts { dedicated: nodes, low_priority: 0 }
+}
+
+/// How a pool is filled, and how a job and its tasks live, next to a job `other` that has a task.
+const LIFE: [Step; 36] = [
+    |world| world.add_job("other", prepared),
+    |world| world.add_to("other", "a"),
+    |world| world.add_pool("p", dedicated(1), 2, NodeFillType::Pack),
+    |world| world.add_node("p", "p1"),
+    World::tick,
+    |world| {
+        world.add_job("job", |specification, settings| {
+            prepared(specification, settings);
+            let preparation = specification.preparation.as_mut().unwrap();
+            preparation.constraints.max_task_retry_count = RetryLimit::Times(1);
+        })
+    },
+    World::patch,
+    |world| world.add_with("a", |_, limits| limits.max_task_retry_count = Some(RetryLimit::Times(1))),
+    |world| world.add("b"),
+    |world| world.add("c"),
+    |world| world.update_task("b"),
+    |world| world.assign("a", "n1"),
+    |world| world.say("n1", "preparation started"),
+    |world| world.say("n1", "preparation ended 1"),
+    |world| world.say("n1", "preparation started"),
+    |world| world.say("n1", "preparation ended 0"),
+    |world| world.say("n1", "task a started"),
+    |world| world.disable(DisableTasks::Requeue),
+    |world| world.say("n1", "task a ended 0"),
+    World::tick,
+    |world| world.disable(DisableTasks::Wait),
+    World::enable,
+    |world| world.assign("a", "n1"),
+    |world| world.say("n1", "task a ended 1"),
+    |world| world.assign("a", "n1"),
+    |world| world.say("n1", "task a ended 1"),
+    |world| world.reactivate("a"),
+    |world| world.terminate_task("a"),
+    |world| world.delete_task("a"),
+    |world| world.node("n1", NodeEvent::Lost),
+    |world| world.node("n1", NodeEvent::Returned),
+    |world| world.change_node("n1", ChangeNode::DisableScheduling(NodeTasks::TaskCompletion)),
+    |world| world.change_node("n1", ChangeNode::EnableScheduling),
+    |world| world.change_node("n2", ChangeNode::Reboot(NodeTasks::TaskCompletion)),
+    World::tick,
+    |world| world.node("n2", NodeEvent::Rebooted),
+];
+
+/// How the job and the pool of [`LIFE`] end.
+const END: [Step; 18] = [
+    |world| world.assign("b", "n1"),
+    |world| world.assign("c", "n2"),
+    |world| world.say("n1", "task b started"),
+    World::terminate,
+    World::force,
+    |world| world.say("n2", "preparation ended"),
+    |world| world.say("n1", "task b ended 0"),
+    |world| world.say("n1", "release started"),
+    |world| world.say("n1", "release ended 0"),
+    World::tick,
+    World::delete,
+    World::tick,
+    |world| world.resize_pool("p", &ResizePool { dedicated: Some(2), ..ResizePool::default() }),
+    |world| world.delete_pool("p"),
+    World::tick,
+    |world| world.node("n2", NodeEvent::Preempted),
+    |world| world.node("p1", NodeEvent::Removed),
+    World::tick,
+];
+
+/// [`LIFE`] and [`END`], with so many seconds from step to step. Every kind of fact is among the facts.
+fn whole_life(seconds: u64) -> World {
+    let mut world = World::empty();
+    for (number, step) in (1..).zip(LIFE.into_iter().chain(END)) {
+        let facts = world.facts.len();
+        let told = step(world.at(number * seconds));
+        assert!(world.facts.len() > facts, "step {number}: {told}");
+    }
+    let kinds: BTreeSet<&str> = world.facts.iter().map(Fact::name).collect();
+    assert_eq!(kinds, FACTS.into());
+    world
+}
+
+/// I5: also with a clock that stands. A fact that was applied does not fit again, or changes nothing.
+#[test]
+fn facts_fit_once() {
+    for seconds in [0, 1] {
+        let world = whole_life(seconds);
+        let mut account = Account::new(URL);
+        for fact in &world.facts {
+            let before = account.clone();
+            account.try_apply(fact).unwrap();
+            let after = account.clone();
+            let again = account.try_apply(fact);
+            assert_eq!(again.is_ok(), fits_again(fact), "{fact}: {again:?}");
+            assert_eq!(account, after, "{fact}, applied again");
+            assert_ne!(after, before, "{fact}");
+        }
+        account.check().unwrap();
+        assert_eq!(account, world.account);
+    }
+}
+
+/// I4, I5: every fact of a long life, tried on every state of that life.
+#[test]
+fn a_fact_that_does_not_fit_changes_nothing() {
+    let world = whole_life(1);
+    let mut account = Account::new(URL);
+    let mut refused = BTreeSet::new();
+    for applied in &world.facts {
+        account.try_apply(applied).unwrap();
+        for fact in &world.facts {
+            let (mut tried, mut quiet) = (account.clone(), account.clone());
+            let fits = tried.try_apply(fact);
+            quiet.apply(fact);
+            assert_eq!(quiet, tried, "{fact} after {applied}");
+            if fits.is_err() {
+                assert_eq!(tried, account, "{fact} after {applied}: {fits:?}");
+                refused.insert(fact.name());
+            }
+        }
+    }
+    assert_eq!(refused, FACTS.into(), "each kind of fact was refused somewhere");
+}
+
+/// The same fact about a job, task, node or pool that the account does not have. A node that is added
+/// need not be there.
+fn about_unknown(fact: &Fact) -> Vec<Fact> {
+    match fact.clone() {
+        Fact::Job(_, fact) => vec![Fact::Job(id("no"), fact)],
+        Fact::Task(job, task, fact) => {
+            vec![Fact::Task(id("no"), task, fact.clone()), Fact::Task(job, id("no"), fact)]
+        }
+        Fact::JobNode(job, node, fact) => {
+            vec![Fact::JobNode(id("no"), node, fact.clone()), Fact::JobNode(job, id("no"), fact)]
+        }
+        Fact::Pool(_, fact) => vec![Fact::Pool(id("no"), fact)],
+        Fact::Node(_, NodeFact::Added { .. }) => vec![],
+        Fact::Node(_, fact) => vec![Fact::Node(id("no"), fact)],
+        fact => panic!("a new kind of fact: {fact}"),
+    }
+}
+
+/// I4, I5: at the very moment when a fact fits, the same fact about something unknown does not.
+#[test]
+fn facts_about_what_is_unknown_do_not_fit() {
+    let world = whole_life(1);
+    let mut account = Account::new(URL);
+    let mut tried = 0;
+    for fact in &world.facts {
+        for unknown in about_unknown(fact) {
+            let mut copy = account.clone();
+            assert!(copy.try_apply(&unknown).is_err(), "{unknown}");
+            assert_eq!(copy, account, "{unknown}");
+            tried += 1;
+        }
+        account.try_apply(fact).unwrap();
+    }
+    assert!(tried > world.facts.len(), "{tried}");
+}
+
+/// I4, I5: a job alone takes its own facts and no others.
+#[test]
+fn a_job_takes_the_facts_that_are_about_it() {
+    let world = whole_life(1);
+    let (name, other): (JobId, JobId) = (id("job"), id("other"));
+    let mut account = Account::new(URL);
+    let mut alone: Option<Job> = None;
+    let (mut own, mut others) = (0, 0);
+    for fact in &world.facts {
+        account.try_apply(fact).unwrap();
+        if let (Some(job), true) = (&mut alone, fact.job() == Some(&name)) {
+            job.try_apply(fact).unwrap();
+            own += 1;
+        }
+        alone = alone.or_else(|| account.job(&name).cloned());
+        for job in alone.iter().chain(account.job(&other)) {
+            if fact.job() != Some(job.id()) {
+                let mut copy = job.clone();
+                assert!(copy.try_apply(fact).is_err(), "{fact}");
+                assert_eq!(copy, *job, "{fact}");
+                others += 1;
+            }
+        }
+        if let Some(job) = account.job(&name) {
+            assert_eq!(alone.as_ref(), Some(job), "{fact}");
+        }
+    }
+    assert!(own > 40 && others > 40, "{own} and {others}");
+    assert!(account.job(&name).is_none() && account.job(&other).is_some());
+}
+
+/// How a task ended on a node, with this exit code if it failed by it.
+fn completed(node: &str, start: u64, end: u64, exit_code: Option<i32>) -> TaskFact {
+    let (placement, start_time) = (Placement { pool: id("pool"), node: id(node) }, s(start));
+    let outcome = match exit_code {
+        None => Outcome::Succeeded { placement, start_time },
+        Some(code) => Outcome::Failed {
+            failure: TaskFailure::ExitCode,
+            exit_code: Some(code),
+            run: Some(LastRun { placement, start_time: Some(start_time) }),
+        },
+    };
+    TaskFact::Completed(Box::new(Completion { end_time: s(end), outcome }))
+}
+
+/// I3, I4, I6, E10, K1: of each two facts the first would break a rule and does not fit, though the second,
+/// which differs in that alone, does.
+#[test]
+fn facts_that_would_break_a_rule_do_not_fit() {
+    let mut world = World::new(prepared);
+    world.at(5).run("a", "n1"); // Run 1, after the preparation's run 2.
+    world.ran("x", "n2", 0); // Runs 3 and 4.
+    world.node("n2", NodeEvent::Rebooted); // So n2 is not prepared any more.
+    world.at(6).add("b");
+    world.add_with("wide", |specification, _| specification.required_slots = 4);
+    let task = |task: &str, fact: TaskFact| Fact::Task(id("job"), id(task), fact);
+    let on = |pool: &str, node: &str| Placement { pool: id(pool), node: id(node) };
+    let running = |name, placement, run| task(name, TaskFact::Running { placement, run, at: s(9) });
+    let preparing = |name, placement, run| task(name, TaskFact::Preparing { placement, run, at: s(9) });
+    let job = |fact: JobFact| Fact::Job(id("job"), fact);
+    let updated = |at| job(JobFact::Updated { settings: JobSettings::new(id("pool")).into(), at });
+    let terminating = |modified| {
+        let reason = TerminateReason::Schedule;
+        job(JobFact::Terminating { reason, modified, force_deadline: None, at: s(9) })
+    };
+    let stopping = |node| task("a", TaskFact::Stopping { node: id(node), cause: TaskStop::Terminate });
+    let retried = |node, at| task("a", TaskFact::Retried { node: id(node), at });
+    let node = |name, fact| Fact::Node(id(name), fact);
+    let issued =
+        |run| Fact::JobNode(id("job"), id("n2"), JobNodeFact::PreparationIssued { run, retry_count: 0 });
+    let pairs = [
+        (running("b", on("pool", "n1"), 4), running("b", on("pool", "n1"), 5)), // A run's number is new.
+        (preparing("b", on("pool", "n2"), 4), preparing("b", on("pool", "n2"), 5)),
+        (issued(4), issued(5)),
+        (running("b", on("pool", "n2"), 5), running("b", on("pool", "n1"), 5)), // n2 is not prepared,
+        (preparing("b", on("pool", "n1"), 5), preparing("b", on("pool", "n2"), 5)), // and n1 is.
+        (running("b", on("other", "n1"), 5), running("b", on("pool", "n1"), 5)),
+        (running("wide", on("pool", "n1"), 5), running("b", on("pool", "n1"), 5)), // n1 has three slots left.
+        (running("a", on("pool", "n1"), 5), running("b", on("pool", "n1"), 5)),    // a is running.
+        (stopping("n2"), stopping("n1")),
+        (retried("n2", s(9)), retried("n1", s(9))),
+        (retried("n1", s(4)), retried("n1", s(5))), // a entered its state at 5.
+        (task("a", completed("n2", 5, 9, None)), task("a", completed("n1", 5, 9, None))),
+        (task("a", completed("n1", 8, 7, None)), task("a", completed("n1", 7, 8, None))),
+        (task("a", completed("n1", 5, 9, Some(0))), task("a", completed("n1", 5, 9, Some(1)))),
+        (updated(s(0)), updated(s(0).next_tick())), // The ETag must move.
+        (terminating(Some(s(8))), terminating(Some(s(9)))),
+        (node("n1", NodeFact::Removed), node("n2", NodeFact::Removed)), // n1 has a task.
+    ];
+    for (bad, good) in pairs {
+        let mut account = world.account.clone();
+        assert!(account.try_apply(&bad).is_err(), "{bad:?}");
+        assert_eq!(account, world.account, "{bad:?}");
+        account.try_apply(&good).unwrap_or_else(|why| panic!("{good:?}: {why}"));
+        assert_ne!(account, world.account, "{good:?}");
+    }
+}
+
+/// I1, I4: facts about a job's end, a node's action and a pool's end that come before their time.
+#[test]
+fn facts_that_come_too_early_do_not_fit() {
+    let mut world = World::new(prepared);
+    assert_eq!(world.add_pool("p", dedicated(1), 1, NodeFillType::Spread), "PoolAdded, AddNodes");
+    world.run("a", "n1");
+    let job = |fact| Fact::Job(id("job"), fact);
+    let release = Fact::JobNode(id("job"), id("n1"), JobNodeFact::ReleaseIssued { run: 3 });
+    let early = [
+        job(JobFact::Disabled { at: s(9) }),
+        job(JobFact::Completed { at: s(9) }),
+        job(JobFact::TerminationForced { force_deadline: s(9), at: s(9) }),
+        job(JobFact::Deleted),
+        job(JobFact::Touched { at: s(9) }),
+        release,
+        Fact::Node(id("n1"), NodeFact::ActionIssued { action: NodeAction::Remove }),
+        Fact::Pool(id("p"), PoolFact::Deleted),
+    ];
+    for fact in &early {
+        let mut account = world.account.clone();
+        assert!(account.try_apply(fact).is_err(), "{fact}");
+        assert_eq!(account, world.account, "{fact}");
+    }
+    world.at(1).disable(DisableTasks::Wait);
+    world.terminate();
+    for fact in &early[..2] {
+        let mut account = world.account.clone();
+        assert!(account.try_apply(fact).is_err(), "{fact} while a task is on a node");
+        assert_eq!(account, world.account, "{fact} while a task is on a node");
+    }
+    world.say("n1", "task a ended 0");
+    world.say("n1", "release ended 0");
+    world.account.clone().try_apply(&early[1]).unwrap();
+}
+
 /// I6: [`World::call`] recounts; here the slots of a node run out.
 #[test]
 fn slots_are_never_oversubscribed() {
@@ -2307,7 +3486,7 @@ fn slots_are_never_oversubscribed() {
     assert_eq!((world.job().task_counts().running, world.job().task_slot_counts().running), (2, 4));
     assert_eq!((world.job().task_counts().active, world.job().task_slot_counts().active), (1, 2));
     world.say("n1", "task wide ended 0");
-    assert_eq!(world.assign("pair", "n1"), "TaskRunning pair n1, StartTask pair n1");
+    assert_eq!(world.assign("pair", "n1"), "TaskRunning pair n1, RunTask pair n1");
     assert_eq!(world.account.node(&id("n1")).unwrap().free_slots(), 1);
 }
 

@@ -5,10 +5,16 @@
 
 mod world;
 
-use azbatch::{Account, Effect, Job, JobState, NodeEvent, NodeFillType, NodeId, TaskState, Timestamp, Unit};
+use azbatch::{
+    Account, Effect, Fact, Instruction, Job, Node, NodeId, Task, TimeSpan, Timestamp,
+    job::{ParallelLimit, Unit},
+    node::{NodeEvent, NodeState, Reach, SchedulingState},
+    pool::NodeFillType,
+    task::TaskFact,
+};
 use proptest::{collection::vec, option, prelude::*, sample::select};
 use serde_json::{Value, json};
-use world::{World, brief, id};
+use world::{World, brief};
 
 /// A pool `pool` of nodes that the host names `tvm-1`, `tvm-2` ..., all there.
 fn pool(nodes: u32, slots: u32, fill: &str) -> World {
@@ -60,10 +66,13 @@ impl World {
     }
 }
 
-/// The job, the task and the node of an effect that gives a task to a node.
+/// The job, the task and the node of an effect that assigns a task to a node.
 fn placement(effect: &Effect) -> Option<(&azbatch::JobId, &azbatch::TaskId, &NodeId)> {
-    if let Effect::TaskPreparing { job, task, placement, .. }
-    | Effect::TaskRunning { job, task, placement, .. } = effect
+    if let Effect::Fact(Fact::Task(
+        job,
+        task,
+        TaskFact::Preparing { placement, .. } | TaskFact::Running { placement, .. },
+    )) = effect
     {
         Some((job, task, &placement.node))
     } else {
@@ -101,9 +110,9 @@ fn jobs_of_one_instant_go_by_id() {
     for job in ["b", "C", "a"] {
         world.now = at;
         world.job(job, json!({}));
-        at = Timestamp::from_ticks(world.now.ticks() - azbatch::TimeSpan::from_secs(1).ticks()).unwrap();
+        at = Timestamp::from_ticks(world.now.ticks() - TimeSpan::from_secs(1).ticks()).unwrap();
     }
-    world.now = at.saturating_add(azbatch::TimeSpan::from_secs(10));
+    world.now = at.saturating_add(TimeSpan::from_secs(10));
     for job in ["b", "C", "a"] {
         world.tasks(job, &[job]);
     }
@@ -187,7 +196,7 @@ fn spread_takes_the_emptiest_node_and_pack_the_fullest() {
 fn a_pool_that_the_account_does_not_know_is_spread() {
     let mut world = World::new();
     for node in ["n1", "n2"] {
-        world.call(|account, now| account.add_node(&id("pool"), &id(node), 2, now).unwrap());
+        world.add_node_with_slots("pool", node, 2);
     }
     world.job("job", json!({})).tasks("job", &["a", "b", "c"]);
     assert_eq!(world.placed(), ["a n1", "b n2", "c n1"]);
@@ -387,8 +396,7 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Worl
         assert_eq!(world.send("POST /pools", body).told(), "201");
     }
     for (number, node) in nodes.iter().enumerate() {
-        let (pool, name) = (id(POOLS[node.pool]), id(&format!("n{number}")));
-        world.call(|account, now| account.add_node(&pool, &name, 3, now).unwrap());
+        world.add_node_with_slots(POOLS[node.pool], &format!("n{number}"), 3);
     }
     for (number, job) in jobs.iter().enumerate() {
         let name = format!("job-{number}");
@@ -417,18 +425,13 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Worl
     let mut effects = world.schedule();
     // Nodes answer for some of what they were told to do, with success or without.
     for (pick, exit_code) in answers {
-        let told: Vec<Effect> = effects
-            .iter()
-            .filter(|effect| matches!(effect, Effect::StartTask { .. } | Effect::RunPreparation { .. }))
-            .cloned()
+        let told: Vec<&Instruction> = Effect::instructions(&effects)
+            .filter(|instruction| ["RunTask", "RunPreparation"].contains(&instruction.name()))
             .collect();
-        let Some(effect) = told.get(pick % told.len().max(1)) else { break };
-        effects.retain(|other| other != effect);
-        if let Effect::StartTask { job, task, node, .. } = effect {
-            effects.extend(world.ends(job.as_str(), task.as_str(), node.as_str(), *exit_code));
-        } else if let Effect::RunPreparation { job, node, .. } = effect {
-            effects.extend(world.say(job.as_str(), Unit::Preparation, node.as_str(), Some(*exit_code)));
-        }
+        let Some(Instruction::Run(run)) = told.get(pick % told.len().max(1)) else { break };
+        let run = run.clone();
+        effects.retain(|effect| *effect != Instruction::Run(run.clone()).into());
+        effects.extend(world.report(&run, Some(*exit_code)));
     }
     for (number, node) in nodes.iter().enumerate() {
         let name = format!("n{number}");
@@ -467,14 +470,14 @@ fn plainly(account: &mut Account, now: Timestamp) -> Vec<Effect> {
         let tasks: Vec<_> = found.queue().map(|task| task.id().clone()).collect();
         let pool = found.settings().pool.clone();
         let packed =
-            account.pool(&pool).is_ok_and(|pool| pool.specification().node_fill_type == NodeFillType::Pack);
+            account.pool(&pool).is_some_and(|pool| pool.specification().node_fill_type == NodeFillType::Pack);
         for task in tasks {
             let mut nodes: Vec<_> =
                 account.nodes_of(&pool).map(|node| (node.free_slots(), node.id().clone())).collect();
             nodes.sort_by_key(|(free, node)| {
                 (if packed { i64::from(*free) } else { -i64::from(*free) }, node.clone())
             });
-            let placed = nodes.iter().find_map(|(_, node)| account.assign(&job, &task, node, &now).ok());
+            let placed = nodes.iter().find_map(|(_, node)| account.assign(&job, &task, node, now).ok());
             effects.extend(placed.unwrap_or_default());
         }
     }
@@ -483,11 +486,11 @@ fn plainly(account: &mut Account, now: Timestamp) -> Vec<Effect> {
 
 /// The slots that each node's tasks take, counted anew from the tasks.
 fn oversubscribed(account: &Account) -> Option<String> {
-    let taken = |node: &azbatch::Node| -> u32 {
+    let taken = |node: &Node| -> u32 {
         let on_node = |job: &Job| -> u32 {
             let tasks = job.tasks().filter(|task| {
-                !matches!(task.state(), TaskState::Completed(_))
-                    && task.placement().is_some_and(|placement| placement.node == *node.id())
+                let assignment = task.state().assignment();
+                assignment.is_some_and(|assignment| assignment.placement.node == *node.id())
             });
             let slots = tasks.map(|task| {
                 let required = task.specification().required_slots;
@@ -519,33 +522,36 @@ proptest! {
         let account = &world.account;
 
         // Pure and deterministic, and as plain as it is said to be (P1).
-        prop_assert_eq!(&before.clone().schedule(&now), &effects);
+        prop_assert_eq!(&before.clone().schedule(now), &effects);
         prop_assert_eq!(&plainly(&mut before.clone(), now), &effects);
 
         prop_assert_eq!(oversubscribed(account), None, "I6");
         for effect in &effects {
             let Some((job, task, node)) = placement(effect) else { continue };
             let old = before.job(job).unwrap();
-            prop_assert!(matches!(old.state(), JobState::Active), "E10, G1: {effect:?}");
+            prop_assert!(old.state().is_active(), "E10, G1: {effect:?}");
             let node = before.node(node).unwrap();
-            prop_assert_eq!(node.state(), azbatch::NodeState::Ready);
-            prop_assert_eq!(node.scheduling(), azbatch::SchedulingState::Enabled);
+            prop_assert_eq!(node.state(), NodeState::Ready(Reach::Answering));
+            prop_assert_eq!(node.scheduling(), SchedulingState::Enabled);
             prop_assert_eq!(node.pool(), &old.settings().pool);
             prop_assert!(old.node(node.id()).is_none_or(|record| !record.is_barred()), "N7: {effect:?}");
             let dependencies = old.task(task).unwrap().specification().depends_on.clone().unwrap_or_default();
             for other in dependencies.task_ids {
-                let met = old.task(&other).is_some_and(azbatch::Task::satisfies_dependants);
+                let met = old.task(&other).is_some_and(Task::satisfies_dependants);
                 prop_assert!(met, "K9: {effect:?}");
             }
         }
         for job in account.jobs() {
             let (old, new) = (before.job(job.id()).unwrap().task_counts().running, job.task_counts().running);
-            let limit = job.settings().max_parallel_tasks.map_or(u64::MAX, u64::from);
+            let limit = match job.settings().max_parallel_tasks {
+                ParallelLimit::AtMost(limit) => u64::from(limit),
+                ParallelLimit::Unlimited => u64::MAX,
+            };
             prop_assert!(new <= limit.max(old), "{} has too many tasks on nodes", job.id());
             // Nothing that may run and would fit was left waiting.
             for task in job.queue() {
                 for node in account.nodes() {
-                    let refused = account.clone().assign(job.id(), task.id(), node.id(), &now);
+                    let refused = account.clone().assign(job.id(), task.id(), node.id(), now);
                     prop_assert!(refused.is_err(), "{} of {} fits on {}", task.id(), job.id(), node.id());
                 }
             }

@@ -212,7 +212,7 @@ impl Call {
     }
 
     fn answer(&self, account: &mut Account, guard: &impl Authorize) -> Answer {
-        self.show(|request| rest::answer_guarded(account, request, &now(), guard))
+        self.show(|request| rest::answer_guarded(account, request, now(), guard))
     }
 }
 
@@ -487,7 +487,7 @@ fn the_clock_of_the_account_does_not_count() {
     let key = key();
     let answer = call.show(|request| {
         let request = Request { received: long_ago, ..*request };
-        rest::answer_guarded(&mut Account::new(URL), &request, &long_ago, &key.guard(now()))
+        rest::answer_guarded(&mut Account::new(URL), &request, long_ago, &key.guard(now()))
     });
     assert_eq!(answer.response.status, 404);
 }
@@ -573,7 +573,7 @@ fn a_stranger_changes_nothing() {
     let mut open = account.clone();
     assert_eq!(add.clone().signed().answer(&mut account, &key.guard(now())).response.status, 201);
     let anyone = add.answer(&mut open.clone(), &Anyone);
-    assert_eq!(add.show(|request| rest::answer(&mut open, request, &now())), anyone);
+    assert_eq!(add.show(|request| rest::answer(&mut open, request, now())), anyone);
     assert_eq!(open, account);
 }
 

@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
     routing::{get, post},
 };
-use azbatch::{NodeEvent, NodeId, TimeSpan};
+use azbatch::{NodeId, TimeSpan, node::NodeEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 

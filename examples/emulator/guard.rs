@@ -21,8 +21,8 @@ impl Guard {
     /// Clients sign by the time of day, which the account's time has nothing to do with.
     pub fn answer(&self, account: &mut Account, request: &Request<'_>, at: Timestamp) -> Answer {
         match self {
-            Self::Nobody => rest::answer(account, request, &at),
-            Self::Key(key) => rest::answer_guarded(account, request, &at, &key.guard(SystemClock)),
+            Self::Nobody => rest::answer(account, request, at),
+            Self::Key(key) => rest::answer_guarded(account, request, at, &key.guard(SystemClock)),
         }
     }
 }

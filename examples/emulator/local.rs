@@ -9,11 +9,15 @@ use std::{
     io,
     path::{Path, PathBuf},
     process::ExitStatus,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use azbatch::{Ended, NodeError, NodeFailure, NodeId, Report, ReportEvent, Timestamp};
+use azbatch::{
+    NodeId, Report, RunId, Timestamp,
+    job::{Ended, ReportEvent},
+    task::{NodeError, NodeFailure},
+};
 use tokio::{
     process::{Child, Command},
     sync::{Notify, mpsc},
@@ -21,7 +25,7 @@ use tokio::{
     time::timeout,
 };
 
-use crate::machines::{Machines, Run, RunKey};
+use crate::machines::{Machines, Run};
 
 /// How long a process has to end by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,14 +34,11 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Local {
     root: PathBuf,
     account: String,
-    runs: BTreeMap<RunKey, Running>,
+    runs: BTreeMap<RunId, Running>,
     inbox: Arc<Inbox>,
-    /// Tells a run from an earlier one of the same kind.
-    latest: u64,
 }
 
 struct Running {
-    number: u64,
     end: mpsc::UnboundedSender<Ending>,
     done: JoinHandle<()>,
 }
@@ -48,83 +49,75 @@ enum Ending {
     Killed,
 }
 
-/// What processes had to say and nobody has heard yet.
+/// The reports on processes that nobody has taken yet.
 struct Inbox {
-    news: Mutex<VecDeque<(RunKey, u64, ReportEvent)>>,
+    reports: Mutex<VecDeque<Report>>,
     wake: Arc<Notify>,
 }
 
 impl Inbox {
-    fn post(&self, key: &RunKey, number: u64, event: ReportEvent) {
-        let mut news = self.news.lock().unwrap_or_else(PoisonError::into_inner);
-        news.push_back((key.clone(), number, event));
+    fn post(&self, report: Report) {
+        self.lock().push_back(report);
         self.wake.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Report>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Local {
     /// Runs everything below `root`, and wakes whoever waits for reports.
     pub fn new(root: PathBuf, account: String, wake: Arc<Notify>) -> Self {
-        let inbox = Arc::new(Inbox { news: Mutex::default(), wake });
-        Self { root, account, runs: BTreeMap::new(), inbox, latest: 0 }
+        let inbox = Arc::new(Inbox { reports: Mutex::default(), wake });
+        Self { root, account, runs: BTreeMap::new(), inbox }
     }
 }
 
 impl Machines for Local {
     fn run(&mut self, run: &Run, _now: Timestamp) {
-        if self.runs.contains_key(&run.key) {
+        if self.runs.contains_key(&run.id) {
             return;
         }
-        self.latest += 1;
-        let (number, inbox) = (self.latest, self.inbox.clone());
+        let (id, inbox) = (run.id.clone(), self.inbox.clone());
         let (end, endings) = mpsc::unbounded_channel();
-        let (key, place) = (run.key.clone(), Place::new(&self.root, run));
+        let place = Place::new(&self.root, run);
         let command = place.command(run, &self.account);
         let done = tokio::spawn(async move {
-            let event =
-                live(&place, command, endings, || inbox.post(&key, number, ReportEvent::Started)).await;
-            inbox.post(&key, number, ReportEvent::Ended(event));
+            let ended = live(&place, command, endings, || inbox.post(id.started())).await;
+            inbox.post(id.ended(ended));
         });
-        self.runs.insert(run.key.clone(), Running { number, end, done });
+        self.runs.insert(run.id.clone(), Running { end, done });
     }
 
-    fn stop(&mut self, key: &RunKey, _now: Timestamp) {
-        match self.runs.get(key) {
-            Some(run) => {
-                run.end.send(Ending::Asked).ok();
-            }
-            None => self.inbox.post(key, 0, ReportEvent::Ended(Ended::default())),
+    fn stop(&mut self, run: &RunId, _now: Timestamp) {
+        match self.runs.get(run) {
+            Some(running) => drop(running.end.send(Ending::Asked)),
+            None => self.inbox.post(run.ended(Ended::default())),
         }
     }
 
     fn wipe(&mut self, node: &NodeId) {
-        self.runs.retain(|key, run| {
-            let stays = key.node != *node;
+        self.runs.retain(|run, running| {
+            let stays = run.node != *node;
             if !stays {
-                run.end.send(Ending::Killed).ok();
+                running.end.send(Ending::Killed).ok();
             }
             stays
         });
     }
 
     fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        let news = self.inbox.news.lock().unwrap_or_else(PoisonError::into_inner);
-        (!news.is_empty()).then_some(now)
+        (!self.inbox.lock().is_empty()).then_some(now)
     }
 
+    /// What a process says whose node was wiped comes too; its run is over by then, so it changes nothing.
     fn take_due(&mut self, _now: Timestamp) -> Option<Report> {
-        loop {
-            let news = self.inbox.news.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-            let (key, number, event) = news?;
-            let current = self.runs.get(&key).map_or(0, |run| run.number);
-            if number != current {
-                continue; // Its node was wiped, or it ended before it was told to stop.
-            }
-            if matches!(event, ReportEvent::Ended(_)) {
-                self.runs.remove(&key);
-            }
-            return Some(Report { job: key.job, node: key.node, unit: key.unit, event, run: None });
+        let report = self.inbox.lock().pop_front()?;
+        if matches!(report.event, ReportEvent::Ended(_)) {
+            self.runs.remove(&report.run);
         }
+        Some(report)
     }
 
     fn close(&mut self) -> Vec<JoinHandle<()>> {
@@ -147,8 +140,8 @@ struct Place {
 impl Place {
     /// Ids are of letters, digits and a few marks, so they name no other directories.
     fn new(root: &Path, run: &Run) -> Self {
-        let node = root.join(run.key.node.as_str());
-        let job = node.join("workitems").join(run.key.job.as_str()).join("job-1");
+        let node = root.join(run.id.node.as_str());
+        let job = node.join("workitems").join(run.id.job.as_str()).join("job-1");
         let task = job.join(run.task.as_str());
         Self { node, job, task }
     }

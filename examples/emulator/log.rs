@@ -8,7 +8,6 @@ use std::{
 };
 
 use azbatch::{Effect, Timestamp};
-use serde_json::Value;
 
 /// Lines that wait for a slow terminal; more are dropped.
 const WAITING_LINES: usize = 10_000;
@@ -46,8 +45,13 @@ impl Log {
         self.line(format!("{at} {method} {target} -> {status} {reason}"));
     }
 
-    pub fn effect(&self, effect: &Effect) {
-        self.line(format!("    {}", describe(effect)));
+    /// A fact, or an instruction with an arrow in front.
+    pub fn effect(&self, at: Timestamp, effect: &Effect) {
+        let at = at.to_string(); // In a column: a time is at most this long.
+        self.line(match effect {
+            Effect::Fact(fact) => format!("{at:28}    {fact}"),
+            Effect::Instruction(instruction) => format!("{at:28} -> {instruction}"),
+        });
     }
 
     /// Waits until everything so far is written.
@@ -56,28 +60,5 @@ impl Log {
         if self.0.send(Entry::Flush(done)).is_ok() {
             written.recv().ok();
         }
-    }
-}
-
-/// An effect's name and its plain fields; what is nested says too much for a line.
-fn describe(effect: &Effect) -> String {
-    let Ok(Value::Object(effect)) = serde_json::to_value(effect) else { return String::new() };
-    let mut words = Vec::new();
-    for (name, fields) in effect {
-        words.push(name);
-        let fields = fields.as_object().into_iter().flatten();
-        words.extend(fields.filter_map(|(field, value)| Some(format!("{field}={}", plain(field, value)?))));
-    }
-    words.join(" ")
-}
-
-fn plain(field: &str, value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Some(value.to_string()),
-        Value::Object(specification) if field == "specification" => {
-            specification.get("id").and_then(Value::as_str).map(String::from)
-        }
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }

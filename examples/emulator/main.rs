@@ -16,7 +16,12 @@ mod world;
 
 use std::{error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
-use azbatch::{Account, Clock, Properties, SystemClock, rest::InvalidKey};
+use azbatch::{
+    Account, Clock, SystemClock,
+    pool::{NodeFillType, PoolSpecification},
+    rest::InvalidKey,
+    task::Properties,
+};
 use clap::Parser;
 use clock::VirtualClock;
 use guard::Guard;
@@ -89,8 +94,8 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
         account: Account::new(url),
     });
     let mut account = stored.account.with_url(url);
-    if let Some(wait) = options.force_wait() {
-        account = account.with_force_wait(wait);
+    if let Some(timeout) = options.force_wait() {
+        account = account.with_force_timeout(timeout);
     }
     let machines: Box<dyn Machines> = match options.run {
         RunMode::Simulate => Box::<simulate::Simulation>::default(),
@@ -145,7 +150,7 @@ async fn told_to_stop() {
 
 impl options::PoolOption {
     /// A pool as a user would have made it.
-    fn specification(&self) -> azbatch::PoolSpecification {
+    fn specification(&self) -> PoolSpecification {
         let other: Properties = [
             ("vmSize".into(), "standard_d2s_v3".into()),
             (
@@ -160,10 +165,10 @@ impl options::PoolOption {
         ]
         .into_iter()
         .collect();
-        azbatch::PoolSpecification {
+        PoolSpecification {
             id: self.id.clone(),
             task_slots_per_node: self.slots,
-            node_fill_type: azbatch::NodeFillType::Spread,
+            node_fill_type: NodeFillType::Spread,
             other,
         }
     }

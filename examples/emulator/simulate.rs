@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use azbatch::{Ended, NodeId, Report, ReportEvent, TimeSpan, Timestamp};
+use azbatch::{NodeId, Report, RunId, TimeSpan, Timestamp, job::Ended};
 
-use crate::machines::{Machines, Run, RunKey};
+use crate::machines::{Machines, Run};
 
 /// What a process ends with that was killed, as a shell tells it.
 const KILLED: i32 = 137;
@@ -12,7 +12,7 @@ const KILLED: i32 = 137;
 /// Runs that end by the clock.
 #[derive(Default)]
 pub struct Simulation {
-    runs: BTreeMap<RunKey, Pretended>,
+    runs: BTreeMap<RunId, Pretended>,
 }
 
 struct Pretended {
@@ -33,7 +33,7 @@ impl Machines for Simulation {
     fn run(&mut self, run: &Run, now: Timestamp) {
         let starts = run.started.unwrap_or(now);
         let plan = Plan::read(&run.command_line);
-        self.runs.entry(run.key.clone()).or_insert(Pretended {
+        self.runs.entry(run.id.clone()).or_insert(Pretended {
             starts,
             started: run.started.is_some(),
             ends: starts.saturating_add(plan.takes),
@@ -41,17 +41,17 @@ impl Machines for Simulation {
         });
     }
 
-    fn stop(&mut self, key: &RunKey, now: Timestamp) {
+    fn stop(&mut self, run: &RunId, now: Timestamp) {
         let unknown = Pretended { starts: now, started: true, ends: now, exit_code: None };
-        let runs = self.runs.contains_key(key);
-        let run = self.runs.entry(key.clone()).or_insert(unknown);
+        let is_known = self.runs.contains_key(run);
+        let run = self.runs.entry(run.clone()).or_insert(unknown);
         run.ends = now;
         run.started = true; // Whoever is told of the end need not be told of the start.
-        run.exit_code = runs.then_some(KILLED);
+        run.exit_code = is_known.then_some(KILLED);
     }
 
     fn wipe(&mut self, node: &NodeId) {
-        self.runs.retain(|key, _| key.node != *node);
+        self.runs.retain(|run, _| run.node != *node);
     }
 
     fn next_due(&self, _now: Timestamp) -> Option<Timestamp> {
@@ -59,20 +59,17 @@ impl Machines for Simulation {
     }
 
     fn take_due(&mut self, now: Timestamp) -> Option<Report> {
-        let (key, run) = self.runs.iter_mut().min_by_key(|(_, run)| run.due())?;
+        let (id, run) = self.runs.iter_mut().min_by_key(|(_, run)| run.due())?;
         if run.due() > now {
             return None;
         }
-        let (key, ended) = (key.clone(), run.started);
+        let (id, exit_code) = (id.clone(), run.exit_code);
+        if run.started {
+            self.runs.remove(&id);
+            return Some(id.ended(Ended { exit_code, failure: None }));
+        }
         run.started = true;
-        let event = if ended {
-            let exit_code = run.exit_code;
-            self.runs.remove(&key);
-            ReportEvent::Ended(Ended { exit_code, failure: None })
-        } else {
-            ReportEvent::Started
-        };
-        Some(Report { job: key.job, node: key.node, unit: key.unit, event, run: None })
+        Some(id.started())
     }
 }
 

@@ -4,8 +4,9 @@
 use std::{collections::BTreeMap, mem};
 
 use azbatch::{
-    Account, AddPool, Clock, Effect, NodeCounts, NodeEvent, NodeId, NodeOrder, PoolId, Report, TimeSpan,
-    Timestamp, Unit,
+    Account, Clock, Effect, Instruction, Node, NodeId, PoolId, Report, RunId, TimeSpan, Timestamp,
+    node::{NodeAction, NodeEvent, NodeStateName},
+    pool::{AddPool, NodeCounts},
     rest::{self, Request, Response},
 };
 
@@ -13,13 +14,13 @@ use crate::{
     clock::VirtualClock,
     guard::Guard,
     log::Log,
-    machines::{Machines, Run, RunKey},
+    machines::{Machines, Run},
     options::PoolOption,
     snapshot::Snapshot,
 };
 
-/// How long a node takes to restart, to be made anew or to go.
-const ORDER_TAKES: TimeSpan = TimeSpan::from_secs(2);
+/// How long a node takes to restart, to be reimaged or to go.
+const ACTION_TAKES: TimeSpan = TimeSpan::from_secs(2);
 
 /// How many moves are made in one go before somebody else gets the lock.
 const MOVES_IN_ONE_GO: usize = 10_000;
@@ -58,8 +59,8 @@ struct Withheld {
 
 /// An instruction on its way to a node.
 enum Order {
-    Run(RunKey),
-    Stop(RunKey),
+    Run(RunId),
+    Stop(RunId),
 }
 
 /// What a world is made of.
@@ -90,9 +91,9 @@ impl World {
             instant,
             numbers: 0,
         };
-        for effect in world.account.outstanding() {
-            world.log.line(format!("still outstanding: {effect:?}"));
-            world.carry_out(&effect, instant);
+        for instruction in world.account.outstanding() {
+            world.log.line(format!("still outstanding: {instruction}"));
+            world.carry_out(instruction, instant);
         }
         world
     }
@@ -103,12 +104,13 @@ impl World {
         let target = NodeCounts { dedicated: pool.nodes, low_priority: 0 };
         let specification = pool.specification().into();
         // A pool that came with a snapshot stays as it is.
-        let Ok(effects) = self.account.add_pool(&AddPool { specification, target }, &at) else { return };
+        let Ok(effects) = self.account.add_pool(&AddPool { specification, target }, at) else { return };
         drop(effects); // They ask for the nodes that come now.
         for _ in 0..pool.nodes {
             self.add_node(&pool.id, true, at);
         }
-        self.account.tick(&at);
+        let moves = self.account.tick(at);
+        self.settle(moves, at);
     }
 
     /// Answers a request.
@@ -119,7 +121,7 @@ impl World {
         let answer = self.guard.answer(&mut self.account, &request, at);
         let Response { status, reason, .. } = answer.response;
         self.log.request(at, request.method, request.target, status, reason);
-        self.settle(&answer.effects, at);
+        self.settle(answer.effects, at);
         answer.response
     }
 
@@ -165,7 +167,7 @@ impl World {
 
     fn make_next_move(&mut self, at: Timestamp) {
         if let Some(report) = self.machines.take_due(at) {
-            match self.out_of_reach.get_mut(&report.node) {
+            match self.out_of_reach.get_mut(&report.run.node) {
                 Some(withheld) => withheld.reports.push(report),
                 None => self.hear(&report, at),
             }
@@ -182,10 +184,10 @@ impl World {
     /// The service's own moves, and its scheduler's. Both are late, and by as much.
     fn look_around(&mut self, at: Timestamp) {
         self.look_at = None;
-        let moves = self.account.tick(&at);
-        self.settle(&moves, at);
-        let placements = self.account.schedule(&at);
-        self.settle(&placements, at);
+        let moves = self.account.tick(at);
+        self.settle(moves, at);
+        let placements = self.account.schedule(at);
+        self.settle(placements, at);
         if let Some(due) = self.account.deadline() {
             self.look_again(due.max(at));
         }
@@ -198,14 +200,17 @@ impl World {
     }
 
     fn hear(&mut self, report: &Report, at: Timestamp) {
-        let effects = self.account.report(report, &at);
-        self.settle(&effects, at);
+        let effects = self.account.report(report, at);
+        self.settle(effects, at);
     }
 
     /// Something happens to a node, and to whatever runs there.
     fn happen(&mut self, node: &NodeId, event: NodeEvent, at: Timestamp) {
+        let effects = self.account.node_event(node, event, at);
         match event {
             NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {}
+            // No news, so it did not happen: a start that ends after the node was rebooted, for example.
+            _ if effects.is_empty() => {}
             NodeEvent::Rebooted
             | NodeEvent::Reimaged
             | NodeEvent::Removed
@@ -216,8 +221,7 @@ impl World {
                 self.out_of_reach.remove(node);
             }
         }
-        let effects = self.account.node_event(node, event, &at);
-        self.settle(&effects, at);
+        self.settle(effects, at);
         match event {
             NodeEvent::Lost | NodeEvent::Unusable => drop(self.out_of_reach.entry(node.clone()).or_default()),
             NodeEvent::Returned => self.return_to_reach(node, at),
@@ -242,82 +246,32 @@ impl World {
     }
 
     /// Writes effects down and does what they ask.
-    fn settle(&mut self, effects: &[Effect], at: Timestamp) {
-        for effect in effects {
-            self.log.effect(effect);
-            self.carry_out(effect, at);
-        }
+    fn settle(&mut self, effects: Vec<Effect>, at: Timestamp) {
         if !effects.is_empty() {
-            self.look_again(at);
+            self.look_again(at); // It sees what follows from the facts.
+        }
+        for effect in effects {
+            self.log.effect(at, &effect);
+            if let Effect::Instruction(instruction) = effect {
+                self.carry_out(instruction, at);
+            }
         }
     }
 
-    fn carry_out(&mut self, effect: &Effect, at: Timestamp) {
-        let key =
-            |node: &NodeId, job: &azbatch::JobId, unit| RunKey { node: node.clone(), job: job.clone(), unit };
-        match effect {
-            Effect::RunPreparation { job, node, .. } => {
-                self.order(Order::Run(key(node, job, Unit::Preparation)), at);
-            }
-            Effect::StartTask { job, task, node, .. } => {
-                self.order(Order::Run(key(node, job, Unit::Task(task.clone()))), at);
-            }
-            Effect::RunRelease { job, node, .. } => self.order(Order::Run(key(node, job, Unit::Release)), at),
-            Effect::StopPreparation { job, node } => {
-                self.order(Order::Stop(key(node, job, Unit::Preparation)), at);
-            }
-            Effect::StopTask { job, task, node, .. } => {
-                self.order(Order::Stop(key(node, job, Unit::Task(task.clone()))), at);
-            }
-            Effect::StopRelease { job, node } => self.order(Order::Stop(key(node, job, Unit::Release)), at),
-            Effect::AddNodes { pool, nodes } => {
-                for number in 0..nodes.dedicated.saturating_add(nodes.low_priority) {
+    fn carry_out(&mut self, instruction: Instruction, at: Timestamp) {
+        match instruction {
+            Instruction::Run(run) => self.order(Order::Run(run), at),
+            Instruction::Stop { run, .. } => self.order(Order::Stop(run), at),
+            Instruction::AddNodes { pool, nodes } => {
+                for number in 0..nodes.total() {
                     let dedicated = number < nodes.dedicated;
                     self.plan(at.saturating_add(self.lag), Errand::AddNode { pool: pool.clone(), dedicated });
                 }
             }
-            Effect::CarryOut { node, order } => {
-                let errand = Errand::Tell { node: node.clone(), event: outcome(*order) };
-                self.plan(at.saturating_add(ORDER_TAKES), errand);
+            Instruction::Act { node, action } => {
+                let errand = Errand::Tell { node, event: outcome(action) };
+                self.plan(at.saturating_add(ACTION_TAKES), errand);
             }
-            // Facts: the account has them already, and the next look around sees what follows.
-            Effect::JobAdded { .. }
-            | Effect::JobUpdated { .. }
-            | Effect::JobDisabling { .. }
-            | Effect::JobTouched { .. }
-            | Effect::JobDisabled { .. }
-            | Effect::JobEnabled { .. }
-            | Effect::JobTerminating { .. }
-            | Effect::JobTerminationForced { .. }
-            | Effect::JobCompleted { .. }
-            | Effect::JobDeleting { .. }
-            | Effect::JobDeleted { .. }
-            | Effect::TaskAdded { .. }
-            | Effect::TaskUpdated { .. }
-            | Effect::TaskTouched { .. }
-            | Effect::TaskPreparing { .. }
-            | Effect::TaskRunning { .. }
-            | Effect::TaskStarted { .. }
-            | Effect::TaskCompleted { .. }
-            | Effect::TaskRetried { .. }
-            | Effect::TaskRequeued { .. }
-            | Effect::TaskReactivated { .. }
-            | Effect::TaskDeleted { .. }
-            | Effect::PreparationStarted { .. }
-            | Effect::PreparationEnded { .. }
-            | Effect::ReleaseStarted { .. }
-            | Effect::ReleaseEnded { .. }
-            | Effect::NodeNoted { .. }
-            | Effect::PoolAdded { .. }
-            | Effect::PoolResizing { .. }
-            | Effect::PoolSteady { .. }
-            | Effect::PoolDeleting { .. }
-            | Effect::PoolDeleted { .. }
-            | Effect::NodeAdded { .. }
-            | Effect::NodeChanged { .. }
-            | Effect::NodeScheduling { .. }
-            | Effect::NodeOrdered { .. }
-            | Effect::NodeRemoved { .. } => {}
         }
     }
 
@@ -329,10 +283,10 @@ impl World {
     /// Sends an instruction to a node. It does not reach a node that does not answer, but what had been
     /// started there before the emulator itself was started anew runs on there.
     fn order(&mut self, order: Order, at: Timestamp) {
-        let (Order::Run(key) | Order::Stop(key)) = &order;
+        let (Order::Run(run) | Order::Stop(run)) = &order;
         let runs_on = matches!(order, Order::Run(_))
-            && Run::find(&self.account, key.clone()).is_some_and(|run| run.started.is_some());
-        match self.out_of_reach.get_mut(&key.node) {
+            && self.account.run_specification(run).is_some_and(|run| run.start_time.is_some());
+        match self.out_of_reach.get_mut(&run.node) {
             Some(withheld) if !runs_on => withheld.orders.push(order),
             Some(_) | None => self.give(order, at),
         }
@@ -340,9 +294,9 @@ impl World {
 
     fn give(&mut self, order: Order, at: Timestamp) {
         match order {
-            Order::Stop(key) => self.machines.stop(&key, at),
-            Order::Run(key) => {
-                if let Some(run) = Run::find(&self.account, key) {
+            Order::Stop(run) => self.machines.stop(&run, at),
+            Order::Run(run) => {
+                if let Some(run) = Run::find(&self.account, &run) {
                     self.machines.run(&run, at);
                 }
             }
@@ -351,17 +305,16 @@ impl World {
 
     /// A node joins its pool, unless the pool has enough or is no more.
     fn add_node(&mut self, pool: &PoolId, dedicated: bool, at: Timestamp) {
-        let Ok(found) = self.account.pool(pool) else { return };
+        let Some(found) = self.account.pool(pool) else { return };
         let (have, target) = (self.account.node_counts(pool), found.target());
         let wanted = if dedicated {
             have.dedicated < target.dedicated
         } else {
             have.low_priority < target.low_priority
         };
-        let slots = found.specification().task_slots_per_node;
         let Some(node) = wanted.then(|| self.name(pool, dedicated)).flatten() else { return };
-        let effects = self.account.add_node(pool, &node, slots, &at).unwrap_or_default();
-        self.settle(&effects, at);
+        let effects = self.account.add_node(pool, &node, at).unwrap_or_default();
+        self.settle(effects, at);
     }
 
     /// A name of the service's form that no node has.
@@ -389,7 +342,7 @@ impl World {
 
     /// What a node is doing, by its name on the wire.
     pub fn node_state(&self, node: &NodeId) -> Option<&'static str> {
-        self.account.node(node).map(azbatch::Node::state_name)
+        self.account.node(node).map(Node::state_name).map(NodeStateName::as_str)
     }
 
     /// Moves the clock, and lives through what lies between.
@@ -420,14 +373,14 @@ impl World {
     }
 }
 
-/// What a node tells when it has done as a user wanted.
-fn outcome(order: NodeOrder) -> NodeEvent {
-    match order {
-        NodeOrder::Reboot => NodeEvent::Rebooted,
-        NodeOrder::Reimage => NodeEvent::Reimaged,
-        NodeOrder::Deallocate => NodeEvent::Deallocated,
-        NodeOrder::Start => NodeEvent::Started,
-        NodeOrder::Remove => NodeEvent::Removed,
+/// What a node reports when it has done as a user wanted.
+fn outcome(action: NodeAction) -> NodeEvent {
+    match action {
+        NodeAction::Reboot => NodeEvent::Rebooted,
+        NodeAction::Reimage => NodeEvent::Reimaged,
+        NodeAction::Deallocate => NodeEvent::Deallocated,
+        NodeAction::Start => NodeEvent::Started,
+        NodeAction::Remove => NodeEvent::Removed,
     }
 }
 

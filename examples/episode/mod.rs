@@ -7,7 +7,9 @@ mod ordered;
 use std::fmt;
 
 use azbatch::{
-    Account, Effect, Ended, JobId, NodeEvent, NodeId, PoolId, Report, ReportEvent, TaskId, Timestamp, Unit,
+    Account, Effect, JobId, NodeId, PoolId, Report, RunId, TaskId, Timestamp,
+    job::{Ended, ReportEvent, Unit},
+    node::NodeEvent,
     rest::{self, Guid, Request, Response},
 };
 use ordered::Ordered;
@@ -31,8 +33,16 @@ enum Action {
     Request(Box<RequestStep>),
     Tick,
     Assign { job: JobId, task: TaskId, node: NodeId },
-    Report(Report),
+    Report(ReportStep),
     Node { node: NodeId, event: NodeEvent },
+}
+
+/// A report on the run that the node has when it arrives: episodes do not number runs.
+struct ReportStep {
+    job: JobId,
+    node: NodeId,
+    unit: Unit,
+    event: ReportEvent,
 }
 
 struct RequestStep {
@@ -58,7 +68,7 @@ struct Expect {
 
 /// How a step went.
 pub enum Outcome {
-    Passed { effects: Vec<String> },
+    Passed { effects: Vec<Effect> },
     Failed(String),
 }
 
@@ -159,7 +169,7 @@ fn parse_step(step: &Value, ordered: Option<&Ordered>) -> Result<Step, String> {
     Ok(Step { at, action })
 }
 
-fn parse_report(report: &Value) -> Result<Report, String> {
+fn parse_report(report: &Value) -> Result<ReportStep, String> {
     only(report, &["job", "node", "unit", "task", "event", "exitCode"])?;
     let unit = match string(report, "unit")? {
         "preparation" => Unit::Preparation,
@@ -173,7 +183,7 @@ fn parse_report(report: &Value) -> Result<Report, String> {
         "ended" => ReportEvent::Ended(Ended { exit_code, failure: None }),
         other => return Err(format!("unknown event \"{other}\"")),
     };
-    Ok(Report { job: parsed(report, "job")?, node: parsed(report, "node")?, unit, event, run: None })
+    Ok(ReportStep { job: parsed(report, "job")?, node: parsed(report, "node")?, unit, event })
 }
 
 fn parse_event(name: &str) -> Result<NodeEvent, String> {
@@ -240,7 +250,7 @@ impl Player {
         let start = episode.steps.first().map_or(Timestamp::MIN, |step| step.at);
         for (pool, node, slots) in &episode.nodes {
             // An episode that names a node twice means the same node.
-            let _ = account.add_node(pool, node, *slots, &start);
+            let _ = account.add_unmanaged_node(pool, node, *slots, start);
         }
         Self { account }
     }
@@ -257,18 +267,26 @@ impl Player {
                 Ok(effects) => effects,
                 Err(why) => return Outcome::Failed(format!("{step}: {why}")),
             },
-            Action::Tick => self.account.tick(&step.at),
-            Action::Assign { job, task, node } => match self.account.assign(job, task, node, &step.at) {
+            Action::Tick => self.account.tick(step.at),
+            Action::Assign { job, task, node } => match self.account.assign(job, task, node, step.at) {
                 Ok(effects) => effects,
                 Err(why) => return Outcome::Failed(format!("{step}: {why}")),
             },
-            Action::Report(report) => self.account.report(report, &step.at),
-            Action::Node { node, event } => self.account.node_event(node, *event, &step.at),
+            Action::Report(report) => self.account.report(&self.report(report), step.at),
+            Action::Node { node, event } => self.account.node_event(node, *event, step.at),
         };
         match self.account.check() {
-            Ok(()) => Outcome::Passed { effects: effects.iter().map(describe).collect() },
+            Ok(()) => Outcome::Passed { effects },
             Err(violation) => Outcome::Failed(format!("{step}: {violation}")),
         }
+    }
+
+    /// The report with its run. Number 0 is none that a node ever has, so the report changes nothing.
+    fn report(&self, step: &ReportStep) -> Report {
+        let ReportStep { job, node, unit, event } = step;
+        let current = self.account.current_run(job, node, unit);
+        let none = || RunId { job: job.clone(), node: node.clone(), unit: unit.clone(), number: 0 };
+        Report { run: current.unwrap_or_else(none), event: event.clone() }
     }
 
     fn request(&mut self, step: &RequestStep, at: Timestamp) -> Result<Vec<Effect>, String> {
@@ -282,7 +300,7 @@ impl Player {
             received: step.received,
             request_id: step.request_id,
         };
-        let answer = rest::answer(&mut self.account, &request, &at);
+        let answer = rest::answer(&mut self.account, &request, at);
         if answer.response.status == 501 {
             return Err(String::from_utf8_lossy(&answer.response.body).into_owned());
         }
@@ -299,23 +317,12 @@ impl Player {
     pub fn states(&self) -> Vec<String> {
         let mut lines = Vec::new();
         for job in self.account.jobs() {
-            lines.push(format!("   job {} is {}", job.id(), job.state().name().as_str()));
+            lines.push(format!("job {} is {}", job.id(), job.state().name().as_str()));
             for task in job.tasks() {
-                lines.push(format!("   task {} is {}", task.id(), task.state().name().as_str()));
+                lines.push(format!("task {} is {}", task.id(), task.state().name().as_str()));
             }
         }
         lines
-    }
-}
-
-/// An effect without the job's name and without what was only sent along.
-fn describe(effect: &Effect) -> String {
-    if let Effect::JobAdded { job, .. } = effect {
-        format!("JobAdded {{ job: {job:?} }}")
-    } else if let Effect::TaskAdded { specification, .. } = effect {
-        format!("TaskAdded {{ task: {:?} }}", specification.id)
-    } else {
-        format!("{effect:?}")
     }
 }
 
@@ -411,17 +418,7 @@ impl fmt::Display for Step {
                 write!(f, "task {task} of job {job} is given to node {node}")
             }
             Action::Report(report) => {
-                let unit = match &report.unit {
-                    Unit::Preparation => "the preparation".into(),
-                    Unit::Task(task) => format!("task {task}"),
-                    Unit::Release => "the release".into(),
-                };
-                let event = match &report.event {
-                    ReportEvent::Started => "started".into(),
-                    ReportEvent::Ended(Ended { exit_code: Some(code), .. }) => format!("ended with {code}"),
-                    ReportEvent::Ended(_) => "ended".into(),
-                };
-                write!(f, "node {} says: {unit} {event}", report.node)
+                write!(f, "node {} says: {} {}", report.node, report.unit, report.event)
             }
             Action::Node { node, event } => {
                 write!(f, "node {node} is {}", format!("{event:?}").to_lowercase())

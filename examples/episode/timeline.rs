@@ -2,7 +2,10 @@
 
 use std::fmt::Write;
 
-use azbatch::{Account, NodeRun, NodeRunState, Timestamp};
+use azbatch::{
+    Account, Timestamp,
+    job::{NodeRun, NodeRunState},
+};
 
 use crate::episode::{Episode, Outcome, Player, Step};
 
@@ -64,7 +67,7 @@ fn observe(account: &Account) -> Vec<(String, &'static str)> {
 
 fn run_state(run: &NodeRun) -> &'static str {
     match run.state {
-        NodeRunState::Ordered => "ordered",
+        NodeRunState::Issued { .. } => "issued",
         NodeRunState::Running { .. } => "running",
         NodeRunState::Completed { .. } => "completed",
     }
@@ -73,7 +76,7 @@ fn run_state(run: &NodeRun) -> &'static str {
 fn colour(state: &str) -> &'static str {
     match state {
         "active" => "#cfe3f7",
-        "preparing" | "ordered" => "#fbe3a8",
+        "preparing" | "issued" => "#fbe3a8",
         "running" => "#a9d8a4",
         "terminating" => "#f5b895",
         "completed" => "#d9d9de",

@@ -1,7 +1,8 @@
 //! Anything that could come over a wire.
 
 use azbatch::{
-    Account, Delete, Disable, DisableTasks, ErrorCode, Preconditions, Terminate, Timestamp,
+    Account, ErrorCode, Preconditions, Timestamp,
+    job::{DeleteJob, DisableJob, DisableTasks, TerminateJob},
     rest::{self, Guid, Request},
 };
 use serde_json::Value;
@@ -13,7 +14,7 @@ const URL: &str = "https://contoso.westus.batch.azure.com";
 /// Sends requests to an account that has a job in every state that the API leads to.
 ///
 /// The input is text, so that seeds can be read and written: requests as HTTP/1.1 writes them, with
-/// `%%` on a line between them. A number behind a target says how many seconds after the clock's
+/// `%%` on a line between them. A number after a target says how many seconds after the clock's
 /// time the request arrived; a negative one, how many before it.
 pub fn bytes(data: &[u8]) {
     let mut account = prepared();
@@ -67,11 +68,11 @@ fn send(account: &mut Account, mut text: &[u8], number: u128, now: Timestamp) {
 
     let mut twin = account.clone();
     let (answer, _) = checked(account, |account| {
-        let answer = rest::answer(account, &request, &now);
+        let answer = rest::answer(account, &request, now);
         let effects = answer.effects.clone();
         (answer, effects)
     });
-    assert_eq!(rest::answer(&mut twin, &request, &now), answer, "I5");
+    assert_eq!(rest::answer(&mut twin, &request, now), answer, "I5");
     assert_eq!(answer.response.header("request-id"), Some(request_id.as_str()));
     for (name, value) in &answer.response.headers {
         assert!(value.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{name}: {value:?}");
@@ -131,7 +132,7 @@ fn prepared() -> Account {
         let (body, request_id) = (body.as_bytes(), Guid::from_u128(0));
         let request =
             Request { method: "POST", target: &target, headers: &headers, body, received: now, request_id };
-        assert_eq!(rest::answer(account, &request, &now).response.status, 201, "{path}");
+        assert_eq!(rest::answer(account, &request, now).response.status, 201, "{path}");
     };
     for id in ["film", "ending", "gone"] {
         let extra = r#""jobPreparationTask":{"commandLine":"p"},"jobReleaseTask":{"commandLine":"r"}"#;
@@ -141,27 +142,27 @@ fn prepared() -> Account {
         post(&mut account, "/jobs", &format!(r#"{{"id":"{id}","poolInfo":{{"poolId":"studio"}}}}"#));
     }
     let (pool, node) = ("studio".parse().expect("an id"), "tvm-1".parse().expect("an id"));
-    account.add_node(&pool, &node, 4, &now).expect("a new node");
+    account.add_unmanaged_node(&pool, &node, 4, now).expect("a new node");
     for id in ["film", "ending", "gone"] {
         for task in ["frame-1", "frame-2"] {
             let body = format!(r#"{{"id":"{task}","commandLine":"render"}}"#);
             post(&mut account, &format!("/jobs/{id}/tasks"), &body);
         }
         let (job, task) = (id.parse().expect("an id"), "frame-1".parse().expect("an id"));
-        account.assign(&job, &task, &node, &now).expect("a free slot");
+        account.assign(&job, &task, &node, now).expect("a free slot");
     }
     for id in ["ending", "done"] {
         let job = id.parse().expect("an id");
-        account.terminate_job(&job, &Terminate::by_user(), &now).expect("an active job");
+        account.terminate_job(&job, &TerminateJob::by_user(), now).expect("an active job");
     }
-    account.delete_job(&"gone".parse().expect("an id"), &Delete::default(), &now).expect("an active job");
-    let disable = Disable { disable_tasks: DisableTasks::Requeue, preconditions: Preconditions::None };
+    account.delete_job(&"gone".parse().expect("an id"), &DeleteJob::default(), now).expect("an active job");
+    let disable = DisableJob { disable_tasks: DisableTasks::Requeue, preconditions: Preconditions::None };
     let pool = r#"{"id":"attic","vmSize":"standard_d1_v2","targetDedicatedNodes":1,"virtualMachineConfiguration":{"imageReference":{},"nodeAgentSKUId":"a"}}"#;
     post(&mut account, "/pools", pool);
     account
-        .add_node(&"attic".parse().expect("an id"), &"tvm-2".parse().expect("an id"), 0, &now)
+        .add_node(&"attic".parse().expect("an id"), &"tvm-2".parse().expect("an id"), now)
         .expect("a new node");
-    account.disable_job(&"paused".parse().expect("an id"), &disable, &now).expect("an active job");
+    account.disable_job(&"paused".parse().expect("an id"), &disable, now).expect("an active job");
     tick(&mut account, now);
     account
 }

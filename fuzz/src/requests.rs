@@ -3,15 +3,23 @@
 use std::sync::Arc;
 
 use azbatch::{
-    Account, AddJob, AddPool, AddTask, BatchError, ConditionHeaders, Delete, DeletePool, DeleteTask,
-    Dependencies, Disable, DisableTasks, Effect, Enable, Ended, ExitCodeRange, ExitConditions, ExitOptions,
-    JobAction, JobChange, JobConstraints, JobId, JobManagerTask, JobPatch, JobPreparationTask,
-    JobReleaseTask, JobSettings, JobSpecification, JobStateName, NodeCounts, NodeError, NodeEvent,
-    NodeFailure, NodeFillType, NodeId, NodeOrder, NodeTasks, OnAllTasksComplete, OnTaskFailure, PoolId,
-    PoolSpecification, Preconditions, Properties, ReactivateTask, RemoveNodes, Report, ReportEvent,
-    RequestedConstraints, ResizePool, RetryLimit, TaskId, TaskSpecification, Terminate, TerminateReason,
-    TerminateTask, TimeSpan, Timestamp, Unit, UpdateJob, UpdateTask,
+    Account, BatchError, Effect, JobId, NodeId, PoolId, Preconditions, Report, RunId, TaskId, TimeSpan,
+    Timestamp,
+    condition::ConditionHeaders,
+    job::{
+        AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobConstraints,
+        JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification,
+        JobStateName, OnAllTasksComplete, OnTaskFailure, ParallelLimit, ReportEvent, TerminateJob,
+        TerminateReason, Unit, UpdateJob,
+    },
+    node::{ChangeNode, NodeEvent, NodeTasks},
+    pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
     rest::{self, Guid, Request},
+    task::{
+        AddTask, DeleteTask, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, JobAction, NodeError,
+        NodeFailure, Properties, ReactivateTask, RequestedConstraints, RetryLimit, TaskIdRange,
+        TaskSpecification, TerminateTask, UpdateTask,
+    },
 };
 
 use super::{at, checked, shifted, tick};
@@ -19,7 +27,7 @@ use super::{at, checked, shifted, tick};
 /// Carries out a story.
 ///
 /// The input is text, so that seeds can be read and written: a letter says what happens, and as many
-/// characters behind it as that needs are its numbers, of which the lowest four bits count. Missing
+/// characters after it as that needs are its numbers, of which the lowest four bits count. Missing
 /// ones are 0, and what is no such letter, such as a space, is passed over.
 ///
 /// | letter | happens | numbers |
@@ -32,9 +40,11 @@ use super::{at, checked, shifted, tick};
 /// | `K` `R` `Z` `P` | terminate, reactivate, delete, update a task | job, task, how |
 /// | `G` | get a job and a task over REST | job, task |
 /// | `N` | a node joins | node, slots |
-/// | `A` | a task is given to a node | job, task, node |
-/// | `S` `F` | a node says that something started, or ended | job, node, what, how |
-/// | `H` | tasks are given to nodes as the crate's own scheduler likes | |
+/// | `A` | a task is assigned to a node | job, task, node |
+/// | `S` `F` | a node reports that something started, or ended | job, node, what, how |
+/// | `s` `f` | the same of the run before the one that the node has | job, node, what, how |
+/// | `r` | an earlier report comes again | how many reports ago |
+/// | `H` | tasks are assigned to nodes as the crate's own scheduler likes | |
 /// | `V` | something happens to a node | node, what |
 /// | `L` `l` `W` `Y` | add, resize a pool, take nodes out of it, delete it | pool, how, how |
 /// | `O` | a user wants something done to a node | pool, node, what, how |
@@ -43,8 +53,12 @@ use super::{at, checked, shifted, tick};
 /// | `B` | the clock moves back | how far |
 /// | `.` | a tick | |
 pub fn requests(data: &[u8]) {
-    let mut story =
-        Story { data: data.iter(), account: Account::new("https://c.r.batch.azure.com"), now: at(0) };
+    let mut story = Story {
+        data: data.iter(),
+        account: Account::new("https://c.r.batch.azure.com"),
+        now: at(0),
+        reports: Vec::new(),
+    };
     let mut steps = 0;
     while let Some(letter) = story.data.next() {
         story.step(*letter);
@@ -60,6 +74,8 @@ struct Story<'a> {
     data: core::slice::Iter<'a, u8>,
     account: Account,
     now: Timestamp,
+    /// What nodes have reported.
+    reports: Vec<Report>,
 }
 
 impl Story<'_> {
@@ -95,16 +111,16 @@ impl Story<'_> {
 
     fn force(&self, how: u8) -> Option<TimeSpan> {
         match how & 3 {
-            1 => Some(self.account.force_wait()),
+            1 => Some(self.account.force_timeout()),
             2 => Some(TimeSpan::ZERO),
             _ => None,
         }
     }
 
     /// A typed request, which may be refused.
-    fn ask(&mut self, request: impl FnOnce(&mut Account, &Timestamp) -> Result<Vec<Effect>, BatchError>) {
+    fn ask(&mut self, request: impl FnOnce(&mut Account, Timestamp) -> Result<Vec<Effect>, BatchError>) {
         let now = self.now;
-        checked(&mut self.account, |account| match request(account, &now) {
+        checked(&mut self.account, |account| match request(account, now) {
             Ok(effects) => (None, effects),
             Err(error) => (Some(error), Vec::new()),
         });
@@ -118,7 +134,7 @@ impl Story<'_> {
         let request = Request { method, target: &target, headers: &headers, body, received, request_id };
         let now = self.now;
         let (status, _) = checked(&mut self.account, |account| {
-            let answer = rest::answer(account, &request, &now);
+            let answer = rest::answer(account, &request, now);
             (answer.response.status, answer.effects)
         });
         assert!(matches!(status, 200..=202 | 404 | 409), "{method} {target} {status}");
@@ -135,7 +151,7 @@ impl Story<'_> {
                 let reason =
                     if how & 3 == 3 { TerminateReason::Schedule } else { TerminateReason::User(None) };
                 let command =
-                    Terminate { reason, force: self.force(how), preconditions: self.preconditions(how) };
+                    TerminateJob { reason, force: self.force(how), preconditions: self.preconditions(how) };
                 self.ask(|account, now| account.terminate_job(&job, &command, now));
             }
             b'x' => {
@@ -146,19 +162,19 @@ impl Story<'_> {
             }
             b'Q' => {
                 let (job, how) = (self.job(), self.number());
-                let command = Delete { force: self.force(how), preconditions: self.preconditions(how) };
+                let command = DeleteJob { force: self.force(how), preconditions: self.preconditions(how) };
                 self.ask(|account, now| account.delete_job(&job, &command, now));
             }
             b'D' => {
                 let (job, how) = (self.job(), self.number());
                 let options = [DisableTasks::Requeue, DisableTasks::Terminate, DisableTasks::Wait];
                 let disable_tasks = options[usize::from(how & 3) % 3];
-                let command = Disable { disable_tasks, preconditions: self.preconditions(how) };
+                let command = DisableJob { disable_tasks, preconditions: self.preconditions(how) };
                 self.ask(|account, now| account.disable_job(&job, &command, now));
             }
             b'E' => {
                 let (job, how) = (self.job(), self.number());
-                let command = Enable { preconditions: self.preconditions(how) };
+                let command = EnableJob { preconditions: self.preconditions(how) };
                 self.ask(|account, now| account.enable_job(&job, &command, now));
             }
             b'U' => self.update_job(),
@@ -173,7 +189,10 @@ impl Story<'_> {
                 let pool = pool(slots & 8 != 0);
                 let now = self.now;
                 checked(&mut self.account, |account| {
-                    let effects = account.add_node(&pool, &node, slots & 7, &now);
+                    let effects = match account.pool(&pool) {
+                        Some(_) => account.add_node(&pool, &node, now),
+                        None => account.add_unmanaged_node(&pool, &node, slots & 7, now),
+                    };
                     (effects.is_err(), effects.unwrap_or_default())
                 });
             }
@@ -181,34 +200,27 @@ impl Story<'_> {
                 let (job, task, node) = (self.job(), self.task(), self.node());
                 let now = self.now;
                 checked(&mut self.account, |account| {
-                    let effects = account.assign(&job, &task, &node, &now);
+                    let effects = account.assign(&job, &task, &node, now);
                     (effects.is_err(), effects.unwrap_or_default())
                 });
             }
             b'H' => {
                 let now = self.now;
-                checked(&mut self.account, |account| ((), account.schedule(&now)));
+                checked(&mut self.account, |account| ((), account.schedule(now)));
             }
             b'L' | b'l' | b'W' | b'Y' => self.change_pool(letter),
             b'O' | b'M' => self.change_node(letter),
-            b'S' | b'F' => self.report(letter == b'F'),
-            b'V' => {
-                let events = [
-                    NodeEvent::Rebooted,
-                    NodeEvent::Reimaged,
-                    NodeEvent::Removed,
-                    NodeEvent::Preempted,
-                    NodeEvent::Lost,
-                    NodeEvent::Unusable,
-                    NodeEvent::Returned,
-                    NodeEvent::Deallocated,
-                    NodeEvent::Started,
-                    NodeEvent::Removed,
-                ];
-                let (node, event) = (self.node(), events[usize::from(self.number() % 10)]);
-                let now = self.now;
-                checked(&mut self.account, |account| ((), account.node_event(&node, event, &now)));
+            b'S' | b'F' | b's' | b'f' => {
+                let report = self.next_report(letter);
+                self.report(report);
             }
+            b'r' => {
+                let ago = usize::from(self.number());
+                if let Some(report) = self.reports.iter().rev().nth(ago).cloned() {
+                    self.report(report);
+                }
+            }
+            b'V' => self.happen(),
             b'C' => {
                 let steps = [0, 1, 2, 5, 10, 30, 59, 60, 61, 600, 899, 900, 901, 3600, 86400, 604_800];
                 self.now = shifted(self.now, steps[usize::from(self.number())]);
@@ -217,6 +229,24 @@ impl Story<'_> {
             b'.' => tick(&mut self.account, self.now),
             _ => {}
         }
+    }
+
+    fn happen(&mut self) {
+        let events = [
+            NodeEvent::Rebooted,
+            NodeEvent::Reimaged,
+            NodeEvent::Removed,
+            NodeEvent::Preempted,
+            NodeEvent::Lost,
+            NodeEvent::Unusable,
+            NodeEvent::Returned,
+            NodeEvent::Deallocated,
+            NodeEvent::Started,
+            NodeEvent::Removed,
+        ];
+        let (node, event) = (self.node(), events[usize::from(self.number() % 10)]);
+        let now = self.now;
+        checked(&mut self.account, |account| ((), account.node_event(&node, event, now)));
     }
 
     fn add_job(&mut self, over_rest: bool) {
@@ -268,7 +298,8 @@ impl Story<'_> {
                 max_task_retry_count: RetryLimit::Times(1),
             };
         }
-        settings.max_parallel_tasks = (limits & 8 != 0).then_some(1);
+        settings.max_parallel_tasks =
+            if limits & 8 == 0 { ParallelLimit::Unlimited } else { ParallelLimit::AtMost(1) };
         let received = self.now;
         let command =
             AddJob { specification: Arc::new(specification), settings: Arc::new(settings), received };
@@ -298,7 +329,10 @@ impl Story<'_> {
         specification.required_slots = if parts & 4 == 0 { 1 } else { 3 };
         specification.depends_on = match depends {
             1 => Some(Dependencies { task_ids: vec!["2".parse().expect("an id")], ranges: Vec::new() }),
-            2 => Some(Dependencies { task_ids: Vec::new(), ranges: vec![(0, u32::MAX)] }),
+            2 => Some(Dependencies {
+                task_ids: Vec::new(),
+                ranges: vec![TaskIdRange { start: 0, end: u32::MAX }],
+            }),
             _ => None,
         };
         specification.exit_conditions = (depends == 3).then(|| {
@@ -393,18 +427,23 @@ impl Story<'_> {
 
     fn change_node(&mut self, letter: u8) {
         let (pool, node, what) = (pool(self.number() & 1 != 0), self.node(), self.number());
-        if letter == b'O' {
-            let orders = [NodeOrder::Reboot, NodeOrder::Reimage, NodeOrder::Deallocate, NodeOrder::Start];
-            let (order, tasks) = (orders[usize::from(what & 3)], tasks(self.number()));
-            self.ask(|account, now| account.order_node(&pool, &node, order, tasks, now));
+        let change = if letter == b'O' {
+            let tasks = tasks(self.number());
+            match what & 3 {
+                0 => ChangeNode::Reboot(tasks),
+                1 => ChangeNode::Reimage(tasks),
+                2 => ChangeNode::Deallocate(tasks),
+                _ => ChangeNode::Start,
+            }
         } else if what & 8 == 0 {
-            self.ask(|account, now| account.disable_scheduling(&pool, &node, tasks(what), now));
+            ChangeNode::DisableScheduling(tasks(what))
         } else {
-            self.ask(|account, now| account.enable_scheduling(&pool, &node, now));
-        }
+            ChangeNode::EnableScheduling
+        };
+        self.ask(|account, now| account.change_node(&pool, &node, change, now));
     }
 
-    fn report(&mut self, ended: bool) {
+    fn next_report(&mut self, letter: u8) -> Report {
         let (job, node, what, how) = (self.job(), self.node(), self.number(), self.number());
         let unit = match what {
             0 => Unit::Preparation,
@@ -415,7 +454,7 @@ impl Story<'_> {
             }
         };
         let error = || NodeError { code: "BlobNotFound".into(), message: "It is not there".into() };
-        let event = match (ended, how) {
+        let event = match (matches!(letter, b'F' | b'f'), how) {
             (false, _) => ReportEvent::Started,
             (true, 10) => ReportEvent::Ended(Ended::default()),
             (true, 11) => {
@@ -428,25 +467,36 @@ impl Story<'_> {
             }
             (true, code) => ReportEvent::Ended(Ended::with_exit_code(code.into())),
         };
-        let (report, now) = (Report { job, node, unit, event, run: None }, self.now);
-        checked(&mut self.account, |account| ((), account.report(&report, &now)));
+        // No run has the number 0.
+        let current = self.account.current_run(&job, &node, &unit).map_or(0, |run| run.number);
+        let number = if matches!(letter, b's' | b'f') { current.wrapping_sub(1) } else { current };
+        Report { run: RunId { job, node, unit, number }, event }
+    }
+
+    /// A node reports something. What is not about the run that it has changes nothing (E10).
+    fn report(&mut self, report: Report) {
+        let (now, run) = (self.now, &report.run);
+        let is_current =
+            self.account.current_run(&run.job, &run.node, &run.unit).is_some_and(|current| current == *run);
+        let ((), effects) = checked(&mut self.account, |account| ((), account.report(&report, now)));
+        assert!(is_current || effects.is_empty(), "E10: {report} led to {effects:?}");
+        self.reports.push(report);
     }
 
     /// However the story went, force brings every job to its end whatever the nodes do (I7), and once
     /// the nodes are gone, a deletion leaves nothing.
     fn end(mut self) {
-        let latest =
-            self.account.jobs().map(|job| job.last_modified().max(job.state_transition_time())).max();
+        let latest = self.account.jobs().map(|job| job.stamps().modified().max(job.stamps().entered())).max();
         self.now = self.now.max(latest.unwrap_or(self.now));
         let jobs: Vec<JobId> = self.account.jobs().map(|job| job.id().clone()).collect();
         for job in &jobs {
-            let command = Terminate { force: Some(self.account.force_wait()), ..Terminate::by_user() };
+            let command =
+                TerminateJob { force: Some(self.account.force_timeout()), ..TerminateJob::by_user() };
             self.ask(|account, now| account.terminate_job(job, &command, now));
         }
         // The clock may have run back, and stamps do not (T5): the waiting counts from the stamps.
-        let latest =
-            self.account.jobs().map(|job| job.last_modified().max(job.state_transition_time())).max();
-        self.now = self.now.max(latest.unwrap_or(self.now)).saturating_add(self.account.force_wait());
+        let latest = self.account.jobs().map(|job| job.stamps().modified().max(job.stamps().entered())).max();
+        self.now = self.now.max(latest.unwrap_or(self.now)).saturating_add(self.account.force_timeout());
         tick(&mut self.account, self.now);
         for job in self.account.jobs() {
             let ended = matches!(job.state().name(), JobStateName::Completed | JobStateName::Deleting);
@@ -455,16 +505,19 @@ impl Story<'_> {
         let nodes: Vec<NodeId> = self.account.nodes().map(|node| node.id().clone()).collect();
         let now = self.now;
         for node in &nodes {
-            checked(&mut self.account, |account| ((), account.node_event(node, NodeEvent::Removed, &now)));
+            checked(&mut self.account, |account| ((), account.node_event(node, NodeEvent::Removed, now)));
         }
         for job in &jobs {
-            self.ask(|account, now| account.delete_job(job, &Delete::default(), now));
+            self.ask(|account, now| account.delete_job(job, &DeleteJob::default(), now));
         }
         for pool in [pool(false), pool(true)] {
             self.ask(|account, now| account.delete_pool(&pool, &DeletePool::default(), now));
         }
         tick(&mut self.account, now);
-        assert_eq!(self.account, Account::new("https://c.r.batch.azure.com"), "G2: nothing is left");
+        // The numbers of the runs of jobs that are gone are all that is left.
+        let account = &self.account;
+        assert_eq!(account.jobs().count() + account.pools().count() + account.nodes().count(), 0, "G2");
+        assert_eq!((account.deadline(), account.outstanding()), (None, Vec::new()), "G2");
     }
 }
 

@@ -194,11 +194,13 @@ impl Account {
         let Some(change) = found.after(event) else { return effects };
         let (node, pool, dedicated) = (found.id().clone(), found.pool().clone(), found.is_dedicated());
         let was_leaving = found.state().is_leaving();
+        self.tell_jobs(&mut effects, &node, event, now);
         let changed = match change {
             NodeChange::Removed => Some(NodeFact::Removed),
-            NodeChange::Continues(state, boot) => found.changed(state, boot, now),
+            NodeChange::Continues(state, boot) => {
+                self.nodes.get(&node).and_then(|node| node.changed(state, boot, now))
+            }
         };
-        self.tell_jobs(&mut effects, &node, event, now);
         let Some(fact) = changed else { return effects };
         let is_removed = fact == NodeFact::Removed;
         self.emit_node(&mut effects, &node, fact);

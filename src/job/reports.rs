@@ -56,7 +56,7 @@ impl Job {
     pub fn node_event(&mut self, node: &NodeId, event: NodeEvent, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
         let mut effects = Vec::new();
-        let Some((node, record)) = self.nodes.get_key_value(node) else { return effects };
+        let Some(record) = self.nodes.get(node) else { return effects };
         // I1: a completed job is left only by its deletion, whatever happens to its nodes.
         if self.end_time().is_some() || !is_news(record.contact, event) {
             return effects;

@@ -4,13 +4,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use azbatch::{
-    Account, Completion, Contact, DependencyAction, DisableTasks, Effect, ExitOptions, Job, JobAction, JobId,
-    JobNode, JobState, JobStateName, NodeEvent, NodeId, NodeOrder, NodeRun, NodeState, OnAllTasksComplete,
-    OnTaskFailure, Placement, PreparationOutcome, Report, StopCause, Task, TaskFailure, TaskId, TaskState,
-    TerminateReason, TimeSpan, Timestamp, Unit,
+    Account, Effect, Fact, Instruction, Job, JobId, NodeId, Report, RunId, Task, TaskId, TimeSpan, Timestamp,
+    job::{
+        DisableTasks, Ended, Ending, EndingKind, JobFact, JobNode, JobNodeFact, JobState, JobStateName,
+        Living, NodeRun, NodeRunState, OnAllTasksComplete, OnTaskFailure, ParallelLimit, PreparationVerdict,
+        ReportEvent, RunOutcome, StopCause, TerminateReason, Unit,
+    },
+    node::{Contact, NodeAction, NodeEvent, NodeFact, NodeState, Reach, Stage},
+    pool::PoolFact,
+    task::{
+        Completion, DependencyAction, ExitOptions, JobAction, RetryLimit, TaskFact, TaskFailure, TaskState,
+        TaskStop,
+    },
 };
 
-use super::{Fed, Input, LATEST, Step, feed, outstanding};
+use super::{Fed, Input, LATEST, Past, Step, feed, outstanding};
 
 /// An account under watch: each step is checked against everything that section 10 and the rules say.
 pub(crate) struct World {
@@ -19,6 +27,11 @@ pub(crate) struct World {
     /// What each job is remembered for.
     jobs: BTreeMap<JobId, Memory>,
     pub(crate) hosts: Hosts,
+    pub(crate) past: Past,
+    /// Every run that was ever decided, by its job and number.
+    decided: BTreeMap<(JobId, u64), RunId>,
+    /// Those that nodes were told to run.
+    issued: BTreeSet<RunId>,
 }
 
 /// What the state does not tell but the rules speak of.
@@ -34,7 +47,7 @@ struct Memory {
     prepared: BTreeSet<NodeId>,
     /// The nodes that rebooted since, if that makes the preparation run again (N1).
     rebooted: BTreeSet<NodeId>,
-    /// The nodes where the release was ordered (E7).
+    /// The nodes where the release was issued (E7).
     released: BTreeSet<NodeId>,
     /// What failed tasks asked for (X3, X7).
     demanded: BTreeMap<TaskId, JobAction>,
@@ -44,81 +57,70 @@ struct Memory {
     forced: bool,
 }
 
-/// The nodes as their owner sees them: they know what they were told, and nothing else.
-#[derive(Default)]
-pub(crate) struct Hosts(BTreeMap<(JobId, NodeId), Work>);
-
-/// What a node has of a job. `true` if it was told to stop it.
-#[derive(Default)]
-struct Work {
-    preparation: Option<bool>,
-    release: bool,
-    tasks: BTreeMap<TaskId, bool>,
+/// The nodes as their owner sees them: they know what they were told and have reported, and nothing else.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Hosts {
+    /// What runs, and whether it was told to stop.
+    runs: BTreeMap<RunId, bool>,
+    /// What a node was told to stop and does not have. It does not start these, and reports their end.
+    not_started: BTreeSet<RunId>,
 }
 
 impl Hosts {
-    pub(crate) fn follow(&mut self, effect: &Effect) {
-        match effect {
-            Effect::RunPreparation { job, node, .. } => self.of(job, node).preparation = Some(false),
-            Effect::StopPreparation { job, node } => self.of(job, node).preparation = Some(true),
-            Effect::RunRelease { job, node, .. } => self.of(job, node).release = true,
-            Effect::StopRelease { job, node } | Effect::ReleaseEnded { job, node, .. } => {
-                self.of(job, node).release = false;
-            }
-            Effect::PreparationEnded { job, node, .. } => self.of(job, node).preparation = None,
-            Effect::StartTask { job, task, node, .. } => {
-                self.of(job, node).tasks.insert(task.clone(), false);
-            }
-            Effect::StopTask { job, task, node, .. } => {
-                self.of(job, node).tasks.insert(task.clone(), true);
-            }
-            Effect::TaskCompleted { job, task, .. }
-            | Effect::TaskRetried { job, task, .. }
-            | Effect::TaskRequeued { job, task, .. }
-            | Effect::TaskDeleted { job, task, .. } => {
-                for ((of, _), work) in &mut self.0 {
-                    if of == job {
-                        work.tasks.remove(task);
-                    }
+    /// A node is told something, perhaps once more.
+    pub(crate) fn take(&mut self, instruction: &Instruction) {
+        match instruction {
+            Instruction::Run(run) => {
+                if !self.not_started.contains(run) {
+                    self.runs.entry(run.clone()).or_insert(false);
                 }
             }
-            Effect::NodeNoted {
-                job,
-                node,
-                event:
-                    NodeEvent::Rebooted
-                    | NodeEvent::Reimaged
-                    | NodeEvent::Removed
-                    | NodeEvent::Preempted
-                    | NodeEvent::Deallocated,
-            } => {
-                self.0.remove(&(job.clone(), node.clone()));
-            }
-            Effect::JobDeleted { job } => self.0.retain(|(of, _), _| of != job),
-            _ => {}
+            Instruction::Stop { run, .. } => match self.runs.get_mut(run) {
+                Some(stopped) => *stopped = true,
+                None => drop(self.not_started.insert(run.clone())),
+            },
+            Instruction::AddNodes { .. } | Instruction::Act { .. } => {}
         }
     }
 
-    fn of(&mut self, job: &JobId, node: &NodeId) -> &mut Work {
-        self.0.entry((job.clone(), node.clone())).or_default()
+    /// What a node has reported as ended is over.
+    fn reported(&mut self, report: &Report) {
+        if let ReportEvent::Ended(_) = report.event {
+            self.runs.remove(&report.run);
+            self.not_started.remove(&report.run);
+        }
     }
 
-    /// What nodes were told to stop or to run to its end. What they were not told to stop runs on for
-    /// ever, unless `patient`.
-    pub(crate) fn due(&self, patient: bool) -> Vec<(JobId, NodeId, Unit)> {
-        let mut due = Vec::new();
-        for ((job, node), work) in &self.0 {
-            let mut push = |unit| due.push((job.clone(), node.clone(), unit));
-            if work.preparation.is_some_and(|stopped| stopped || patient) {
-                push(Unit::Preparation);
+    /// Nothing runs through a restart or on a node that is gone.
+    fn happened(&mut self, node: &NodeId, event: NodeEvent) {
+        match event {
+            NodeEvent::Rebooted
+            | NodeEvent::Reimaged
+            | NodeEvent::Removed
+            | NodeEvent::Preempted
+            | NodeEvent::Deallocated => {
+                self.runs.retain(|run, _| run.node != *node);
+                self.not_started.retain(|run| run.node != *node);
             }
-            if work.release {
-                push(Unit::Release);
-            }
-            let tasks = work.tasks.iter().filter(|(_, stopped)| **stopped || patient);
-            tasks.for_each(|(task, _)| push(Unit::Task(task.clone())));
+            NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned | NodeEvent::Started => {}
         }
-        due
+    }
+
+    /// The runs that end: what nodes were told to stop, and releases. What they were not told to stop
+    /// runs on for ever, unless `patient`.
+    pub(crate) fn due(&self, patient: bool) -> Vec<RunId> {
+        let ends = |run: &RunId, stopped: bool| stopped || patient || run.unit == Unit::Release;
+        let runs = self.runs.iter().filter(|(run, stopped)| ends(run, **stopped)).map(|(run, _)| run);
+        runs.chain(&self.not_started).cloned().collect()
+    }
+
+    /// The same without the runs that the account no longer waits for.
+    pub(crate) fn awaited(&self, account: &Account) -> Self {
+        let awaited = outstanding(account);
+        let mut hosts = self.clone();
+        hosts.runs.retain(|run, _| awaited.contains(run));
+        hosts.not_started.retain(|run| awaited.contains(run));
+        hosts
     }
 }
 
@@ -127,6 +129,7 @@ struct Change<'a> {
     before: &'a Account,
     input: &'a Input,
     report: Option<Report>,
+    past: &'a Past,
     fed: &'a Fed,
     after: &'a Account,
     now: Timestamp,
@@ -135,7 +138,15 @@ struct Change<'a> {
 impl World {
     pub(crate) fn new(now: Timestamp) -> Self {
         let account = Account::new("https://contoso.westus.batch.azure.com");
-        Self { account, now, jobs: BTreeMap::new(), hosts: Hosts::default() }
+        Self {
+            account,
+            now,
+            jobs: BTreeMap::new(),
+            hosts: Hosts::default(),
+            past: Past::default(),
+            decided: BTreeMap::new(),
+            issued: BTreeSet::new(),
+        }
     }
 
     /// Makes a step and checks it.
@@ -147,14 +158,20 @@ impl World {
         self.feed(&step.input)
     }
 
+    /// A node reports this, now.
+    pub(crate) fn report(&mut self, report: Report) -> Fed {
+        self.feed(&Input::Says(report))
+    }
+
     /// Feeds an input at the time that it is, and checks what came of it.
     pub(crate) fn feed(&mut self, input: &Input) -> Fed {
         let before = self.account.clone();
-        let fed = feed(&mut self.account, input, self.now);
+        let fed = feed(&mut self.account, &self.past, input, self.now);
         let change = Change {
             before: &before,
             input,
-            report: input.report(&before),
+            report: input.report(&before, &self.past),
+            past: &self.past,
             fed: &fed,
             after: &self.account,
             now: self.now,
@@ -165,8 +182,10 @@ impl World {
         change.check_counts();
         change.check_deadline();
         change.check_schedule();
-        for effect in &fed.effects {
+        for (place, effect) in fed.effects.iter().enumerate() {
             change.check_effect(effect);
+            change.check_pair(place, effect);
+            note_run(&mut self.decided, &mut self.issued, effect);
         }
         for job in self.account.jobs() {
             change.check_job(job);
@@ -175,10 +194,11 @@ impl World {
             change.check_departure(job);
             change.check_tick(job, self.jobs.get(job.id()).unwrap());
         }
+        change.tell(&mut self.hosts);
+        change.check_abandoned(&self.hosts, &self.jobs);
         remember(&mut self.jobs, &change);
-        for effect in &fed.effects {
-            self.hosts.follow(effect);
-        }
+        let report = change.report;
+        self.past.note(report.as_ref(), &fed.effects);
         if let Err(violation) = self.account.check() {
             panic!("{violation}");
         }
@@ -187,37 +207,64 @@ impl World {
 }
 
 impl Change<'_> {
-    /// I5: the same input makes the same of the same state, and the effects tell all of it.
+    /// I5: the same input makes the same of the same state, and the facts alone tell all of it.
     fn check_determinism(&self) {
         let mut twin = self.before.clone();
-        assert_eq!(feed(&mut twin, self.input, self.now), *self.fed, "I5: the same input, other effects");
+        let fed = feed(&mut twin, self.past, self.input, self.now);
+        assert_eq!(fed, *self.fed, "I5: the same input, other effects");
         assert_eq!(twin, *self.after, "I5: the same input, another state");
 
         let mut replayed = self.before.clone();
-        self.fed.effects.iter().for_each(|effect| replayed.apply(effect));
-        assert_eq!(replayed, *self.after, "I5: the effects do not give the new state");
+        for fact in Effect::facts(&self.fed.effects) {
+            let applied = replayed.try_apply(fact);
+            assert_eq!(applied, Ok(()), "I5: {fact} does not fit the state that it was made on");
+        }
+        assert_eq!(replayed, *self.after, "I5: the facts do not give the new state");
+
+        // A fact that comes once more, now or late, fits or changes nothing.
+        for fact in Effect::facts(&self.fed.effects).chain(&self.past.facts) {
+            let mut again = self.after.clone();
+            let applied = again.try_apply(fact);
+            assert!(applied.is_ok() || again == *self.after, "{fact} does not fit and yet changed something");
+        }
     }
 
     fn check_refusal(&self) {
         if self.fed.refused {
             assert_eq!(*self.before, *self.after, "I4: a refused request changed something");
+            assert_eq!(self.fed.effects, [], "I4: a refused request had effects");
         }
-        if let Some(report) = &self.report {
-            let known = outstanding(self.before).contains(&(
-                report.job.clone(),
-                report.node.clone(),
-                report.unit.clone(),
-            ));
-            assert!(known || self.fed.effects.is_empty(), "E10: a report of nothing known was heard");
+        let Some(Report { run, .. }) = &self.report else { return };
+        let current = self.before.current_run(&run.job, &run.node, &run.unit);
+        let is_outstanding = outstanding(self.before).contains(run);
+        assert!(
+            !is_outstanding || current.as_ref() == Some(run),
+            "{run} is outstanding, and {current:?} current"
+        );
+        if !is_outstanding {
+            assert_eq!(
+                self.fed.effects,
+                [],
+                "E10: a report of {run} was heard, the current one is {current:?}"
+            );
+            assert_eq!(*self.before, *self.after, "E10: a report of {run} changed something");
         }
     }
 
     fn old_job(&self, job: &JobId) -> Option<&Job> {
-        self.before.job(job).ok()
+        self.before.job(job)
     }
 
     fn is_tick(&self) -> bool {
         matches!(self.input, Input::Tick)
+    }
+
+    /// The end that was reported, if this step is one.
+    fn reported_end(&self) -> Option<(&RunId, &Ended)> {
+        match self.report.as_ref()? {
+            Report { run, event: ReportEvent::Ended(ended) } => Some((run, ended)),
+            Report { event: ReportEvent::Started, .. } => None,
+        }
     }
 
     /// The jobs and the account know the same about each node (N3, N4, N5).
@@ -225,32 +272,21 @@ impl Change<'_> {
         // I1: a job that is over no longer hears of its nodes.
         for job in self.after.jobs().filter(|job| job.end_time().is_none()) {
             for (id, record) in job.nodes() {
-                let contact = record.contact();
-                let right = match self.after.node(id).map(azbatch::Node::state) {
-                    Some(NodeState::Ready | NodeState::Rebooting | NodeState::Reimaging) => {
-                        contact == Contact::Answering
-                    }
-                    // A node that is being brought back may get lost before it is there.
-                    Some(NodeState::Unknown | NodeState::Unusable) => contact != Contact::Answering,
-                    Some(NodeState::Preempted | NodeState::Deallocated | NodeState::Starting) | None => {
-                        contact == Contact::Gone
-                    }
-                    // What a user wants goes on whether it answers or not.
-                    Some(NodeState::LeavingPool | NodeState::Deallocating) => true,
-                };
-                assert!(right, "job {} is wrong about node {id}: {contact:?}", job.id());
+                let node = self.after.node(id);
+                let contact = node.map_or(Contact::Gone, azbatch::Node::contact);
+                assert_eq!(record.contact(), contact, "job {} is wrong about node {id}: {node:?}", job.id());
                 if owes(record) {
-                    let pool = self.after.node(id).map(azbatch::Node::pool);
+                    let pool = node.map(azbatch::Node::pool);
                     assert_eq!(Some(record.pool()), pool, "job {} is wrong about node {id}", job.id());
                 }
             }
         }
         for node in self.after.nodes() {
+            assert_eq!(node.contact(), contact(node.state()), "{:?}", node.state());
             if let Some(old) = self.before.node(node.id()) {
-                assert!(old.state_transition_time() <= node.state_transition_time(), "I3: {}", node.id());
-                let leaves = matches!(node.state(), NodeState::LeavingPool | NodeState::Preempted);
-                let was_leaving = old.state() == NodeState::LeavingPool;
-                assert!(!was_leaving || leaves, "node {} stays: {:?}", node.id(), node.state());
+                assert!(old.stamps().entered() <= node.stamps().entered(), "I3: {}", node.id());
+                let was_leaving = old.state().is_leaving();
+                assert!(!was_leaving || node.state().is_leaving(), "{} stays: {:?}", node.id(), node.state());
             }
         }
     }
@@ -265,14 +301,15 @@ impl Change<'_> {
                 let required = task.specification().required_slots;
                 let column = match task.state() {
                     TaskState::Active => 0,
-                    TaskState::Preparing { placement, .. } | TaskState::Running { placement, .. } => {
+                    TaskState::Preparing(assignment) | TaskState::Running { assignment, .. } => {
+                        let placement = &assignment.placement;
                         let whole = task.specification().run_exclusive;
                         let slots = self.after.node(&placement.node).map_or(0, azbatch::Node::slots);
                         let needs = if whole { required.max(slots) } else { required };
                         taken.entry(&placement.node).or_default().insert((job.id(), task.id()), needs);
                         1
                     }
-                    TaskState::Completed(completion) => 2 + usize::from(completion.failure.is_some()),
+                    TaskState::Completed(completion) => 2 + usize::from(completion.failure().is_some()),
                 };
                 tasks[column] += 1;
                 slots[column] += u64::from(required);
@@ -303,19 +340,19 @@ impl Change<'_> {
         let mut later = self.after.clone();
         let Some(deadline) = later.deadline() else {
             let last = Timestamp::from_ticks(LATEST).unwrap();
-            assert_eq!(later.tick(&last), [], "S3: a tick that was never due did something");
+            assert_eq!(later.tick(last), [], "S3: a tick that was never due did something");
             return;
         };
         if let Some(early) = deadline.ticks().checked_sub(1).and_then(Timestamp::from_ticks) {
-            assert_eq!(later.tick(&early), [], "S3: a tick before the deadline did something");
+            assert_eq!(later.tick(early), [], "S3: a tick before the deadline did something");
         }
-        assert!(!later.tick(&deadline.max(self.now)).is_empty(), "S3: a tick at the deadline did nothing");
+        assert!(!later.tick(deadline.max(self.now)).is_empty(), "S3: a tick at the deadline did nothing");
     }
 
     /// P1: the account's own scheduler leaves nothing to do.
     fn check_schedule(&self) {
         if matches!(self.input, Input::ScheduleAll) {
-            assert_eq!(self.after.clone().schedule(&self.now), [], "P1: there was more to give");
+            assert_eq!(self.after.clone().schedule(self.now), [], "P1: there was more to assign");
         }
     }
 
@@ -333,38 +370,98 @@ impl Change<'_> {
             );
         }
         self.check_origin(effect);
-        self.check_order(effect);
-        self.check_instruction(effect);
         match effect {
-            Effect::TaskPreparing { job, task, .. } | Effect::TaskRunning { job, task, .. } => {
-                let job = old.unwrap_or_else(|| panic!("a task of no job {job} was placed"));
-                let task = job.task(task).unwrap();
-                assert_eq!(task.stop_cause(), None, "K6: a task that was told to stop went on");
-                if *task.state() == TaskState::Active {
-                    self.check_assignment(job, task);
-                }
+            Effect::Fact(Fact::Job(_, fact)) => self.check_job_fact(old, fact),
+            // The job manager task comes with its job.
+            Effect::Fact(Fact::Task(_, _, TaskFact::Added { .. })) => {}
+            Effect::Fact(Fact::Task(_, task, fact)) => self.check_task_fact(old.unwrap(), task, fact),
+            Effect::Fact(Fact::JobNode(_, node, fact)) => self.check_job_node_fact(old.unwrap(), node, fact),
+            Effect::Instruction(instruction) => {
+                self.check_action(instruction);
+                self.check_instruction(instruction);
             }
-            Effect::TaskCompleted { task, completion, .. } => {
-                let job = old.unwrap();
-                check_completion(job, job.task(task).unwrap(), completion);
-            }
-            Effect::JobDeleting { give_up_at, .. } => {
+            Effect::Fact(_) => {}
+        }
+    }
+
+    fn check_job_fact(&self, old: Option<&Job>, fact: &JobFact) {
+        match fact {
+            JobFact::Deleting { force_deadline, .. } => {
                 let old = old.unwrap();
-                if let JobState::Terminating { give_up_at: Some(earlier), .. } = old.state() {
+                if let JobState::Ending(Ending {
+                    kind: EndingKind::Terminating(_),
+                    force_deadline: Some(earlier),
+                }) = old.state()
+                {
                     // F1: what was forced once stays forced.
-                    assert!(give_up_at.is_some_and(|at| at <= *earlier), "{effect:?} after {earlier}");
+                    assert!(force_deadline.is_some_and(|at| at <= *earlier), "{fact:?} after {earlier}");
                 }
                 let wound_down = is_ending(old.state().name()) || old.end_time().is_some();
                 assert!(!wound_down || self.fed.effects.len() == 1, "G2: {:?}", self.fed.effects);
             }
-            Effect::JobTerminationForced { .. } => {
-                let unforced =
-                    matches!(old.map(Job::state), Some(JobState::Terminating { give_up_at: None, .. }));
+            JobFact::TerminationForced { .. } => {
+                let unforced = matches!(
+                    old.map(Job::state),
+                    Some(JobState::Ending(Ending { kind: EndingKind::Terminating(_), force_deadline: None }))
+                );
                 assert!(unforced, "F2: {old:?} was forced");
             }
-            Effect::TaskRetried { .. } | Effect::TaskRequeued { .. } => {
-                let ending = is_ending(old.unwrap().state().name());
+            _ => {}
+        }
+    }
+
+    fn check_task_fact(&self, job: &Job, id: &TaskId, fact: &TaskFact) {
+        match fact {
+            TaskFact::Preparing { .. } | TaskFact::Running { .. } => {
+                let task = job.task(id).unwrap();
+                assert_eq!(task.stop(), None, "K6: a task that was told to stop went on");
+                if *task.state() == TaskState::Active {
+                    self.check_assignment(job, task);
+                }
+            }
+            TaskFact::Completed(completion) => {
+                let task = job.task(id).unwrap();
+                check_completion(job, task, completion);
+                let reported =
+                    self.reported_end().filter(|(run, _)| run.task() == Some(id) && run.job == *job.id());
+                let exit_code = reported.and_then(|(_, ended)| ended.exit_code);
+                assert_eq!(completion.exit_code(), exit_code, "E2, K3, K4: {id}");
+            }
+            TaskFact::Retried { .. } | TaskFact::Requeued { .. } => {
+                let ending = is_ending(job.state().name());
                 assert!(!ending, "E2: a task of an ending job went back to the queue");
+            }
+            _ => {}
+        }
+    }
+
+    /// How a preparation or release has ended is what was reported, and nothing for one that was lost.
+    fn check_job_node_fact(&self, job: &Job, node: &NodeId, fact: &JobNodeFact) {
+        let ended_as = |unit: Unit| {
+            let is_it = |run: &RunId| run.job == *job.id() && run.node == *node && run.unit == unit;
+            self.reported_end().filter(|(run, _)| is_it(run)).map(|(_, ended)| ended)
+        };
+        match fact {
+            JobNodeFact::PreparationEnded { outcome, verdict, .. } => {
+                let ended = ended_as(Unit::Preparation);
+                assert_eq!(*outcome, run_outcome(ended), "K5: {ended:?}");
+                let right = preparation_verdict(job, job.node(node).unwrap(), ended);
+                assert_eq!(*verdict, right, "E5, G1, N7: {ended:?} in {:?}", job.state());
+            }
+            JobNodeFact::PreparationIssued { retry_count, .. } => {
+                let is_retry = Effect::facts(&self.fed.effects).any(|fact| {
+                    matches!(
+                        fact,
+                        Fact::JobNode(on, at, JobNodeFact::PreparationEnded { verdict: PreparationVerdict::Retry, .. })
+                            if on == job.id() && at == node
+                    )
+                });
+                let before = job.node(node).and_then(JobNode::preparation).map_or(0, |run| run.retry_count);
+                assert_eq!(*retry_count, if is_retry { before + 1 } else { 0 }, "K12: job {}", job.id());
+            }
+            JobNodeFact::ReleaseEnded { outcome, .. } => {
+                let ended = ended_as(Unit::Release);
+                assert_eq!(*outcome, run_outcome(ended), "E6, E7: {ended:?}");
             }
             _ => {}
         }
@@ -373,77 +470,202 @@ impl Change<'_> {
     /// S1: what the service does by itself happens at ticks, and the rest does not.
     fn check_origin(&self, effect: &Effect) {
         let right = match effect {
-            Effect::JobDisabled { .. }
-            | Effect::JobCompleted { .. }
-            | Effect::JobDeleted { .. }
-            | Effect::StopRelease { .. }
-            | Effect::CarryOut { .. }
-            | Effect::PoolSteady { .. }
-            | Effect::PoolDeleted { .. } => self.is_tick(),
-            Effect::JobTerminating { reason, .. } => match reason {
-                TerminateReason::User(_) | TerminateReason::Schedule => {
-                    matches!(self.input, Input::Terminate { .. })
+            Effect::Fact(Fact::Job(_, fact)) => match fact {
+                JobFact::Disabled { .. } | JobFact::Completed { .. } | JobFact::Deleted => self.is_tick(),
+                JobFact::Terminating { reason, .. } => match reason {
+                    TerminateReason::User(_) | TerminateReason::Schedule => {
+                        matches!(self.input, Input::Terminate { .. })
+                    }
+                    _ => self.is_tick(),
+                },
+                JobFact::Disabling { .. } => matches!(self.input, Input::Disable { .. }) || self.is_tick(),
+                JobFact::Enabled { .. } => matches!(self.input, Input::Enable { .. }),
+                JobFact::Deleting { .. } => matches!(self.input, Input::Delete { .. }),
+                JobFact::TerminationForced { .. } => {
+                    matches!(self.input, Input::Terminate { force: true, .. })
                 }
-                TerminateReason::MaxWallClockTimeExpiry
-                | TerminateReason::JobManagerComplete
-                | TerminateReason::TaskFailed
-                | TerminateReason::AllTasksComplete => self.is_tick(),
+                _ => true,
             },
-            Effect::JobDisabling { .. } => matches!(self.input, Input::Disable { .. }) || self.is_tick(),
-            Effect::JobEnabled { .. } => matches!(self.input, Input::Enable { .. }),
-            Effect::JobDeleting { .. } => matches!(self.input, Input::Delete { .. }),
-            Effect::JobTerminationForced { .. } => matches!(self.input, Input::Terminate { force: true, .. }),
-            Effect::TaskStarted { .. }
-            | Effect::PreparationStarted { .. }
-            | Effect::ReleaseStarted { .. } => self.report.is_some(),
+            Effect::Fact(
+                Fact::Task(_, _, TaskFact::Started { .. })
+                | Fact::JobNode(
+                    ..,
+                    JobNodeFact::PreparationStarted { .. } | JobNodeFact::ReleaseStarted { .. },
+                ),
+            ) => self.report.is_some(),
+            Effect::Fact(Fact::Pool(_, PoolFact::Steady { .. } | PoolFact::Deleted))
+            | Effect::Instruction(
+                Instruction::Act { .. } | Instruction::Stop { run: RunId { unit: Unit::Release, .. }, .. },
+            ) => self.is_tick(),
             _ => true,
         };
         assert!(right, "S1: {:?} led to {effect:?}", self.input);
     }
 
-    /// A node is told to do what was asked of it when no task is left on it, and if it can.
-    fn check_order(&self, effect: &Effect) {
-        if let Effect::CarryOut { node, order } = effect {
-            let node = self.after.node(node).unwrap();
-            // N10: one that does not answer need not let go of its tasks to be removed.
-            let free = *order == NodeOrder::Remove && !node.answers();
-            assert!(free || node.tasks().next().is_none(), "{effect:?}");
-            let gone = node.state() == NodeState::Preempted;
-            assert!(!gone || *order == NodeOrder::Remove, "N3: {effect:?} in {:?}", node.state());
+    /// What is recorded and what is told go together: an instruction that changes state comes right
+    /// after the fact that says so, and no such fact comes alone.
+    fn check_pair(&self, place: usize, effect: &Effect) {
+        let before = place.checked_sub(1).map(|place| &self.fed.effects[place]);
+        match effect {
+            Effect::Instruction(instruction) => {
+                let recorded = before.is_some_and(|before| self.records(before, instruction));
+                assert!(recorded, "{instruction} follows {before:?}");
+            }
+            Effect::Fact(fact) => {
+                let after = self.fed.effects.get(place + 1);
+                let told = after.and_then(Effect::instruction).is_some_and(|told| self.records(effect, told));
+                let tells = matches!(
+                    fact,
+                    Fact::Task(_, _, TaskFact::Running { .. } | TaskFact::Stopping { .. })
+                        | Fact::JobNode(
+                            ..,
+                            JobNodeFact::PreparationIssued { .. }
+                                | JobNodeFact::PreparationStopping
+                                | JobNodeFact::ReleaseIssued { .. }
+                        )
+                        | Fact::Node(_, NodeFact::ActionIssued { .. })
+                );
+                assert!(told || !tells, "{fact} is followed by {after:?}");
+            }
         }
     }
 
-    /// An instruction goes to a node that is there, and nothing is started that should not be.
-    fn check_instruction(&self, effect: &Effect) {
-        let (job, node, starts) = match effect {
-            Effect::RunPreparation { job, node, .. } | Effect::StartTask { job, node, .. } => {
-                (job, node, true)
+    /// Whether the effect before an instruction records that it is given.
+    fn records(&self, before: &Effect, instruction: &Instruction) -> bool {
+        let fact = before.fact();
+        match instruction {
+            Instruction::Run(RunId { job: of, node, unit: Unit::Task(task), number }) => matches!(
+                fact,
+                Some(Fact::Task(job, id, TaskFact::Running { placement, run, .. }))
+                    if job == of && id == task && placement.node == *node && run == number
+            ),
+            Instruction::Run(RunId { job: of, node, unit: Unit::Preparation, number }) => matches!(
+                fact,
+                Some(Fact::JobNode(job, id, JobNodeFact::PreparationIssued { run, .. }))
+                    if job == of && id == node && run == number
+            ),
+            Instruction::Run(RunId { job: of, node, unit: Unit::Release, number }) => matches!(
+                fact,
+                Some(Fact::JobNode(job, id, JobNodeFact::ReleaseIssued { run }))
+                    if job == of && id == node && run == number
+            ),
+            // E2: the job's state says that its tasks are to stop.
+            Instruction::Stop {
+                run: RunId { job, unit: Unit::Task(_), .. },
+                cause: StopCause::JobEnding,
+            } => Effect::facts(&self.fed.effects).any(|fact| {
+                matches!(
+                    fact,
+                    Fact::Job(of, JobFact::Terminating { .. } | JobFact::Deleting { .. }) if of == job
+                )
+            }),
+            Instruction::Stop { run: RunId { job: of, node, unit: Unit::Task(task), .. }, cause } => {
+                matches!(
+                    fact,
+                    Some(Fact::Task(job, id, TaskFact::Stopping { node: there, cause: why }))
+                        if job == of && id == task && there == node && *cause == StopCause::Task(*why)
+                )
             }
-            Effect::StopPreparation { job, node }
-            | Effect::StopTask { job, node, .. }
-            | Effect::RunRelease { job, node, .. }
-            | Effect::StopRelease { job, node } => (job, node, false),
-            _ => return,
-        };
-        let there = self.after.node(node).unwrap_or_else(|| panic!("{effect:?} for a node that is gone"));
-        let gone = matches!(there.state(), NodeState::Preempted | NodeState::Deallocated);
-        assert!(!gone, "N3: {effect:?} in {:?}", there.state());
+            Instruction::Stop { run: RunId { job: of, node, unit: Unit::Preparation, .. }, cause } => {
+                matches!(
+                    fact,
+                    Some(Fact::JobNode(job, id, JobNodeFact::PreparationStopping))
+                        if job == of && id == node && *cause == StopCause::JobEnding
+                )
+            }
+            Instruction::Stop { run: RunId { job: of, node, unit: Unit::Release, .. }, cause } => matches!(
+                fact,
+                Some(Fact::JobNode(job, id, JobNodeFact::ReleaseEnded { .. }))
+                    if job == of && id == node && *cause == StopCause::ReleaseTimeout
+            ),
+            Instruction::Act { node, action } => matches!(
+                fact,
+                Some(Fact::Node(id, NodeFact::ActionIssued { action: issued }))
+                    if id == node && issued == action
+            ),
+            Instruction::AddNodes { pool, .. } => match fact {
+                Some(Fact::Pool(id, PoolFact::Added { .. } | PoolFact::Resizing { .. })) => id == pool,
+                Some(Fact::Node(_, NodeFact::Removed)) => true,
+                _ => false,
+            },
+        }
+    }
+
+    /// A node is told to do what was asked of it when no task is left on it, and if it can.
+    fn check_action(&self, instruction: &Instruction) {
+        if let Instruction::Act { node, action } = instruction {
+            let node = self.after.node(node).unwrap();
+            // N10: one that does not answer need not let go of its tasks to be removed.
+            let free = *action == NodeAction::Remove && node.contact() != Contact::Answering;
+            assert!(free || node.tasks().next().is_none(), "{instruction:?}");
+            assert_eq!(node.state().action(), Some((*action, Stage::Issued)), "N3: {instruction:?}");
+            let gone = node.contact() == Contact::Gone;
+            let can = matches!(action, NodeAction::Remove | NodeAction::Start);
+            assert!(!gone || can, "N3: {instruction:?} in {:?}", node.state());
+        }
+    }
+
+    /// An instruction goes to a node that is there and is about the run that it has, and nothing is
+    /// started that should not be.
+    fn check_instruction(&self, instruction: &Instruction) {
+        let Some(run) = instruction.run() else { return };
+        let RunId { job, node, unit, .. } = run;
+        let there = self.after.node(node);
+        let there = there.unwrap_or_else(|| panic!("{instruction:?} for a node that is gone"));
+        assert_ne!(there.contact(), Contact::Gone, "N3: {instruction:?} in {:?}", there.state());
+        let current = self.after.current_run(job, node, unit);
+        assert_eq!(current.as_ref(), Some(run), "{instruction:?}");
         let state = self.after.job(job).unwrap().state();
-        let starting = matches!(state, JobState::Active | JobState::Disabling(DisableTasks::Wait));
-        assert!(!starts || starting, "G1, E10: {effect:?} in {state:?}");
-        match effect {
-            Effect::RunPreparation { pool, .. } => assert_eq!(pool, there.pool(), "{effect:?}"),
-            Effect::RunRelease { .. } => {
-                assert!(is_ending(state.name()), "E5: {effect:?} in {state:?}");
+        match (instruction, unit) {
+            (Instruction::Run(_), Unit::Preparation | Unit::Task(_)) => {
+                let starts = [Living::Active, Living::Disabling(DisableTasks::Wait)].map(JobState::Living);
+                assert!(starts.contains(state), "G1, E10: {instruction:?} in {state:?}");
             }
-            Effect::StopTask { task, cause, .. } => {
+            (Instruction::Run(_), Unit::Release) => {
+                assert!(is_ending(state.name()), "E5: {instruction:?} in {state:?}");
+            }
+            (Instruction::Stop { cause, .. }, Unit::Task(task)) => {
                 let old = self.old_job(job).and_then(|job| job.task(task)).unwrap();
-                assert!(is_on(old, node), "{effect:?}, which is not there");
+                assert!(is_on(old, node), "{instruction:?}, which is not there");
                 // E2: the job's state tells it, and a user's wish does not come over it but to delete.
-                let by_job = *cause == StopCause::JobEnding || *cause == StopCause::Delete;
-                assert!(by_job || !is_ending(state.name()), "{effect:?} in {state:?}");
+                let by_job = matches!(cause, StopCause::JobEnding | StopCause::Task(TaskStop::Delete));
+                assert!(by_job || !is_ending(state.name()), "{instruction:?} in {state:?}");
+            }
+            (Instruction::Stop { .. }, Unit::Preparation | Unit::Release) => {
+                assert!(outstanding(self.before).contains(run), "{instruction:?}, which is not there");
+                assert!(is_ending(state.name()), "E3, E6: {instruction:?} in {state:?}");
             }
             _ => {}
+        }
+        if let Instruction::Run(_) = instruction {
+            let specification =
+                self.after.run_specification(run).unwrap_or_else(|| panic!("{run} is unknown"));
+            assert_eq!(specification.pool, there.pool(), "{instruction:?}");
+            assert!(outstanding(self.after).contains(run), "{instruction:?}, which nobody waits for");
+        }
+    }
+
+    /// The nodes learn what comes of the step for them.
+    fn tell(&self, hosts: &mut Hosts) {
+        if let Some(report) = &self.report {
+            hosts.reported(report);
+        }
+        if let Input::Node { node, event } = self.input {
+            hosts.happened(&node.node(), *event);
+        }
+        Effect::instructions(&self.fed.effects).for_each(|instruction| hosts.take(instruction));
+    }
+
+    /// F1, E6: nobody stops waiting for what a node runs, but when the end is forced or a release has
+    /// had its time.
+    fn check_abandoned(&self, hosts: &Hosts, memories: &BTreeMap<JobId, Memory>) {
+        let (before, after) = (outstanding(self.before), outstanding(self.after));
+        for run in before.iter().filter(|run| hosts.runs.contains_key(*run) && !after.contains(run)) {
+            let had_its_time = Effect::instructions(&self.fed.effects).any(|instruction| {
+                matches!(instruction, Instruction::Stop { run: over, cause: StopCause::ReleaseTimeout } if over == run)
+            });
+            let forced = self.is_tick() && memories[&run.job].forced;
+            assert!(forced || had_its_time, "F1, E6: nobody waits for {run} any more");
         }
     }
 
@@ -452,24 +674,31 @@ impl Change<'_> {
         assert_eq!(job.state().name(), JobStateName::Active, "E10, G1: {} was scheduled", task.id());
         assert!(dependencies_met(job, task), "K9: {} was scheduled too early", task.id());
         let on_nodes = job.tasks().filter(|task| on_a_node(task)).count();
-        let limit = job.settings().max_parallel_tasks.map_or(usize::MAX, |limit| limit as usize);
+        let limit = match job.settings().max_parallel_tasks {
+            ParallelLimit::AtMost(limit) => limit as usize,
+            ParallelLimit::Unlimited => usize::MAX,
+        };
         assert!(on_nodes < limit, "{} is one too many on nodes", task.id());
         let new = self.after.job(job.id()).unwrap().tasks().filter(|task| on_a_node(task)).count();
         assert!(new <= limit, "{} is one too many on nodes", task.id());
     }
 
     fn check_job(&self, job: &Job) {
-        if let Some(previous) = job.previous_state() {
+        if let Some(previous) = job.stamps().previous() {
             let transitional = matches!(
                 previous.0,
                 JobStateName::Disabling | JobStateName::Enabling | JobStateName::Terminating
             );
             assert!(!transitional, "T7: {previous:?}");
         }
-        if let JobState::Completed { .. } = job.state() {
+        if let JobState::Completed(_) = job.state() {
             assert!(job.end_time().is_some() && job.terminate_reason().is_some(), "I1: job {}", job.id());
             assert!(!job.tasks().any(on_a_node), "I1: a task of completed job {} is on a node", job.id());
             assert!(!job.nodes().any(|(_, node)| owes(node)), "I1: something of job {} is left", job.id());
+        }
+        for (node, record) in job.nodes() {
+            let here = job.tasks().filter(|task| is_on(task, node)).map(Task::id);
+            assert!(record.tasks().eq(here), "I6: job {} is wrong about the tasks on {node}", job.id());
         }
         if let Some(old) = self.old_job(job.id()) {
             self.check_versions(old, job);
@@ -480,19 +709,23 @@ impl Change<'_> {
     /// I3, T2, T3: stamps of a job never go back, and its ETag moves when it should and only then.
     fn check_versions(&self, old: &Job, new: &Job) {
         let id = new.id();
-        assert_eq!((old.creation_time(), old.start_time()), (new.creation_time(), new.start_time()));
-        assert!(old.state_transition_time() <= new.state_transition_time(), "I3: job {id}");
-        let moves = |effect: &Effect| match effect {
-            Effect::JobUpdated { .. }
-            | Effect::JobTouched { .. }
-            | Effect::JobDisabling { .. }
-            | Effect::JobEnabled { .. }
-            | Effect::JobTerminationForced { .. } => true,
-            Effect::JobTerminating { reason, .. } => *reason != TerminateReason::Schedule,
+        let created = |job: &Job| (job.creation_time(), job.stamps().created());
+        assert_eq!(created(old), created(new), "T6: job {id}");
+        assert!(old.stamps().entered() <= new.stamps().entered(), "I3: job {id}");
+        let moves = |fact: &Fact| match fact {
+            Fact::Job(_, fact) => match fact {
+                JobFact::Updated { .. }
+                | JobFact::Touched { .. }
+                | JobFact::Disabling { .. }
+                | JobFact::Enabled { .. }
+                | JobFact::TerminationForced { .. } => true,
+                JobFact::Terminating { reason, .. } => *reason != TerminateReason::Schedule,
+                _ => false,
+            },
             _ => false,
         };
-        if self.fed.effects.iter().any(|effect| effect.job() == Some(id) && moves(effect)) {
-            assert!(old.last_modified() < new.last_modified(), "I3: job {id}'s ETag comes again");
+        if Effect::facts(&self.fed.effects).any(|fact| fact.job() == Some(id) && moves(fact)) {
+            assert!(old.stamps().modified() < new.stamps().modified(), "I3: job {id}'s ETag comes again");
         } else {
             assert_eq!(old.etag(), new.etag(), "T2: job {id}'s ETag moved");
         }
@@ -508,8 +741,8 @@ impl Change<'_> {
     fn check_task_versions(&self, job: &Job, new: &Task) {
         let Some(old) = job.task(new.id()) else { return };
         let id = new.id();
-        assert_eq!(old.creation_time(), new.creation_time());
-        assert!(old.state_transition_time() <= new.state_transition_time(), "I3: task {id}");
+        assert_eq!(old.stamps().created(), new.stamps().created(), "T6: task {id}");
+        assert!(old.stamps().entered() <= new.stamps().entered(), "I3: task {id}");
         let moved = match self.input {
             Input::UpdateTask { job: on, task, .. }
             | Input::TerminateTask { job: on, task, .. }
@@ -519,24 +752,24 @@ impl Change<'_> {
             _ => false,
         };
         if moved {
-            assert!(old.last_modified() < new.last_modified(), "I3: task {id}'s ETag comes again");
+            assert!(old.stamps().modified() < new.stamps().modified(), "I3: task {id}'s ETag comes again");
         } else {
-            assert_eq!(old.last_modified(), new.last_modified(), "T8: task {id}'s ETag moved");
+            assert_eq!(old.etag(), new.etag(), "T8: task {id}'s ETag moved");
         }
     }
 
     /// I1: a completed job is left only by delete, and a job vanishes only when it is due to (G2).
     fn check_departure(&self, old: &Job) {
-        let new = self.after.job(old.id()).ok().map(Job::state);
+        let new = self.after.job(old.id()).map(Job::state);
         match old.state() {
-            JobState::Completed { .. } if !matches!(self.input, Input::Delete { .. }) => {
+            JobState::Completed(_) if !matches!(self.input, Input::Delete { .. }) => {
                 assert_eq!(new, Some(old.state()), "I1: job {} left its completion", old.id());
             }
-            JobState::Deleting { .. } => {
+            JobState::Ending(Ending { kind: EndingKind::Deleting(_), .. }) => {
                 let stays = new.is_none_or(|state| state.name() == JobStateName::Deleting);
                 assert!(stays, "G2: job {} came back as {new:?}", old.id());
             }
-            JobState::Terminating { .. } => {
+            JobState::Ending(Ending { kind: EndingKind::Terminating(_), .. }) => {
                 let on_its_way = new.is_some_and(|state| {
                     matches!(
                         state.name(),
@@ -554,66 +787,132 @@ impl Change<'_> {
         if !self.is_tick() {
             return;
         }
-        let mut moves =
-            self.fed.effects.iter().filter(|effect| effect.job() == Some(old.id())).filter(|effect| {
-                matches!(
-                    effect,
-                    Effect::JobDisabling { .. }
-                        | Effect::JobDisabled { .. }
-                        | Effect::JobEnabled { .. }
-                        | Effect::JobTerminating { .. }
-                        | Effect::JobCompleted { .. }
-                        | Effect::JobDeleting { .. }
-                        | Effect::JobDeleted { .. }
-                )
-            });
+        let of_job = Effect::facts(&self.fed.effects).filter_map(|fact| match fact {
+            Fact::Job(job, fact) if job == old.id() => Some(fact),
+            _ => None,
+        });
+        let mut moves = of_job.filter(|fact| {
+            matches!(
+                fact,
+                JobFact::Disabling { .. }
+                    | JobFact::Disabled { .. }
+                    | JobFact::Enabled { .. }
+                    | JobFact::Terminating { .. }
+                    | JobFact::Completed { .. }
+                    | JobFact::Deleting { .. }
+                    | JobFact::Deleted
+            )
+        });
         let (made, more) = (moves.next(), moves.next());
         assert_eq!(more, None, "S2: a second move after {made:?}");
-        let (job, at) =
-            (old.id().clone(), old.state_transition_time().max(old.last_modified()).max(self.now));
+        let (job, at) = (old.id(), old.stamps().entered().max(old.stamps().modified()).max(self.now));
         match old.state() {
-            JobState::Active | JobState::Disabling(_) | JobState::Disabled => {
+            JobState::Living(Living::Enabling) | JobState::Completed(_) => {
+                assert_eq!(made, None, "job {job}");
+            }
+            JobState::Living(living) => {
                 if let Some(due) = automatic_end(old, memory, self.now) {
-                    let ends = matches!(made, Some(Effect::JobTerminating { reason, .. }) if *reason == due);
+                    let ends = matches!(made, Some(JobFact::Terminating { reason, .. }) if *reason == due);
                     assert!(ends, "section 6: job {job} should end by {due:?}, not {made:?}");
                     return;
                 }
-                let asked_off = *old.state() == JobState::Active && memory.demands(JobAction::Disable);
-                let is_off = matches!(old.state(), JobState::Disabling(_)) && !old.tasks().any(on_a_node);
+                let asked_off = *living == Living::Active && memory.demands(JobAction::Disable);
+                let is_off = matches!(living, Living::Disabling(_)) && !old.tasks().any(on_a_node);
                 if asked_off {
-                    let requeues = matches!(
-                        made,
-                        Some(Effect::JobDisabling { disable_tasks: DisableTasks::Requeue, .. })
-                    );
+                    let requeues =
+                        matches!(made, Some(JobFact::Disabling { disable_tasks: DisableTasks::Requeue, .. }));
                     assert!(requeues, "X7: job {job} should be disabled, not {made:?}");
-                } else if is_off {
-                    assert_eq!(made, Some(&Effect::JobDisabled { job, at }), "G1");
                 } else {
-                    assert_eq!(made, None, "section 6: job {job}");
+                    self.check_overdue_tasks(old);
+                    assert_eq!(made, is_off.then_some(&JobFact::Disabled { at }), "G1, section 6: job {job}");
                 }
             }
-            JobState::Terminating { give_up_at, .. } => {
-                let over = is_over(old, *give_up_at, self.now);
-                assert_eq!(made, over.then_some(&Effect::JobCompleted { job, at }), "E8, F1, I7");
+            JobState::Ending(Ending { kind, force_deadline }) => {
+                let over = is_over(old, *force_deadline, self.now);
+                let end = match kind {
+                    EndingKind::Terminating(_) => JobFact::Completed { at },
+                    EndingKind::Deleting(_) => JobFact::Deleted,
+                };
+                assert_eq!(made, over.then_some(&end), "E8, G2, F1, I7: job {job}");
+                if !over {
+                    self.check_overdue_releases(old);
+                }
             }
-            JobState::Deleting { give_up_at, .. } => {
-                let over = is_over(old, *give_up_at, self.now);
-                assert_eq!(made, over.then_some(&Effect::JobDeleted { job }), "G2, F1, I7");
-            }
-            JobState::Enabling | JobState::Completed { .. } => assert_eq!(made, None, "job {job}"),
         }
+    }
+
+    /// The runs of a job that the step stops for this cause, in order.
+    fn stopped(&self, job: &Job, cause: StopCause) -> Vec<&RunId> {
+        let stops = Effect::instructions(&self.fed.effects).filter_map(|instruction| match instruction {
+            Instruction::Stop { run, cause: why } if run.job == *job.id() && *why == cause => Some(run),
+            _ => None,
+        });
+        stops.collect()
+    }
+
+    /// K5: the tasks whose own time is over are told to stop, those first whose time was over first.
+    fn check_overdue_tasks(&self, job: &Job) {
+        let mut overdue: Vec<(Timestamp, &TaskId)> = job.tasks().filter_map(deadline).collect();
+        overdue.retain(|(deadline, _)| *deadline <= self.now);
+        overdue.sort();
+        let stopped = self.stopped(job, StopCause::Task(TaskStop::WallClockTime));
+        let stopped: Vec<Option<&TaskId>> = stopped.into_iter().map(RunId::task).collect();
+        let overdue: Vec<Option<&TaskId>> = overdue.into_iter().map(|(_, task)| Some(task)).collect();
+        assert_eq!(stopped, overdue, "K5: the tasks of job {} whose time is over", job.id());
+    }
+
+    /// E6: the releases whose time is over are told to stop, those first that started first.
+    fn check_overdue_releases(&self, job: &Job) {
+        let limit = job.specification().release.as_ref().map(|release| release.max_wall_clock_time);
+        let mut overdue: Vec<(Timestamp, &NodeId)> = Vec::new();
+        for (node, record) in job.nodes() {
+            let running = record.release().filter(|run| run.in_progress()).and_then(NodeRun::start_time);
+            overdue.extend(running.map(|start| (start, node)));
+        }
+        overdue.retain(|(start, _)| {
+            limit.and_then(|limit| start.checked_add(limit)).is_some_and(|deadline| deadline <= self.now)
+        });
+        overdue.sort();
+        let overdue: Vec<&NodeId> = overdue.into_iter().map(|(_, node)| node).collect();
+        let stopped = self.stopped(job, StopCause::ReleaseTimeout);
+        let stopped: Vec<&NodeId> = stopped.into_iter().map(|run| &run.node).collect();
+        assert_eq!(stopped, overdue, "E6: the releases of job {} whose time is over", job.id());
+    }
+}
+
+/// An account decides no two runs of one number in a job, not even in a later job of the same id, and
+/// issues each once.
+fn note_run(decided: &mut BTreeMap<(JobId, u64), RunId>, issued: &mut BTreeSet<RunId>, effect: &Effect) {
+    let new = match effect {
+        Effect::Fact(Fact::Task(job, task, TaskFact::Preparing { placement, run, .. })) => {
+            let unit = Unit::Task(task.clone());
+            RunId { job: job.clone(), node: placement.node.clone(), unit, number: *run }
+        }
+        Effect::Instruction(Instruction::Run(run)) => {
+            assert!(issued.insert(run.clone()), "{run} is issued twice");
+            run.clone()
+        }
+        _ => return,
+    };
+    let is_waiting = matches!(effect, Effect::Instruction(_)) && new.task().is_some();
+    if let Some(old) = decided.insert((new.job.clone(), new.number), new.clone()) {
+        // A task that waited for a preparation has its number already.
+        assert!(is_waiting && old == new, "{new} has the number of {old}");
+    } else {
+        let latest = decided.keys().filter(|(job, _)| *job == new.job).map(|(_, number)| *number).max();
+        assert_eq!(latest, Some(new.number), "{new} has a number before that of an earlier run");
     }
 }
 
 /// Keeps what later steps are judged by, and judges by it.
 fn remember(memories: &mut BTreeMap<JobId, Memory>, change: &Change<'_>) {
-    for effect in &change.fed.effects {
-        if let Effect::JobAdded { job, .. } = effect {
+    for fact in Effect::facts(&change.fed.effects) {
+        if let Fact::Job(job, JobFact::Added { .. }) = fact {
             memories.insert(job.clone(), Memory::default());
         }
-        let Some(memory) = effect.job().and_then(|job| memories.get_mut(job)) else { continue };
-        memory.follow(effect, change);
-        if let Effect::JobDeleted { job } = effect {
+        let Some(memory) = fact.job().and_then(|job| memories.get_mut(job)) else { continue };
+        memory.follow(fact, change);
+        if let Fact::Job(job, JobFact::Deleted) = fact {
             memories.remove(job);
         }
     }
@@ -623,35 +922,73 @@ fn remember(memories: &mut BTreeMap<JobId, Memory>, change: &Change<'_>) {
 }
 
 impl Memory {
-    fn follow(&mut self, effect: &Effect, change: &Change<'_>) {
-        match effect {
-            Effect::TaskAdded { specification, .. } => self.order.push(specification.id.clone()),
-            Effect::TaskDeleted { job, task, .. } => {
+    fn follow(&mut self, fact: &Fact, change: &Change<'_>) {
+        match fact {
+            Fact::Job(job, fact) => self.follow_job(job, fact, change),
+            Fact::Task(job, task, fact) => self.follow_task(job, task, fact, change),
+            Fact::JobNode(job, node, fact) => self.follow_node(job, node, fact, change),
+            _ => {}
+        }
+    }
+
+    fn follow_job(&mut self, job: &JobId, fact: &JobFact, change: &Change<'_>) {
+        match fact {
+            JobFact::Terminating { force_deadline, .. } | JobFact::Deleting { force_deadline, .. } => {
+                self.forced |= force_deadline.is_some();
+            }
+            JobFact::TerminationForced { .. } => self.forced = true,
+            JobFact::Enabled { .. } | JobFact::Disabling { .. } => {
+                self.demanded.retain(|_, action| *action != JobAction::Disable);
+            }
+            JobFact::Completed { .. } | JobFact::Deleted => {
+                self.check_released(change.old_job(job).unwrap());
+            }
+            _ => {}
+        }
+    }
+
+    fn follow_task(&mut self, job: &JobId, task: &TaskId, fact: &TaskFact, change: &Change<'_>) {
+        match fact {
+            TaskFact::Added { specification, .. } => self.order.push(specification.id.clone()),
+            TaskFact::Deleted { .. } => {
                 self.order.retain(|other| other != task);
                 self.demanded.remove(task);
                 let manager = change.old_job(job).and_then(|job| job.specification().manager.as_ref());
                 self.manager_deleted |= manager.is_some_and(|manager| manager.task.id == *task);
             }
-            Effect::TaskPreparing { job, placement: Placement { node, .. }, .. } => {
+            TaskFact::Preparing { placement, .. } => {
+                let node = &placement.node;
                 let prepares = change.old_job(job).unwrap().specification().preparation.is_some();
                 let done = self.prepared.contains(node) && !self.rebooted.contains(node);
                 assert!(prepares && !done, "K1: job {job} prepares node {node} without need");
             }
-            Effect::TaskRunning { job, placement: Placement { node, .. }, .. } => {
+            TaskFact::Running { placement, .. } => {
+                let node = &placement.node;
                 let prepares = change.old_job(job).unwrap().specification().preparation.is_some();
                 let done = self.prepared.contains(node) && !self.rebooted.contains(node);
                 assert!(!prepares || done, "K1, N1: job {job} does not prepare node {node}");
                 self.ran.insert(node.clone());
             }
-            Effect::PreparationEnded {
-                node,
-                outcome: PreparationOutcome::Succeeded | PreparationOutcome::NotWaitedFor,
-                ..
-            } => {
+            TaskFact::Completed(completion) => {
+                let job = change.old_job(job).unwrap();
+                let asked = demand(job, job.task(task).unwrap(), completion);
+                if asked != JobAction::None {
+                    self.demanded.insert(task.clone(), asked);
+                }
+            }
+            // X7: what a task asked for lapses with its failure.
+            TaskFact::Reactivated { .. } => drop(self.demanded.remove(task)),
+            _ => {}
+        }
+    }
+
+    fn follow_node(&mut self, job: &JobId, node: &NodeId, fact: &JobNodeFact, change: &Change<'_>) {
+        match fact {
+            JobNodeFact::PreparationEnded { verdict: PreparationVerdict::Ready, .. } => {
                 self.prepared.insert(node.clone());
                 self.rebooted.remove(node);
             }
-            Effect::NodeNoted { job, node, event } => match event {
+            JobNodeFact::EventRecorded(event) => match event {
                 NodeEvent::Rebooted => {
                     let preparation = change.old_job(job).unwrap().specification().preparation.as_ref();
                     if preparation.is_some_and(|task| task.rerun_on_node_reboot_after_success) {
@@ -665,7 +1002,7 @@ impl Memory {
                 }
                 NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned | NodeEvent::Started => {}
             },
-            Effect::RunRelease { job, node, .. } => {
+            JobNodeFact::ReleaseIssued { .. } => {
                 let due = self.ran.contains(node) && self.prepared.contains(node);
                 assert!(due, "E5: job {job} releases node {node} without need");
                 let old = change.old_job(job).unwrap();
@@ -675,25 +1012,6 @@ impl Memory {
                     && old.node(node).and_then(JobNode::release).is_some_and(NodeRun::in_progress);
                 let first = self.released.insert(node.clone());
                 assert!(first || interrupted, "E7: job {job} releases node {node} once more");
-            }
-            Effect::JobTerminating { give_up_at, .. } | Effect::JobDeleting { give_up_at, .. } => {
-                self.forced |= give_up_at.is_some();
-            }
-            Effect::JobTerminationForced { .. } => self.forced = true,
-            Effect::TaskCompleted { job, task, completion } => {
-                let job = change.old_job(job).unwrap();
-                let asked = demand(job, job.task(task).unwrap(), completion);
-                if asked != JobAction::None {
-                    self.demanded.insert(task.clone(), asked);
-                }
-            }
-            // X7: what a task asked for lapses with its failure.
-            Effect::TaskReactivated { task, .. } => drop(self.demanded.remove(task)),
-            Effect::JobEnabled { .. } | Effect::JobDisabling { .. } => {
-                self.demanded.retain(|_, action| *action != JobAction::Disable);
-            }
-            Effect::JobCompleted { job, .. } | Effect::JobDeleted { job } => {
-                self.check_released(change.old_job(job).unwrap());
             }
             _ => {}
         }
@@ -735,55 +1053,119 @@ impl Memory {
     }
 }
 
-/// The node that an effect of a job is for, or about.
+/// The node that an effect is for, or about.
 fn node_of(effect: &Effect) -> Option<&NodeId> {
-    match effect {
-        Effect::RunPreparation { node, .. }
-        | Effect::StopPreparation { node, .. }
-        | Effect::StartTask { node, .. }
-        | Effect::StopTask { node, .. }
-        | Effect::RunRelease { node, .. }
-        | Effect::StopRelease { node, .. }
-        | Effect::PreparationStarted { node, .. }
-        | Effect::PreparationEnded { node, .. }
-        | Effect::ReleaseStarted { node, .. }
-        | Effect::ReleaseEnded { node, .. }
-        | Effect::TaskRetried { node, .. }
-        | Effect::TaskRequeued { node, .. }
-        | Effect::NodeNoted { node, .. }
-        | Effect::NodeChanged { node, .. }
-        | Effect::NodeScheduling { node, .. }
-        | Effect::NodeOrdered { node, .. }
-        | Effect::CarryOut { node, .. }
-        | Effect::NodeRemoved { node } => Some(node),
-        Effect::TaskPreparing { placement, .. } | Effect::TaskRunning { placement, .. } => {
-            Some(&placement.node)
+    let node = match effect {
+        Effect::Instruction(Instruction::Run(run) | Instruction::Stop { run, .. }) => Some(&run.node),
+        Effect::Instruction(Instruction::Act { node, .. })
+        | Effect::Fact(
+            Fact::JobNode(_, node, _)
+            | Fact::Node(node, _)
+            | Fact::Task(
+                ..,
+                TaskFact::Stopping { node, .. }
+                | TaskFact::Retried { node, .. }
+                | TaskFact::Requeued { node, .. }
+                | TaskFact::Deleted { node: Some(node), .. },
+            ),
+        ) => Some(node),
+        Effect::Fact(Fact::Task(
+            ..,
+            TaskFact::Preparing { placement, .. } | TaskFact::Running { placement, .. },
+        )) => Some(&placement.node),
+        Effect::Fact(Fact::Task(.., TaskFact::Completed(completion))) => {
+            completion.placement().map(|placement| &placement.node)
         }
         _ => None,
+    };
+    assert_eq!(effect.node(), node, "{effect:?}");
+    node
+}
+
+/// What a job can expect of a node in this state.
+fn contact(state: NodeState) -> Contact {
+    match state {
+        NodeState::Ready(reach)
+        | NodeState::Rebooting(reach, _)
+        | NodeState::Reimaging(reach, _)
+        | NodeState::Deallocating(reach, _) => match reach {
+            Reach::Answering => Contact::Answering,
+            Reach::Unknown | Reach::Unusable => Contact::Lost,
+        },
+        NodeState::Preempted | NodeState::Deallocated | NodeState::Starting(_) => Contact::Gone,
+        NodeState::LeavingPool(contact, _) => contact,
     }
 }
 
 fn check_run(run: &NodeRun, job: &JobId, node: &NodeId) {
-    if let azbatch::NodeRunState::Completed { start_time: Some(start), end_time, .. } = run.state {
+    if let NodeRunState::Completed { start_time: Some(start), end_time, .. } = &run.state {
         assert!(start <= end_time, "I3: a run of job {job} on {node} ended before it started");
+    }
+}
+
+/// K5: how a preparation or release that was reported so has ended; `None` if it was lost.
+fn run_outcome(ended: Option<&Ended>) -> RunOutcome {
+    match ended {
+        Some(Ended { exit_code: Some(0), failure: None }) => RunOutcome::Succeeded,
+        Some(Ended { exit_code, failure }) => {
+            RunOutcome::Failed { exit_code: *exit_code, failure: failure.clone() }
+        }
+        None => RunOutcome::Failed { exit_code: None, failure: None },
+    }
+}
+
+/// E3, E5, G1, K5, N7: what the end of a preparation means for its node.
+fn preparation_verdict(job: &Job, node: &JobNode, ended: Option<&Ended>) -> PreparationVerdict {
+    let (task, run) = (job.specification().preparation.as_ref().unwrap(), node.preparation().unwrap());
+    let retries = match task.constraints.max_task_retry_count {
+        RetryLimit::Times(times) => run.retry_count < times,
+        RetryLimit::Unlimited => true,
+    };
+    let goes_on = match job.state() {
+        JobState::Living(living) => {
+            matches!(living, Living::Active | Living::Disabling(DisableTasks::Wait))
+        }
+        JobState::Ending(_) | JobState::Completed(_) => false,
+    };
+    match ended {
+        None => PreparationVerdict::Unprepared,
+        Some(_) if run.is_stopping() => PreparationVerdict::Unprepared,
+        Some(Ended { exit_code: Some(0), failure: None }) => PreparationVerdict::Ready,
+        Some(Ended { failure: None, .. }) if retries && goes_on => PreparationVerdict::Retry,
+        Some(Ended { failure: None, .. }) if retries => PreparationVerdict::Unprepared,
+        Some(_) if task.wait_for_success => PreparationVerdict::Barred,
+        Some(_) => PreparationVerdict::Ready,
+    }
+}
+
+/// K5: when a task that nobody has told to stop will have run for its own time.
+fn deadline(task: &Task) -> Option<(Timestamp, &TaskId)> {
+    match task.state() {
+        TaskState::Running { assignment, start_time: Some(start) } if assignment.stop.is_none() => {
+            Some((start.checked_add(task.constraints().max_wall_clock_time)?, task.id()))
+        }
+        _ => None,
     }
 }
 
 /// K3, K5, K6, E2: what a completion says fits where the task came from.
 fn check_completion(job: &Job, task: &Task, completion: &Completion) {
     let ran = matches!(task.state(), TaskState::Running { .. });
-    assert_eq!(ran, completion.start_time.is_some(), "K3, K6: {} of {:?}", task.id(), task.state());
-    let told = task.stop_cause().is_some() || is_ending(job.state().name());
-    match &completion.failure {
+    assert_eq!(ran, completion.start_time().is_some(), "K3, K6: {} of {:?}", task.id(), task.state());
+    let here = task.state().assignment().map(|assignment| &assignment.placement);
+    assert_eq!(completion.placement(), here, "K3, K6: {}", task.id());
+    let told = task.stop().is_some() || is_ending(job.state().name());
+    assert_eq!(completion.is_success(), completion.failure().is_none(), "K3: {completion:?}");
+    match completion.failure() {
         None => {
             assert!(ran && !told, "K3: {} succeeded from {:?}", task.id(), task.state());
-            assert_eq!(completion.exit_code, Some(0), "K3");
+            assert_eq!(completion.exit_code(), Some(0), "K3");
         }
         Some(TaskFailure::EndedByUser) => {
             assert!(told || *task.state() == TaskState::Active, "E2, K6: nobody ended {}", task.id());
         }
         Some(TaskFailure::WallClockTime) => {
-            assert_eq!(task.stop_cause(), Some(StopCause::WallClockTime), "K5");
+            assert_eq!(task.stop(), Some(TaskStop::WallClockTime), "K5");
         }
         Some(TaskFailure::ExitCode) => {
             assert!(ran && !told, "K4: {} failed from {:?}", task.id(), task.state());
@@ -799,7 +1181,7 @@ fn is_ending(state: JobStateName) -> bool {
 }
 
 fn on_a_node(task: &Task) -> bool {
-    matches!(task.state(), TaskState::Preparing { .. } | TaskState::Running { .. })
+    matches!(task.state(), TaskState::Preparing(_) | TaskState::Running { .. })
 }
 
 fn is_on(task: &Task, node: &NodeId) -> bool {
@@ -812,22 +1194,22 @@ fn owes(node: &JobNode) -> bool {
 }
 
 /// E8, F1, N3, N4: whether an ending waits for nobody any more.
-fn is_over(job: &Job, give_up_at: Option<Timestamp>, now: Timestamp) -> bool {
+fn is_over(job: &Job, force_deadline: Option<Timestamp>, now: Timestamp) -> bool {
     let awaited = job.nodes().any(|(_, node)| {
         owes(node)
             && match node.contact() {
                 Contact::Answering => true,
-                Contact::Lost => give_up_at.is_none(),
+                Contact::Lost => force_deadline.is_none(),
                 Contact::Gone => false,
             }
     });
-    !awaited || give_up_at.is_some_and(|at| at <= now)
+    !awaited || force_deadline.is_some_and(|at| at <= now)
 }
 
 /// The exit options that a task's end leads to, looked up as the documentation tells it.
 fn exit_options(task: &Task, completion: &Completion) -> ExitOptions {
     let Some(conditions) = &task.specification().exit_conditions else { return ExitOptions::default() };
-    let by_error = match &completion.failure {
+    let by_error = match completion.failure() {
         Some(TaskFailure::PreProcessing(_)) => conditions.pre_processing_error,
         Some(TaskFailure::FileUpload(_)) => conditions.file_upload_error,
         _ => None,
@@ -835,18 +1217,19 @@ fn exit_options(task: &Task, completion: &Completion) -> ExitOptions {
     let by_code = conditions
         .exit_codes
         .iter()
-        .find(|range| completion.exit_code == Some(range.start))
+        .find(|range| completion.exit_code() == Some(range.start))
         .map(|range| range.options);
     // K9: an exit code of 0 is not among what the default is for.
-    let default = conditions.default.filter(|_| completion.failure.is_some());
+    let default = conditions.default.filter(|_| completion.failure().is_some());
     by_error.or(by_code).or(default).unwrap_or_default()
 }
 
 /// X3, X7
 fn demand(job: &Job, task: &Task, completion: &Completion) -> JobAction {
     let heeded = job.specification().on_task_failure == OnTaskFailure::PerformExitOptionsJobAction;
-    if heeded && completion.failure.is_some() {
-        let by_default = if completion.exit_code == Some(0) { JobAction::None } else { JobAction::Terminate };
+    if heeded && completion.failure().is_some() {
+        let by_default =
+            if completion.exit_code() == Some(0) { JobAction::None } else { JobAction::Terminate };
         exit_options(task, completion).job_action.unwrap_or(by_default)
     } else {
         JobAction::None
@@ -859,7 +1242,7 @@ fn dependencies_met(job: &Job, task: &Task) -> bool {
     let met = |task: &Task| match task.state() {
         TaskState::Completed(completion) => match exit_options(task, completion).dependency_action {
             Some(action) => action == DependencyAction::Satisfy,
-            None => completion.failure.is_none(),
+            None => completion.failure().is_none(),
         },
         _ => false,
     };
@@ -868,7 +1251,7 @@ fn dependencies_met(job: &Job, task: &Task) -> bool {
         tasks.peek().is_some() && tasks.all(met)
     };
     dependencies.task_ids.iter().all(|id| job.task(id).is_some_and(met))
-        && dependencies.ranges.iter().all(|&(start, end)| (start..=end).all(numbered))
+        && dependencies.ranges.iter().all(|range| (range.start..=range.end).all(numbered))
 }
 
 /// Section 6: why a living job ends at this tick, by the first row that applies.

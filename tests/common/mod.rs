@@ -2,24 +2,32 @@
 //! can make them, and few ids, so that they meet.
 //!
 //! An [`Input`] may mean "the next thing that a node owes an answer for": it is looked up in the account
-//! that it is fed to, so that random inputs get somewhere and are repeatable all the same.
+//! that it is fed to, or in that account's [`Past`], so that random inputs get somewhere and are repeatable all the same.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a law speaks of some effects and inputs, not of all")]
 #![allow(dead_code, reason = "not every user of this module needs all of it")]
 
 pub(crate) mod laws;
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use azbatch::{
-    Account, AddJob, AddPool, AddTask, ConditionHeaders, Delete, DeletePool, DeleteTask, Dependencies,
-    DependencyAction, Disable, DisableTasks, ETag, Effect, Enable, Ended, ExitCodeRange, ExitConditions,
-    ExitOptions, JobAction, JobChange, JobConstraints, JobId, JobManagerTask, JobPatch, JobPreparationTask,
-    JobReleaseTask, JobSettings, JobSpecification, NodeCounts, NodeError, NodeEvent, NodeFailure,
-    NodeFillType, NodeId, NodeOrder, NodeTasks, OnAllTasksComplete, OnTaskFailure, PoolId, PoolSpecification,
-    Preconditions, ReactivateTask, RemoveNodes, Report, ReportEvent, RequestedConstraints, ResizePool,
-    RetryLimit, TaskId, TaskSpecification, TaskState, Terminate, TerminateReason, TerminateTask, TimeSpan,
-    Timestamp, Unit, UpdateJob, UpdateTask,
+    Account, ETag, Effect, Fact, Instruction, JobId, NodeId, PoolId, Preconditions, Report, RunId, TaskId,
+    TimeSpan, Timestamp,
+    condition::ConditionHeaders,
+    job::{
+        AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobConstraints,
+        JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification,
+        OnAllTasksComplete, OnTaskFailure, ParallelLimit, ReportEvent, TerminateJob, TerminateReason, Unit,
+        UpdateJob,
+    },
+    node::{ChangeNode, NodeEvent, NodeTasks},
+    pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
+    task::{
+        AddTask, DeleteTask, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions,
+        JobAction, NodeError, NodeFailure, Properties, ReactivateTask, RequestedConstraints, RetryLimit,
+        TaskIdRange, TaskSpecification, TaskState, TerminateTask, UpdateTask,
+    },
 };
 
 /// Three jobs, each in two spellings that are one (S4).
@@ -104,30 +112,40 @@ pub(crate) enum Input {
         task: Name,
         node: Name,
     },
-    /// A node speaks of one of the things that are outstanding.
+    /// A node reports one of the runs that are outstanding.
     Answer {
         pick: u8,
         event: ReportEvent,
     },
-    /// A user wants something done to a node.
-    OrderNode {
+    ChangeNode {
         node: Name,
-        order: NodeOrder,
-        tasks: NodeTasks,
+        change: ChangeNode,
     },
-    DisableScheduling {
+    /// A user takes a node out of a pool that the account does not have.
+    RemoveNode {
         node: Name,
         tasks: NodeTasks,
-    },
-    EnableScheduling {
-        node: Name,
     },
     Pool {
         pool: u8,
         change: PoolChange,
     },
-    /// A node speaks of anything.
-    Report(Report),
+    /// A node reports anything.
+    Report {
+        job: JobId,
+        node: NodeId,
+        unit: Unit,
+        number: Number,
+        event: ReportEvent,
+    },
+    /// A node reports exactly this.
+    Says(Report),
+    /// A node reports late what it has reported before, or a run that it has no longer.
+    OldReport {
+        pick: u8,
+        /// What it says of a run that is no longer outstanding. `None` repeats a whole report.
+        event: Option<ReportEvent>,
+    },
     Terminate {
         job: Name,
         reason: TerminateReason,
@@ -176,6 +194,17 @@ pub(crate) enum Input {
     },
 }
 
+/// The number of the run that a report names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Number {
+    /// That of the run that the node has now or had last, or 0, which is no run's.
+    Current,
+    /// The number before that.
+    Before,
+    /// The number after that.
+    After,
+}
+
 /// What a user wants of a pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PoolChange {
@@ -199,7 +228,7 @@ pub(crate) struct JobShape {
     ends_with_its_tasks: bool,
     heeds_failures: bool,
     uses_dependencies: bool,
-    parallel_tasks: Option<u32>,
+    parallel_tasks: ParallelLimit,
     seconds: Option<u64>,
     retries: u32,
     pool: u8,
@@ -239,8 +268,22 @@ pub(crate) enum Change {
     Replace { pool: u8 },
     EndWithTasks,
     Seconds(u64),
-    ParallelTasks(Option<u32>),
+    ParallelTasks(ParallelLimit),
     Pool(u8),
+}
+
+/// The latest of what an account's nodes were told and have reported, so that something of it can come
+/// again.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Past {
+    /// The runs that nodes were told to run, the latest first.
+    runs: VecDeque<RunId>,
+    /// The reports, the latest first.
+    reports: VecDeque<Report>,
+    /// The instructions, the latest first.
+    pub(crate) instructions: VecDeque<Instruction>,
+    /// The facts, the latest first.
+    facts: VecDeque<Fact>,
 }
 
 /// What became of an input.
@@ -355,7 +398,7 @@ impl Input {
             6 => Condition::Met,
             _ => Condition::Unmet,
         };
-        match kind % 72 {
+        match kind % 78 {
             51 if bit(b, 1) => Self::Delete { job, force: bit(b, 0), condition },
             0..=6 | 51 => Self::Tick,
             7..=10 => Self::Node { node, event: node_event(a) },
@@ -371,13 +414,12 @@ impl Input {
                     1 => Unit::Preparation,
                     _ => Unit::Release,
                 };
-                Self::Report(Report {
-                    job: job.job(),
-                    node: node.node(),
-                    unit,
-                    event: report_event(b),
-                    run: None,
-                })
+                let number = match c % 8 {
+                    0..=5 => Number::Current,
+                    6 => Number::Before,
+                    _ => Number::After,
+                };
+                Self::Report { job: job.job(), node: node.node(), unit, number, event: report_event(b) }
             }
             50 => {
                 let reason = match a % 4 {
@@ -401,7 +443,10 @@ impl Input {
                 let change = match a % 5 {
                     0 => Change::EndWithTasks,
                     1 => Change::Seconds(u64::from(b)),
-                    2 => Change::ParallelTasks(Some(u32::from(b % 3)).filter(|limit| *limit > 0)),
+                    2 => Change::ParallelTasks(match b % 3 {
+                        0 => ParallelLimit::Unlimited,
+                        limit => ParallelLimit::AtMost(limit.into()),
+                    }),
                     3 => Change::Pool(b),
                     _ => Change::Replace { pool: b },
                 };
@@ -412,17 +457,18 @@ impl Input {
             62 => Self::DeleteTask { job, task, condition },
             63 => Self::UpdateTask { job, task, retries: u32::from(a % 3), condition },
             64..=66 => {
-                let order = match a % 5 {
-                    0 => NodeOrder::Reboot,
-                    1 => NodeOrder::Reimage,
-                    2 => NodeOrder::Deallocate,
-                    3 => NodeOrder::Start,
-                    _ => NodeOrder::Remove,
+                let tasks = node_tasks(b);
+                let change = match a % 5 {
+                    0 => ChangeNode::Reboot(tasks),
+                    1 => ChangeNode::Reimage(tasks),
+                    2 => ChangeNode::Deallocate(tasks),
+                    3 => ChangeNode::Start,
+                    _ => return Self::RemoveNode { node, tasks },
                 };
-                Self::OrderNode { node, order, tasks: node_tasks(b) }
+                Self::ChangeNode { node, change }
             }
-            67 => Self::DisableScheduling { node, tasks: node_tasks(b) },
-            68 => Self::EnableScheduling { node },
+            67 => Self::ChangeNode { node, change: ChangeNode::DisableScheduling(node_tasks(b)) },
+            68 => Self::ChangeNode { node, change: ChangeNode::EnableScheduling },
             69 => {
                 let change = match a % 4 {
                     0 => PoolChange::Add { slots: u32::from(b % 4), target: u32::from(c % 3) },
@@ -432,7 +478,8 @@ impl Input {
                 };
                 Self::Pool { pool: u8::from(c >> 6 == 3), change }
             }
-            _ => Self::ScheduleAll,
+            70..=71 => Self::ScheduleAll,
+            _ => Self::OldReport { pick: a, event: bit(c, 0).then(|| report_event(b)) },
         }
     }
 }
@@ -489,7 +536,11 @@ impl JobShape {
             ends_with_its_tasks: a >> 6 == 3,
             heeds_failures: bit(b, 0),
             uses_dependencies: !bit(b, 1),
-            parallel_tasks: bit(b, 2).then_some(1 + u32::from(bit(b, 3))),
+            parallel_tasks: if bit(b, 2) {
+                ParallelLimit::AtMost(1 + u32::from(bit(b, 3)))
+            } else {
+                ParallelLimit::Unlimited
+            },
             seconds: (b >> 4 == 15).then_some(1000),
             retries: u32::from(bit(c, 0)),
             pool: u8::from(c >> 5 == 7),
@@ -574,7 +625,7 @@ impl TaskShape {
                 Some(Dependencies { task_ids: vec![task.task()], ranges: Vec::new() })
             }
             DependencyShape::Range(start, end) => {
-                Some(Dependencies { task_ids: Vec::new(), ranges: vec![(start, end)] })
+                Some(Dependencies { task_ids: Vec::new(), ranges: vec![TaskIdRange { start, end }] })
             }
         };
         let exit_codes =
@@ -607,11 +658,11 @@ impl Condition {
     }
 
     fn on_job(self, account: &Account, job: &JobId) -> Preconditions {
-        self.preconditions(account.job(job).ok().map(azbatch::Job::etag))
+        self.preconditions(account.job(job).map(azbatch::Job::etag))
     }
 
     fn on_task(self, account: &Account, job: &JobId, task: &TaskId) -> Preconditions {
-        self.preconditions(account.task(job, task).ok().map(|task| ETag::from(task.last_modified())))
+        self.preconditions(account.task(job, task).map(azbatch::Task::etag))
     }
 }
 
@@ -641,19 +692,26 @@ fn pick<T>(from: impl IntoIterator<Item = T>, pick: u8) -> Option<T> {
     if all.is_empty() { None } else { Some(all.swap_remove(usize::from(pick) % all.len())) }
 }
 
-/// What nodes still have to say something about.
-pub(crate) fn outstanding(account: &Account) -> Vec<(JobId, NodeId, Unit)> {
+/// The runs that nodes still have to report, as the job's records and tasks tell them.
+pub(crate) fn outstanding(account: &Account) -> Vec<RunId> {
     let mut found = Vec::new();
     for job in account.jobs() {
         for (node, record) in job.nodes() {
-            let mut push = |unit| found.push((job.id().clone(), node.clone(), unit));
-            if record.preparation().is_some_and(azbatch::NodeRun::in_progress) {
-                push(Unit::Preparation);
+            let mut push = |unit, number| {
+                found.push(RunId { job: job.id().clone(), node: node.clone(), unit, number });
+            };
+            if let Some(run) = record.preparation().filter(|run| run.in_progress()) {
+                push(Unit::Preparation, run.number);
             }
-            if record.release().is_some_and(azbatch::NodeRun::in_progress) {
-                push(Unit::Release);
+            for task in job.tasks() {
+                let assignment = task.state().assignment().filter(|here| here.placement.node == *node);
+                if let Some(assignment) = assignment {
+                    push(Unit::Task(task.id().clone()), assignment.run);
+                }
             }
-            record.tasks().for_each(|task| push(Unit::Task(task.clone())));
+            if let Some(run) = record.release().filter(|run| run.in_progress()) {
+                push(Unit::Release, run.number);
+            }
         }
     }
     found
@@ -671,14 +729,54 @@ fn assignments(account: &Account) -> Vec<(JobId, TaskId, NodeId)> {
     found
 }
 
+impl Past {
+    /// How many of each are kept.
+    const KEPT: usize = 8;
+
+    pub(crate) fn note(&mut self, report: Option<&Report>, effects: &[Effect]) {
+        for instruction in Effect::instructions(effects) {
+            if let Instruction::Run(run) = instruction {
+                self.runs.push_front(run.clone());
+            }
+            self.instructions.push_front(instruction.clone());
+        }
+        if let Some(report) = report {
+            self.reports.push_front(report.clone());
+        }
+        for fact in Effect::facts(effects) {
+            self.facts.push_front(fact.clone());
+        }
+        self.facts.truncate(Self::KEPT);
+        self.runs.truncate(Self::KEPT);
+        self.reports.truncate(Self::KEPT);
+        self.instructions.truncate(Self::KEPT);
+    }
+}
+
 impl Input {
     /// The report that this input makes to this account, if it makes one.
-    pub(crate) fn report(&self, account: &Account) -> Option<Report> {
+    pub(crate) fn report(&self, account: &Account, past: &Past) -> Option<Report> {
         match self {
-            Self::Report(report) => Some(report.clone()),
+            Self::Report { job, node, unit, number, event } => {
+                let current = account.current_run(job, node, unit).map_or(0, |run| run.number);
+                let number = match number {
+                    Number::Current => current,
+                    Number::Before => current.wrapping_sub(1),
+                    Number::After => current + 1,
+                };
+                // The ids as the report spells them (S4).
+                let run = RunId { job: job.clone(), node: node.clone(), unit: unit.clone(), number };
+                Some(Report { run, event: event.clone() })
+            }
+            Self::Says(report) => Some(report.clone()),
             Self::Answer { pick: number, event } => {
-                let (job, node, unit) = pick(outstanding(account), *number)?;
-                Some(Report { job, node, unit, event: event.clone(), run: None })
+                Some(Report { run: pick(outstanding(account), *number)?, event: event.clone() })
+            }
+            Self::OldReport { pick: number, event: None } => pick(past.reports.iter().cloned(), *number),
+            Self::OldReport { pick: number, event: Some(event) } => {
+                let outstanding = outstanding(account);
+                let over = past.runs.iter().filter(|run| !outstanding.contains(run));
+                Some(Report { run: pick(over.cloned(), *number)?, event: event.clone() })
             }
             _ => None,
         }
@@ -698,104 +796,105 @@ impl PoolChange {
                     id: pool.clone(),
                     task_slots_per_node: slots,
                     node_fill_type: NodeFillType::Pack,
-                    other: azbatch::Properties::new(),
+                    other: Properties::new(),
                 });
                 let target = NodeCounts { dedicated: target, low_priority: 0 };
-                account.add_pool(&AddPool { specification, target }, &now)
+                account.add_pool(&AddPool { specification, target }, now)
             }
             Self::Resize { target, tasks } => {
                 let command = ResizePool { dedicated: Some(target), tasks, ..ResizePool::default() };
-                account.resize_pool(pool, &command, &now)
+                account.resize_pool(pool, &command, now)
             }
             Self::RemoveNode { node, tasks } => {
                 let command = RemoveNodes { nodes: vec![node.node()], tasks, ..RemoveNodes::default() };
-                account.remove_nodes(pool, &command, &now)
+                account.remove_nodes(pool, &command, now)
             }
-            Self::Delete => account.delete_pool(pool, &DeletePool::default(), &now),
+            Self::Delete => account.delete_pool(pool, &DeletePool::default(), now),
         };
         result.ok()
     }
 }
 
-/// Feeds an account. An input that comes to nothing, such as an answer when none is owed, is a fact
-/// without consequences.
-pub(crate) fn feed(account: &mut Account, input: &Input, now: Timestamp) -> Fed {
-    let force_wait = |force: &bool, account: &Account| force.then_some(account.force_wait());
+/// Feeds an account. An input that comes to nothing, such as an answer when none is owed, changes
+/// nothing.
+pub(crate) fn feed(account: &mut Account, past: &Past, input: &Input, now: Timestamp) -> Fed {
+    let force_timeout = |force: &bool, account: &Account| force.then_some(account.force_timeout());
     let accepted: Option<Vec<Effect>> = match input {
-        Input::Tick => Some(account.tick(&now)),
-        Input::Node { node, event } => Some(account.node_event(&node.node(), *event, &now)),
+        Input::Tick => Some(account.tick(now)),
+        Input::Node { node, event } => Some(account.node_event(&node.node(), *event, now)),
         Input::AddNode { node, pool: which, slots } => {
-            account.add_node(&pool(*which), &node.node(), *slots, &now).ok()
+            let (pool, node) = (pool(*which), node.node());
+            match account.pool(&pool) {
+                Some(_) => account.add_node(&pool, &node, now).ok(),
+                None => account.add_unmanaged_node(&pool, &node, *slots, now).ok(),
+            }
         }
-        Input::AddJob { job, shape } => account.add_job(&shape.command(*job, now), &now).ok(),
-        Input::AddTask { job, task, shape } => account.add_task(&job.job(), &shape.command(*task), &now).ok(),
-        Input::OrderNode { node, order, tasks } => {
-            account.order_node(&pool_of(account, *node), &node.node(), *order, *tasks, &now).ok()
+        Input::AddJob { job, shape } => account.add_job(&shape.command(*job, now), now).ok(),
+        Input::AddTask { job, task, shape } => account.add_task(&job.job(), &shape.command(*task), now).ok(),
+        Input::ChangeNode { node, change } => {
+            account.change_node(&pool_of(account, *node), &node.node(), *change, now).ok()
         }
-        Input::DisableScheduling { node, tasks } => {
-            account.disable_scheduling(&pool_of(account, *node), &node.node(), *tasks, &now).ok()
-        }
-        Input::EnableScheduling { node } => {
-            account.enable_scheduling(&pool_of(account, *node), &node.node(), &now).ok()
+        Input::RemoveNode { node, tasks } => {
+            account.remove_unmanaged_node(&pool_of(account, *node), &node.node(), *tasks, now).ok()
         }
         Input::Pool { pool: which, change } => change.make(account, &pool(*which), now),
-        Input::ScheduleAll => Some(account.schedule(&now)),
+        Input::ScheduleAll => Some(account.schedule(now)),
         Input::Schedule { pick: number } => match pick(assignments(account), *number) {
-            Some((job, task, node)) => account.assign(&job, &task, &node, &now).ok(),
+            Some((job, task, node)) => account.assign(&job, &task, &node, now).ok(),
             None => Some(Vec::new()),
         },
-        Input::Assign { job, task, node } => {
-            account.assign(&job.job(), &task.task(), &node.node(), &now).ok()
+        Input::Assign { job, task, node } => account.assign(&job.job(), &task.task(), &node.node(), now).ok(),
+        Input::Answer { .. } | Input::Report { .. } | Input::Says(_) | Input::OldReport { .. } => {
+            match input.report(account, past) {
+                Some(report) => Some(account.report(&report, now)),
+                None => Some(Vec::new()),
+            }
         }
-        Input::Answer { .. } | Input::Report(_) => match input.report(account) {
-            Some(report) => Some(account.report(&report, &now)),
-            None => Some(Vec::new()),
-        },
         Input::Terminate { job, reason, force, condition } => {
-            let mut command = Terminate::because(reason.clone());
-            command.force = force_wait(force, account);
+            let mut command = TerminateJob::because(reason.clone());
+            command.force = force_timeout(force, account);
             command.preconditions = condition.on_job(account, &job.job());
-            account.terminate_job(&job.job(), &command, &now).ok()
+            account.terminate_job(&job.job(), &command, now).ok()
         }
         Input::Delete { job, force, condition } => {
             let preconditions = condition.on_job(account, &job.job());
-            let command = Delete { force: force_wait(force, account), preconditions };
-            account.delete_job(&job.job(), &command, &now).ok()
+            let command = DeleteJob { force: force_timeout(force, account), preconditions };
+            account.delete_job(&job.job(), &command, now).ok()
         }
         Input::Disable { job, disable_tasks, condition } => {
             let preconditions = condition.on_job(account, &job.job());
-            let command = Disable { disable_tasks: *disable_tasks, preconditions };
-            account.disable_job(&job.job(), &command, &now).ok()
+            let command = DisableJob { disable_tasks: *disable_tasks, preconditions };
+            account.disable_job(&job.job(), &command, now).ok()
         }
         Input::Enable { job, condition } => {
-            let command = Enable { preconditions: condition.on_job(account, &job.job()) };
-            account.enable_job(&job.job(), &command, &now).ok()
+            let command = EnableJob { preconditions: condition.on_job(account, &job.job()) };
+            account.enable_job(&job.job(), &command, now).ok()
         }
         Input::Update { job, change, condition } => {
             let preconditions = condition.on_job(account, &job.job());
             let command = UpdateJob { change: change.command(), preconditions };
-            account.update_job(&job.job(), &command, &now).ok()
+            account.update_job(&job.job(), &command, now).ok()
         }
         Input::UpdateTask { job, task, retries, condition } => {
             let max_task_retry_count = Some(RetryLimit::Times(*retries));
             let constraints = RequestedConstraints { max_task_retry_count, ..Default::default() };
             let preconditions = condition.on_task(account, &job.job(), &task.task());
             let command = UpdateTask { constraints, preconditions };
-            account.update_task(&job.job(), &task.task(), &command, &now).ok()
+            account.update_task(&job.job(), &task.task(), &command, now).ok()
         }
         Input::TerminateTask { job, task, condition } => {
             let command =
                 TerminateTask { preconditions: condition.on_task(account, &job.job(), &task.task()) };
-            account.terminate_task(&job.job(), &task.task(), &command, &now).ok()
+            account.terminate_task(&job.job(), &task.task(), &command, now).ok()
         }
         Input::ReactivateTask { job, task, condition } => {
             let command =
                 ReactivateTask { preconditions: condition.on_task(account, &job.job(), &task.task()) };
-            account.reactivate_task(&job.job(), &task.task(), &command, &now).ok()
+            account.reactivate_task(&job.job(), &task.task(), &command, now).ok()
         }
         Input::DeleteTask { job, task, condition } => {
             let command = DeleteTask { preconditions: condition.on_task(account, &job.job(), &task.task()) };
-            account.delete_task(&job.job(), &task.task(), &command, &now).ok()
+            account.delete_task(&job.job(), &task.task(), &command, now).ok()
         }
     };
     Fed { refused: accepted.is_none(), effects: accepted.unwrap_or_default() }

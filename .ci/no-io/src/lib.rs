@@ -42,8 +42,8 @@ fn panic(_: &PanicInfo<'_>) -> ! {
 #[unsafe(no_mangle)]
 pub extern "C" fn azbatch_answer(account: &mut Account, request: &Request<'_>, ticks: u64) -> usize {
     let now = Timestamp::from_ticks(ticks).unwrap_or(Timestamp::MIN);
-    let answer = answer(account, request, &now);
-    answer.response.body.len() + answer.effects.len() + account.tick(&now).len()
+    let answer = answer(account, request, now);
+    answer.response.body.len() + answer.effects.len() + account.tick(now).len()
 }
 
 /// Makes an account.

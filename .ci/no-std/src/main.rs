@@ -60,12 +60,12 @@ extern "C" fn main(_: c_int, _: *const *const u8) -> c_int {
         let headers = [("Content-Type", b"application/json".as_slice())];
         let (received, request_id) = (Timestamp::MIN, Guid::from_u128(1));
         let request = Request { method: "POST", target, headers: &headers, body, received, request_id };
-        answer(&mut account, &request, &Timestamp::MIN).response.status
+        answer(&mut account, &request, Timestamp::MIN).response.status
     };
     let added = send("/jobs?api-version=2024-07-01.20.0", br#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
     let terminated = send("/jobs/j/terminate?api-version=2024-07-01.20.0", b"");
     let again = send("/jobs/j/terminate?api-version=2024-07-01.20.0", b"");
-    let completed = account.tick(&Timestamp::MIN).len() == 1;
+    let completed = account.tick(Timestamp::MIN).len() == 1;
     let as_expected = (added, terminated, again, completed) == (201, 202, 409, true);
     c_int::from(!as_expected || !lets_in_by_key(&mut account))
 }
@@ -79,7 +79,7 @@ fn lets_in_by_key(account: &mut Account) -> bool {
         let target = "/jobs/j?api-version=2024-07-01.20.0";
         let (received, request_id) = (Timestamp::MIN, Guid::from_u128(1));
         let request = Request { method: "GET", target, headers: &headers, body: b"", received, request_id };
-        answer_guarded(account, &request, &Timestamp::MIN, &key.guard(Timestamp::MIN)).response.status
+        answer_guarded(account, &request, Timestamp::MIN, &key.guard(Timestamp::MIN)).response.status
     };
     (get(b"SharedKey contoso:vh9RlSVzIzTDz4krnhI4s9PlIlXmsuw8Tzd9C6g2y4g="), get(b"SharedKey contoso:AAAA"))
         == (200, 403)
