@@ -44,6 +44,7 @@ pub use environment::RunSpecification;
 pub use fact::{JobFact, JobNodeFact, PreparationVerdict};
 pub use record::{JobNode, NodeRun, NodeRunState, Readiness, RunOutcome};
 pub use resource::Job;
+pub(crate) use run::MAX_STORED_RUNS;
 pub use run::{Ended, Report, ReportEvent, RunId, Unit};
 pub use specification::{
     DisableTasks, JobConstraints, JobManagerTask, JobPreparationTask, JobReleaseTask, JobSettings,

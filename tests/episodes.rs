@@ -3,7 +3,7 @@
 #[path = "../examples/episode/mod.rs"]
 mod episode;
 
-use std::{fs, path::PathBuf};
+use std::{ffi::OsStr, fs, path::PathBuf};
 
 use episode::{Episode, Outcome, Player};
 
@@ -11,16 +11,29 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Plays an episode to its end, and says which steps went otherwise than it expects.
-fn play(name: &str, text: &str) {
-    let episode = Episode::parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
+/// Recordings of operations that the crate does not have yet. Each must fail to play, so that it leaves
+/// this list as soon as it passes.
+const NOT_YET: [&str; 1] = [
+    "schedule-life-2019.json", // Job schedules.
+];
+
+/// Plays an episode to its end, and lists the steps that went otherwise than it expects.
+fn failures(name: &str, text: &str) -> Vec<String> {
+    let episode = match Episode::parse(text) {
+        Ok(episode) => episode,
+        Err(error) => return vec![error.to_string()],
+    };
     assert!(!episode.steps.is_empty(), "{name} has no steps");
     let outcomes = Player::new(&episode).play(&episode);
     let failed = outcomes.iter().filter_map(|(number, outcome)| match outcome {
         Outcome::Passed { .. } => None,
         Outcome::Failed(why) => Some(format!("step {number}: {why}")),
     });
-    let failed: Vec<String> = failed.collect();
+    failed.collect()
+}
+
+fn play(name: &str, text: &str) {
+    let failed = failures(name, text);
     assert!(failed.is_empty(), "{name}\n{}", failed.join("\n"));
 }
 
@@ -38,8 +51,16 @@ fn the_shared_episodes_pass_whole() {
     let mut played = 0;
     for entry in folder {
         let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            play(&path.display().to_string(), &fs::read_to_string(&path).unwrap());
+        let name = path.file_name().and_then(OsStr::to_str).unwrap_or_default();
+        if path.extension() != Some(OsStr::new("json")) {
+            continue;
+        }
+        let text = fs::read_to_string(&path).unwrap();
+        if NOT_YET.contains(&name) {
+            println!("{name} is not supported yet");
+            assert!(!failures(name, &text).is_empty(), "{name} passes now: take it off the list");
+        } else {
+            play(name, &text);
             played += 1;
         }
     }

@@ -3410,6 +3410,7 @@ fn facts_that_would_break_a_rule_do_not_fit() {
     let node = |name, fact| Fact::Node(id(name), fact);
     let issued =
         |run| Fact::JobNode(id("job"), id("n2"), JobNodeFact::PreparationIssued { run, retry_count: 0 });
+    let gone = |node| Fact::JobNode(id("job"), id(node), JobNodeFact::EventRecorded(NodeEvent::Removed));
     let pairs = [
         (running("b", on("pool", "n1"), 4), running("b", on("pool", "n1"), 5)), // A run's number is new.
         (preparing("b", on("pool", "n2"), 4), preparing("b", on("pool", "n2"), 5)),
@@ -3427,7 +3428,7 @@ fn facts_that_would_break_a_rule_do_not_fit() {
         (task("a", completed("n1", 5, 9, Some(0))), task("a", completed("n1", 5, 9, Some(1)))),
         (updated(s(0)), updated(s(0).next_tick())), // The ETag must move.
         (terminating(Some(s(8))), terminating(Some(s(9)))),
-        (node("n1", NodeFact::Removed), node("n2", NodeFact::Removed)), // n1 has a task.
+        (gone("n1"), gone("n2")), // n1 has a task.
     ];
     for (bad, good) in pairs {
         let mut account = world.account.clone();
@@ -3471,6 +3472,30 @@ fn facts_that_come_too_early_do_not_fit() {
     world.say("n1", "task a ended 0");
     world.say("n1", "release ended 0");
     world.account.clone().try_apply(&early[1]).unwrap();
+}
+
+/// E3, N3: a preparation is stopped by the end of its job alone, and a node is removed after the jobs
+/// that have something there have recorded it.
+#[test]
+fn facts_about_a_nodes_work_come_in_order() {
+    let mut world = World::new(prepared);
+    world.add("b");
+    world.assign("b", "n2");
+    let on_n2 = |fact| Fact::JobNode(id("job"), id("n2"), fact);
+    let stopping = on_n2(JobNodeFact::PreparationStopping);
+    let removed = Fact::Node(id("n2"), NodeFact::Removed);
+    let recorded = on_n2(JobNodeFact::EventRecorded(NodeEvent::Removed));
+    let rebooted = on_n2(JobNodeFact::EventRecorded(NodeEvent::Rebooted));
+    for fact in [&stopping, &removed, &recorded, &rebooted] {
+        assert!(world.account.clone().try_apply(fact).is_err(), "{fact} while the node is being prepared");
+    }
+    world.say("n2", "preparation ended 0");
+    world.say("n2", "task b ended 0");
+    assert!(world.account.clone().try_apply(&removed).is_err(), "the job does not know");
+    for fact in [&recorded, &removed] {
+        world.account.try_apply(fact).unwrap();
+    }
+    assert_eq!(world.account.check(), Ok(()));
 }
 
 /// I6: [`World::call`] recounts; here the slots of a node run out.

@@ -536,7 +536,6 @@ fn what_no_call_leads_to_is_not_read() {
 
 /// Each of these would make a later call go wrong: a debug build panics, or `check` fails after it.
 #[test]
-#[ignore = "the crate still reads them"]
 fn what_would_break_a_later_call_is_not_read() {
     let start = "TASK/run/state/Running/start_time";
     all_are_refused(&[

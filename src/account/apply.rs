@@ -7,8 +7,8 @@ use crate::{
     account::{index::NodeEntry, resource::Account, slots::slots_taken},
     error::Unfit,
     id::{JobId, NodeId, PoolId, TaskId},
-    job::{Effect, Fact, Instruction, Job, JobFact},
-    node::{Node, NodeFact},
+    job::{Effect, Fact, Instruction, Job, JobFact, JobNode},
+    node::{Contact, Node, NodeFact},
     pool::{Pool, PoolFact},
     task::{Completion, Task, TaskFact},
 };
@@ -52,7 +52,7 @@ impl Account {
     fn apply_to_job(&mut self, id: &JobId, fact: &JobFact) -> Result<(), Unfit> {
         match fact {
             JobFact::Added { specification, settings, received, last_run, at } => {
-                if self.jobs.contains_key(id) || specification.id != *id || *last_run < self.last_run {
+                if self.jobs.contains_key(id) || specification.id != *id || *last_run != self.last_run {
                     return Err(Unfit("the job cannot be added"));
                 }
                 let job = Job::new(specification.clone(), settings.clone(), *received, *last_run, *at);
@@ -206,8 +206,8 @@ impl Account {
             }
             NodeFact::Removed => {
                 let node = self.nodes.get(id).ok_or(Unfit("there is no such node"))?;
-                if node.tasks().next().is_some() {
-                    return Err(Unfit("the node has tasks"));
+                if node.tasks().next().is_some() || !self.jobs_know_that_it_is_gone(id) {
+                    return Err(Unfit("the node has work"));
                 }
                 let (old, pool) = (NodeEntry::from(node), node.pool().clone());
                 self.nodes.remove(id);
@@ -215,6 +215,15 @@ impl Account {
                 Ok(())
             }
         }
+    }
+
+    /// N3: every job that is not over has recorded that the node is gone.
+    fn jobs_know_that_it_is_gone(&self, node: &NodeId) -> bool {
+        let mut living = self.index.jobs_on(node).filter_map(|job| self.jobs.get(job));
+        living.all(|job| {
+            let contact = job.node(node).map(JobNode::contact);
+            job.end_time().is_some() || contact == Some(Contact::Gone)
+        })
     }
 
     /// Changes a node, and the index with it.

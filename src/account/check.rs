@@ -5,8 +5,8 @@ use alloc::format;
 use crate::{
     account::{index::Index, resource::Account, slots::slots_taken},
     error::{Violation, ensure},
-    job::Job,
-    node::Node,
+    job::{Job, MAX_STORED_RUNS},
+    node::{Contact, Node},
 };
 
 impl Account {
@@ -16,6 +16,8 @@ impl Account {
     /// # Errors
     /// The first rule that does not hold: a bug in the crate, or a stored account that was tampered with.
     pub fn check(&self) -> Result<(), Violation> {
+        let has_runs_left = self.last_run <= MAX_STORED_RUNS;
+        ensure("I6", has_runs_left, || "no run number is left".into())?;
         for (key, job) in &self.jobs {
             ensure("S4", key == job.id(), || format!("job {key} is stored under another id"))?;
             job.check()?;
@@ -47,8 +49,9 @@ impl Account {
                 format!("job {id} waits for node {node}, which is not there")
             })?;
             // I1: a job that is over is no longer told what happens to its nodes.
-            if let Some(there) = there.filter(|_| job.end_time().is_none()) {
-                ensure("N4", record.contact() == there.contact(), || {
+            if job.end_time().is_none() {
+                let contact = there.map_or(Contact::Gone, Node::contact);
+                ensure("N4", record.contact() == contact, || {
                     format!("job {id} is wrong about whether node {node} answers")
                 })?;
             }

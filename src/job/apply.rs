@@ -193,7 +193,7 @@ impl Job {
             TaskFact::Stopping { .. } => self.tasks_mut().apply(task, fact),
             TaskFact::Preparing { placement, run, .. } => {
                 let is_ready = self.readiness_on(&placement.node).is_ready();
-                require(self.state.is_active() && *run > self.last_run && !is_ready)?;
+                require(self.state.is_active() && *run == self.next_run() && !is_ready)?;
                 self.tasks_mut().apply(task, fact)?;
                 self.place(task, placement, *run);
                 Ok(())
@@ -230,7 +230,7 @@ impl Job {
 
     fn apply_running(&mut self, task: &TaskId, placement: &Placement, run: u64, fact: &TaskFact) -> Applied {
         let is_new = self.task(task).is_some_and(|task| *task.state() == TaskState::Active);
-        let is_assigned = !is_new || (self.state.is_active() && run > self.last_run);
+        let is_assigned = !is_new || (self.state.is_active() && run == self.next_run());
         require(is_assigned && self.readiness_on(&placement.node).is_ready())?;
         self.tasks_mut().apply(task, fact)?;
         if is_new {
@@ -299,10 +299,10 @@ impl Job {
     }
 
     pub(super) fn apply_to_node(&mut self, node: &NodeId, fact: &JobNodeFact) -> Applied {
-        let last_run = self.last_run;
+        let next_run = self.next_run();
         match fact {
             JobNodeFact::PreparationIssued { run, retry_count } => {
-                require(*run > last_run)?;
+                require(*run == next_run)?;
                 self.nodes.change(node, |record| record.issue_preparation(*run, *retry_count))?;
                 self.last_run = *run;
                 Ok(())
@@ -314,13 +314,14 @@ impl Job {
                 Ok(())
             }),
             JobNodeFact::PreparationStopping => {
+                require(self.state.is_ending())?; // E3
                 self.nodes.change(node, |record| stop(&mut record.preparation))
             }
             JobNodeFact::PreparationEnded { outcome, verdict, at } => {
                 self.nodes.change(node, |record| record.end_preparation(outcome, *verdict, *at))
             }
             JobNodeFact::ReleaseIssued { run } => {
-                require(*run > last_run && self.state.is_ending())?;
+                require(*run == next_run && self.state.is_ending())?;
                 self.nodes.change(node, |record| record.issue_release(*run))?;
                 self.last_run = *run;
                 Ok(())
@@ -341,10 +342,7 @@ impl Job {
                 let preparation = self.specification.preparation.as_ref();
                 let has_preparation = preparation.is_some();
                 let reruns = preparation.is_some_and(|task| task.rerun_on_node_reboot_after_success);
-                self.nodes.change(node, |record| {
-                    record.record_event(*event, has_preparation, reruns);
-                    Ok(())
-                })
+                self.nodes.change(node, |record| record.record_event(*event, has_preparation, reruns))
             }
         }
     }
@@ -392,7 +390,15 @@ impl JobNode {
         Ok(())
     }
 
-    fn record_event(&mut self, event: NodeEvent, has_preparation: bool, reruns: bool) {
+    fn record_event(&mut self, event: NodeEvent, has_preparation: bool, reruns: bool) -> Applied {
+        let is_idle = self.preparing().is_none() && self.tasks.is_empty();
+        match event {
+            NodeEvent::Rebooted => require(is_idle)?,
+            NodeEvent::Reimaged | NodeEvent::Removed | NodeEvent::Preempted | NodeEvent::Deallocated => {
+                require(is_idle && self.releasing().is_none())?;
+            }
+            NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned | NodeEvent::Started => {}
+        }
         match event {
             NodeEvent::Rebooted => {
                 self.contact = Contact::Answering;
@@ -412,6 +418,7 @@ impl JobNode {
             NodeEvent::Lost | NodeEvent::Unusable => self.contact = Contact::Lost, // N4, N8
             NodeEvent::Returned | NodeEvent::Started => self.contact = Contact::Answering, // N5, N9
         }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     job::{
         record::{JobNode, NodeRun, NodeRunState, Readiness},
         resource::Job,
+        run::MAX_STORED_RUNS,
         state::{JobState, Living},
     },
     task::{Task, TaskState},
@@ -22,6 +23,7 @@ impl Job {
     pub fn check(&self) -> Result<(), Violation> {
         let id = self.id();
         ensure("I3", self.stamps.are_in_order(), || format!("job {id}: stamps go back"))?;
+        ensure("I6", self.last_run <= MAX_STORED_RUNS, || format!("job {id}: no run number is left"))?;
         ensure("T6", self.received <= self.stamps.created(), || format!("job {id}: created too early"))?;
         let valid = self.specification.validate().and_then(|()| self.specification.validate_ids());
         ensure("B9", valid.is_ok(), || format!("job {id}: the specification is invalid"))?;
@@ -139,6 +141,10 @@ impl Job {
         ensure("I3", in_order, || format!("job {id}: stamps of task {name} go back"))?;
         let valid = task.specification().validate().is_ok();
         ensure("B5", valid, || format!("job {id}: task {name} needs no slot"))?;
+        if let TaskState::Running { start_time: Some(start), .. } = task.state() {
+            let restamped = *start == task.stamps().entered();
+            ensure("K2", restamped, || format!("job {id}: task {name} started at another time"))?;
+        }
         match task.state() {
             TaskState::Active => Ok(()),
             TaskState::Preparing(assignment) | TaskState::Running { assignment, .. } => {

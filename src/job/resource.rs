@@ -204,7 +204,7 @@ impl Job {
         RunId { job: self.id().clone(), node: node.clone(), unit, number }
     }
 
-    /// The number of the next run.
+    /// The number of the next run. It does not overflow: see `MAX_STORED_RUNS`.
     pub(super) fn next_run(&self) -> u64 {
         self.last_run.saturating_add(1)
     }

@@ -7,6 +7,10 @@ use crate::{
     task::NodeFailure,
 };
 
+/// The greatest run number of a stored account. Every JSON reader keeps it, no account reaches it by
+/// counting, and the numbers above it are enough for every later run.
+pub(crate) const MAX_STORED_RUNS: u64 = 1 << 53;
+
 /// What a node runs for a job.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
