@@ -21,7 +21,7 @@ const NOT_YET: [&str; 1] = [
 fn failures(name: &str, text: &str) -> Vec<String> {
     let episode = match Episode::parse(text) {
         Ok(episode) => episode,
-        Err(error) => return vec![error.to_string()],
+        Err(error) => return vec![error],
     };
     assert!(!episode.steps.is_empty(), "{name} has no steps");
     let outcomes = Player::new(&episode).play(&episode);

@@ -3407,7 +3407,6 @@ fn facts_that_would_break_a_rule_do_not_fit() {
     };
     let stopping = |node| task("a", TaskFact::Stopping { node: id(node), cause: TaskStop::Terminate });
     let retried = |node, at| task("a", TaskFact::Retried { node: id(node), at });
-    let node = |name, fact| Fact::Node(id(name), fact);
     let issued =
         |run| Fact::JobNode(id("job"), id("n2"), JobNodeFact::PreparationIssued { run, retry_count: 0 });
     let gone = |node| Fact::JobNode(id("job"), id(node), JobNodeFact::EventRecorded(NodeEvent::Removed));
