@@ -956,7 +956,7 @@ fn a_task_is_terminated_at_once_or_when_its_node_has_stopped_it() {
     let reply = world.send("POST /jobs/job/tasks/running/terminate", "");
     assert_eq!(reply.brief(), ["TaskTouched running", "StopTask running n1 Terminate"]);
     assert_eq!(world.state("/jobs/job/tasks/running"), "running");
-    // A second wish is as good as the first.
+    // A second request is accepted as well.
     let reply = world.send("POST /jobs/job/tasks/running/terminate", "");
     assert_eq!((reply.told(), reply.brief()), ("204".into(), vec!["TaskTouched running".into()]));
     world.ends("job", "running", "n1", 137);

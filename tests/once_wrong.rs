@@ -189,7 +189,7 @@ fn a_body_where_none_belongs_is_refused() {
     assert_eq!(world.clone().send("DELETE /jobs/job", "{}").told(), "202");
 }
 
-/// A job that heeds what failed tasks ask for, made through the typed commands.
+/// A job that does what failed tasks ask for, made through the typed commands.
 fn heeding(world: &mut World, change: impl FnOnce(&mut JobSpecification)) -> Vec<String> {
     let mut specification = JobSpecification::new(id("job"));
     specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;

@@ -635,7 +635,7 @@ fn an_event_is_recorded_after_the_tasks_that_it_ends() {
     }
 }
 
-/// A node left and came back in another spelling, and its job heard of it in the old one (S4).
+/// A node left and came back in another spelling, and its job was told of it in the old one (S4).
 #[test]
 fn events_have_the_spelling_of_the_node_that_is_there() {
     let mut world = world(0, 0);

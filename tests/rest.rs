@@ -624,7 +624,7 @@ impl Draft {
             let _ = account.tick(at(5));
         }
         if self.job_is_deleting {
-            // A node that is not heard of keeps it from being gone.
+            // A node that does not answer keeps the job.
             account.assign(&job, &task, &"tvm-1".parse().unwrap(), at(6)).unwrap();
             account.delete_job(&job, &job::DeleteJob::default(), at(6)).unwrap();
         }
@@ -1977,7 +1977,7 @@ fn the_client_gets_its_id_back_when_it_asks() {
     ];
     for sent in all {
         let braces = format!("{{{ID}}}");
-        for (id, wish, echoed) in [
+        for (id, return_id, echoed) in [
             (Some(ID), Some("true"), Some(ID)),
             (Some(ID), Some(" True "), Some(ID)),
             (Some(ID), Some("false"), None),
@@ -1989,9 +1989,13 @@ fn the_client_gets_its_id_back_when_it_asks() {
         ] {
             let mut sent = sent.clone();
             sent = if let Some(id) = id { sent.header("Client-Request-Id", id) } else { sent };
-            sent = if let Some(wish) = wish { sent.header("Return-Client-Request-Id", wish) } else { sent };
+            sent = if let Some(return_id) = return_id {
+                sent.header("Return-Client-Request-Id", return_id)
+            } else {
+                sent
+            };
             let response = sent.answer(&mut account()).response;
-            assert_eq!(response.header("client-request-id"), echoed, "{} {id:?} {wish:?}", sent.target);
+            assert_eq!(response.header("client-request-id"), echoed, "{} {id:?} {return_id:?}", sent.target);
             assert_eq!(response.header("request-id"), Some(REQUEST_ID));
         }
     }

@@ -119,7 +119,7 @@ fn ends_by_itself(_: &mut JobSpecification, settings: &mut JobSettings) {
 }
 
 /// Does what its tasks' exit options ask for.
-fn heeds_failures(specification: &mut JobSpecification, _: &mut JobSettings) {
+fn acts_on_failures(specification: &mut JobSpecification, _: &mut JobSettings) {
     specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
 }
 
@@ -696,7 +696,7 @@ fn an_etag_is_the_last_modification_in_ticks() {
 #[test]
 fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
     let mut world = World::new(|specification, settings| {
-        heeds_failures(specification, settings);
+        acts_on_failures(specification, settings);
         settings.max_parallel_tasks = ParallelLimit::AtMost(9);
     });
     let steps: [(bool, Step); 13] = [
@@ -730,7 +730,7 @@ fn an_end_by_the_schedule_leaves_the_etag_alone() {
     world.at(5).tick();
     assert_eq!((world.reason(), world.job().stamps().modified()), ("AllTasksComplete", s(5)));
 
-    let mut world = World::new(heeds_failures);
+    let mut world = World::new(acts_on_failures);
     world.ran("a", "n1", 1);
     world.at(5).tick();
     assert_eq!((world.reason(), world.job().stamps().modified()), ("TaskFailed", s(5)));
@@ -1808,7 +1808,7 @@ fn a_failed_task_ends_its_job_if_the_job_listens() {
     ] {
         let mut world = World::new(|specification, settings| {
             if listens {
-                heeds_failures(specification, settings);
+                acts_on_failures(specification, settings);
             }
         });
         world.add_with("a", |specification, _| specification.exit_conditions = Some(asks_for(action)));
@@ -1932,7 +1932,7 @@ fn a_job_action_needs_a_job_that_performs_it() {
         let refused = World::new(plain).add_with("a", |specification, _| ask(specification));
         assert_eq!(refused, "400 InvalidPropertyValue");
         assert_eq!(
-            World::new(heeds_failures).add_with("a", |specification, _| ask(specification)),
+            World::new(acts_on_failures).add_with("a", |specification, _| ask(specification)),
             "TaskAdded"
         );
     }
@@ -1941,7 +1941,7 @@ fn a_job_action_needs_a_job_that_performs_it() {
 /// X7: `disable` disables with requeue, at a tick.
 #[test]
 fn a_failed_task_can_disable_its_job() {
-    let mut world = World::new(heeds_failures);
+    let mut world = World::new(acts_on_failures);
     world.run("b", "n1");
     world.add_with("a", |specification, _| {
         specification.exit_conditions = Some(asks_for(Some(JobAction::Disable)));

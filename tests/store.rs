@@ -45,7 +45,7 @@ fn pick<'a>(of: &[&'a str], number: u8) -> &'a str {
 
 /// Does one thing to a world with a host that has instructions to carry out, and says all that
 /// followed.
-fn act(world: &mut World, owed: &mut Vec<Effect>, (kind, a, b): Act) -> String {
+fn act(world: &mut World, outstanding: &mut Vec<Effect>, (kind, a, b): Act) -> String {
     let (job, task, pool) = (pick(&JOBS, a), pick(&TASKS, b), pick(&POOLS, a));
     let send = |world: &mut World, line: String, body: Value| {
         let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -65,8 +65,8 @@ fn act(world: &mut World, owed: &mut Vec<Effect>, (kind, a, b): Act) -> String {
         ),
         11 => send(world, format!("POST /pools/{pool}/resize"), json!({ "targetDedicatedNodes": b % 4 })),
         12..=17 => (String::new(), world.schedule()),
-        18..=25 if !owed.is_empty() => {
-            let instruction = owed.remove(usize::from(a) % owed.len());
+        18..=25 if !outstanding.is_empty() => {
+            let instruction = outstanding.remove(usize::from(a) % outstanding.len());
             (String::new(), world.obey_one(&instruction))
         }
         26..=28 => (String::new(), world.tick()),
@@ -123,7 +123,7 @@ fn act(world: &mut World, owed: &mut Vec<Effect>, (kind, a, b): Act) -> String {
             send(world, format!("GET {}", target[usize::from(a) % target.len()]), Value::Null)
         }
     };
-    owed.extend(effects.iter().cloned());
+    outstanding.extend(effects.iter().cloned());
     let deadline = world.account.deadline();
     format!("{told} {effects:?} {deadline:?}")
 }
@@ -178,19 +178,19 @@ proptest! {
         before in vec(any::<Act>(), 0..120),
         after in vec(any::<Act>(), 0..60),
     ) {
-        let (mut world, mut owed) = (World::new(), Vec::new());
+        let (mut world, mut outstanding) = (World::new(), Vec::new());
         for begin in [(10, 0, 5), (10, 1, 104), (0, 0, 8), (0, 25, 1)] {
-            act(&mut world, &mut owed, begin);
+            act(&mut world, &mut outstanding, begin);
         }
         for one in before {
-            act(&mut world, &mut owed, one);
+            act(&mut world, &mut outstanding, one);
         }
         let mut other = world.clone();
         other.account = stored_and_read(&world.account);
         prop_assert_eq!(&other.account, &world.account);
-        let mut other_owed = owed.clone();
+        let mut other_outstanding = outstanding.clone();
         for one in after {
-            prop_assert_eq!(act(&mut other, &mut other_owed, one), act(&mut world, &mut owed, one));
+            prop_assert_eq!(act(&mut other, &mut other_outstanding, one), act(&mut world, &mut outstanding, one));
             prop_assert_eq!(&other.account, &world.account);
         }
     }
@@ -613,17 +613,17 @@ fn what_is_stored_can_be_read_as_anything_that_is_json() {
 
 #[test]
 fn effects_can_be_stored_too() {
-    let (mut world, mut owed) = (World::new(), Vec::new());
+    let (mut world, mut outstanding) = (World::new(), Vec::new());
     let mut all = Vec::new();
-    act(&mut world, &mut owed, (10, 0, 5));
+    act(&mut world, &mut outstanding, (10, 0, 5));
     for number in 0..=255_u8 {
-        let owed_before = owed.len();
+        let outstanding_before = outstanding.len();
         act(
             &mut world,
-            &mut owed,
+            &mut outstanding,
             (number.wrapping_mul(37), number.wrapping_mul(11), number.wrapping_mul(101)),
         );
-        all.extend(owed.iter().skip(owed_before).cloned());
+        all.extend(outstanding.iter().skip(outstanding_before).cloned());
     }
     assert!(all.len() > 20, "{}", all.len());
     let text = serde_json::to_string(&all).unwrap();

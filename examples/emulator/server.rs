@@ -34,7 +34,7 @@ use crate::{control, faults::Faults, snapshot::Snapshot, world::World};
 
 /// One byte more than the service takes is enough for the core to refuse a body (413).
 const READ_AT_MOST: usize = 1024 * 1024 + 1;
-/// What is read beyond that and thrown away, so that a client that is still sending hears the answer.
+/// What is read beyond that and thrown away, so that a client that is still sending gets the answer.
 const DISCARD_AT_MOST: usize = 64 * 1024 * 1024;
 /// How long a client has for the head of a request, and how long a connection may lie idle.
 const HEAD_TIME: Duration = Duration::from_secs(60);

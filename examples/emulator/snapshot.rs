@@ -9,7 +9,7 @@ use std::{
 use azbatch::{Account, NodeId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-/// All that is needed to go on as if nothing had happened. What nodes owe follows from the account.
+/// All that is needed to go on as if nothing had happened. What nodes must still report follows from the account.
 #[derive(Serialize, Deserialize)]
 pub struct Snapshot {
     pub instant: Timestamp,

@@ -75,7 +75,7 @@ pub struct Parts {
 }
 
 impl World {
-    /// Takes up an account where it stands: whatever nodes still owe is asked of them again.
+    /// Continues a stored account: what its nodes have not reported yet is asked of them again.
     pub fn new(parts: Parts) -> Self {
         let instant = parts.clock.now();
         let mut world = Self {
@@ -169,7 +169,7 @@ impl World {
         if let Some(report) = self.machines.take_due(at) {
             match self.out_of_reach.get_mut(&report.run.node) {
                 Some(withheld) => withheld.reports.push(report),
-                None => self.hear(&report, at),
+                None => self.report(&report, at),
             }
         } else if let Some(errand) = self.errands.first_entry().filter(|errand| errand.key().0 <= at) {
             match errand.remove() {
@@ -199,7 +199,7 @@ impl World {
         self.look_at = Some(self.look_at.map_or(look_at, |earlier| earlier.min(look_at)));
     }
 
-    fn hear(&mut self, report: &Report, at: Timestamp) {
+    fn report(&mut self, report: &Report, at: Timestamp) {
         let effects = self.account.report(report, at);
         self.settle(effects, at);
     }
@@ -238,7 +238,7 @@ impl World {
     fn return_to_reach(&mut self, node: &NodeId, at: Timestamp) {
         let withheld = self.out_of_reach.remove(node).unwrap_or_default();
         for report in &withheld.reports {
-            self.hear(report, at);
+            self.report(report, at);
         }
         for order in withheld.orders {
             self.give(order, at);

@@ -245,7 +245,7 @@ impl Change<'_> {
             assert_eq!(
                 self.fed.effects,
                 [],
-                "E10: a report of {run} was heard, the current one is {current:?}"
+                "E10: a report of {run} was accepted, the current one is {current:?}"
             );
             assert_eq!(*self.before, *self.after, "E10: a report of {run} changed something");
         }
@@ -269,13 +269,13 @@ impl Change<'_> {
 
     /// The jobs and the account know the same about each node (N3, N4, N5).
     fn check_node_states(&self) {
-        // I1: a job that is over no longer hears of its nodes.
+        // I1: a job that is over is no longer told about its nodes.
         for job in self.after.jobs().filter(|job| job.end_time().is_none()) {
             for (id, record) in job.nodes() {
                 let node = self.after.node(id);
                 let contact = node.map_or(Contact::Gone, azbatch::Node::contact);
                 assert_eq!(record.contact(), contact, "job {} is wrong about node {id}: {node:?}", job.id());
-                if owes(record) {
+                if expects_report(record) {
                     let pool = node.map(azbatch::Node::pool);
                     assert_eq!(Some(record.pool()), pool, "job {} is wrong about node {id}", job.id());
                 }
@@ -627,7 +627,7 @@ impl Change<'_> {
             (Instruction::Stop { cause, .. }, Unit::Task(task)) => {
                 let old = self.old_job(job).and_then(|job| job.task(task)).unwrap();
                 assert!(is_on(old, node), "{instruction:?}, which is not there");
-                // E2: the job's state tells it, and a user's wish does not come over it but to delete.
+                // E2: the job's state tells it, and only a user's request to delete replaces it.
                 let by_job = matches!(cause, StopCause::JobEnding | StopCause::Task(TaskStop::Delete));
                 assert!(by_job || !is_ending(state.name()), "{instruction:?} in {state:?}");
             }
@@ -694,7 +694,11 @@ impl Change<'_> {
         if let JobState::Completed(_) = job.state() {
             assert!(job.end_time().is_some() && job.terminate_reason().is_some(), "I1: job {}", job.id());
             assert!(!job.tasks().any(on_a_node), "I1: a task of completed job {} is on a node", job.id());
-            assert!(!job.nodes().any(|(_, node)| owes(node)), "I1: something of job {} is left", job.id());
+            assert!(
+                !job.nodes().any(|(_, node)| expects_report(node)),
+                "I1: something of job {} is left",
+                job.id()
+            );
         }
         for (node, record) in job.nodes() {
             let here = job.tasks().filter(|task| is_on(task, node)).map(Task::id);
@@ -782,7 +786,7 @@ impl Change<'_> {
         }
     }
 
-    /// What a tick owes a job: one move at most (S2), and the one that is due.
+    /// What a tick does to a job: one move at most (S2), and the one that is due.
     fn check_tick(&self, old: &Job, memory: &Memory) {
         if !self.is_tick() {
             return;
@@ -1188,7 +1192,7 @@ fn is_on(task: &Task, node: &NodeId) -> bool {
     on_a_node(task) && task.placement().is_some_and(|placement| placement.node == *node)
 }
 
-fn owes(node: &JobNode) -> bool {
+fn expects_report(node: &JobNode) -> bool {
     let in_progress = |run: Option<&NodeRun>| run.is_some_and(NodeRun::in_progress);
     in_progress(node.preparation()) || in_progress(node.release()) || node.tasks().next().is_some()
 }
@@ -1196,7 +1200,7 @@ fn owes(node: &JobNode) -> bool {
 /// E8, F1, N3, N4: whether an ending waits for nobody any more.
 fn is_over(job: &Job, force_deadline: Option<Timestamp>, now: Timestamp) -> bool {
     let awaited = job.nodes().any(|(_, node)| {
-        owes(node)
+        expects_report(node)
             && match node.contact() {
                 Contact::Answering => true,
                 Contact::Lost => force_deadline.is_none(),

@@ -1,7 +1,7 @@
 //! What the properties feed an account with: inputs of a few bytes each, so that whatever makes bytes
 //! can make them, and few ids, so that they meet.
 //!
-//! An [`Input`] may mean "the next thing that a node owes an answer for": it is looked up in the account
+//! An [`Input`] may mean "the next thing that a node must report": it is looked up in the account
 //! that it is fed to, or in that account's [`Past`], so that random inputs get somewhere and are repeatable all the same.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a law speaks of some effects and inputs, not of all")]
@@ -226,7 +226,7 @@ pub(crate) struct JobShape {
     /// Whether the job manager task takes its node whole.
     exclusive: bool,
     ends_with_its_tasks: bool,
-    heeds_failures: bool,
+    acts_on_failures: bool,
     uses_dependencies: bool,
     parallel_tasks: ParallelLimit,
     seconds: Option<u64>,
@@ -534,7 +534,7 @@ impl JobShape {
             manager: (a >> 6 == 2).then_some(!bit(c, 2)),
             exclusive: bit(c, 3),
             ends_with_its_tasks: a >> 6 == 3,
-            heeds_failures: bit(b, 0),
+            acts_on_failures: bit(b, 0),
             uses_dependencies: !bit(b, 1),
             parallel_tasks: if bit(b, 2) {
                 ParallelLimit::AtMost(1 + u32::from(bit(b, 3)))
@@ -572,7 +572,7 @@ impl JobShape {
             kill_job_on_completion,
             allow_low_priority_node: true,
         });
-        if self.heeds_failures {
+        if self.acts_on_failures {
             specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
         }
         let mut settings = JobSettings::new(pool(self.pool));
@@ -815,7 +815,7 @@ impl PoolChange {
     }
 }
 
-/// Feeds an account. An input that comes to nothing, such as an answer when none is owed, changes
+/// Feeds an account. An input that comes to nothing, such as a report when none is expected, changes
 /// nothing.
 pub(crate) fn feed(account: &mut Account, past: &Past, input: &Input, now: Timestamp) -> Fed {
     let force_timeout = |force: &bool, account: &Account| force.then_some(account.force_timeout());
