@@ -1,46 +1,46 @@
-//! The core in a server of your own: all that HTTP needs. No nodes and no service's own moves here
-//! beyond those that are due when a request comes in; the example `emulator` has everything.
+//! The core in a server of your own: all that HTTP needs. No nodes here, and the service moves when a
+//! request comes in; the package `azbatch-emulator` has everything.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{error::Error, io::Read};
 
-use axum::{Router, body::Body, body::Bytes, extract::State, http, response::Response};
 use azbatch::{Account, Clock, Effect, SystemClock, rest, rest::Guid};
+use tiny_http::{Header, Response, Server};
 
-/// The account, and how many requests it has had.
-type Shared = Arc<Mutex<(Account, u128)>>;
+/// A longer body is refused by the core all the same.
+const MAX_READ_BYTES: u64 = 2 * 1024 * 1024;
 
-#[tokio::main]
-async fn main() -> std::io::Result<()> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:10500").await?;
-    let account = Account::new(&format!("http://{}", listener.local_addr()?));
-    let shared: Shared = Arc::new(Mutex::new((account, 0)));
-    axum::serve(listener, Router::new().fallback(answer).with_state(shared)).await
-}
-
-async fn answer(State(shared): State<Shared>, head: http::request::Parts, body: Bytes) -> Response {
-    let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
-    let (account, requests) = &mut *shared;
-    *requests += 1;
-    let headers: Vec<_> =
-        head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let request = rest::Request {
-        method: head.method.as_str(),
-        target: head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str),
-        headers: &headers,
-        body: &body,
-        received: SystemClock.now(),
-        request_id: Guid::from_u128(*requests),
-    };
-    let moves = account.tick(SystemClock);
-    let answer = rest::answer(account, &request, SystemClock);
-    for effect in moves.into_iter().chain(answer.effects) {
-        match effect {
-            Effect::Fact(fact) => println!("   {fact}"), // A store would be told here.
-            Effect::Instruction(instruction) => println!("-> {instruction}"), // And a node here.
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let server = Server::http("127.0.0.1:10500")?;
+    let mut account = Account::new(&format!("http://{}", server.server_addr()));
+    for (number, mut incoming) in (1..).zip(server.incoming_requests()) {
+        let mut body = Vec::new();
+        incoming.as_reader().take(MAX_READ_BYTES).read_to_end(&mut body)?;
+        let headers = incoming.headers().iter();
+        let headers: Vec<_> =
+            headers.map(|header| (header.field.as_str().as_str(), header.value.as_bytes())).collect();
+        let request = rest::Request {
+            method: incoming.method().as_str(),
+            target: incoming.url(),
+            headers: &headers,
+            body: &body,
+            received: SystemClock.now(),
+            request_id: Guid::from_u128(number),
+        };
+        let moves = account.tick(SystemClock);
+        let answer = rest::answer(&mut account, &request, SystemClock);
+        for effect in moves.into_iter().chain(answer.effects) {
+            match effect {
+                Effect::Fact(fact) => println!("   {fact}"), // A store would be told here.
+                Effect::Instruction(instruction) => println!("-> {instruction}"), // And a node here.
+            }
         }
+        let mut response = Response::from_data(answer.response.body).with_status_code(answer.response.status);
+        for (name, value) in answer.response.headers {
+            if let Ok(header) = Header::from_bytes(name, value) {
+                response.add_header(header);
+            }
+        }
+        incoming.respond(response).ok(); // The client may have gone.
     }
-    let headers = answer.response.headers.into_iter();
-    let response = Response::builder().status(answer.response.status);
-    let response = headers.fold(response, |response, (name, value)| response.header(name, value));
-    response.body(Body::from(answer.response.body)).unwrap_or_default()
+    Ok(())
 }

@@ -1,14 +1,11 @@
-// Of two definitions of a link the first counts: this one here, the README's own on its page.
-//! [the rules]: evidence
-#![doc = ""]
-#![doc = include_str!("../README.md")]
+#![doc = include_str!("guide.md")]
 #![cfg_attr(not(any(test, feature = "std")), no_std)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
     deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
-#![allow(clippy::doc_markdown, reason = "the tables of the README and of the rules are full of codes")]
+#![allow(clippy::doc_markdown, reason = "the tables of the guide and of the rules are full of codes")]
 
 extern crate alloc;
 
@@ -26,6 +23,11 @@ mod stamps;
 mod stored;
 pub mod task;
 mod timestamp;
+
+// So that the README's example is tested.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}
 
 #[doc = include_str!("evidence.md")]
 pub mod evidence {}

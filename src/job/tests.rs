@@ -271,10 +271,10 @@ fn the_evidence_has_the_table_of_the_code() {
     }
 }
 
-/// The README's table is the table of the code; the statuses of acceptance are `rest`'s.
+/// The guide's table is the table of the code; the statuses of acceptance are `rest`'s.
 #[test]
-fn the_readme_has_the_table_of_the_code() {
-    let rows = table(include_str!("../../README.md"), "| request | active |");
+fn the_guide_has_the_table_of_the_code() {
+    let rows = table(include_str!("../guide.md"), "| request | active |");
     assert!(rows.len() >= 4);
     for row in rows {
         for ((state, job), cell) in one_of_each().iter().zip(&row[1..]) {

@@ -11,7 +11,7 @@ const PUBLIC_KEY: &str =
 
 /// An Azure Batch account on this machine.
 #[derive(Parser)]
-#[command(name = "emulator")]
+#[command(name = "azbatch-emulator", version)]
 pub struct Options {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:10500", value_name = "ADDRESS")]

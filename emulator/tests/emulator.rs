@@ -1,6 +1,5 @@
 //! The emulator as a process of its own, met over HTTP.
 
-#![cfg(all(feature = "serde", feature = "shared-key", feature = "std"))]
 #![allow(clippy::needless_pass_by_value, reason = "the bodies are made in the calls")]
 
 #[path = "../examples/load/client.rs"]
@@ -37,13 +36,7 @@ impl Emulator {
     }
 
     fn start_guarded(arguments: &[&str]) -> Self {
-        let program = program();
-        assert!(
-            program.exists(),
-            "cargo build --all-features --example emulator makes {}",
-            program.display()
-        );
-        let mut process = Command::new(program)
+        let mut process = Command::new(env!("CARGO_BIN_EXE_azbatch-emulator"))
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .env("TMPDIR", env!("CARGO_TARGET_TMPDIR")) // What tasks leave behind stays with the build.
@@ -121,14 +114,6 @@ impl Drop for Emulator {
         self.process.kill().ok();
         self.process.wait().ok();
     }
-}
-
-/// Examples are built beside tests.
-fn program() -> PathBuf {
-    let mut path = env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.join("examples").join(format!("emulator{}", env::consts::EXE_SUFFIX))
 }
 
 fn text(answer: &Answer) -> String {
