@@ -228,7 +228,7 @@ fn error(code: ErrorCode) -> BatchError {
 fn every_refusal_to_the_byte() {
     for code in ErrorCode::ALL {
         let response = Sent::get("/jobs/film")
-            .request(|request| rest::refuse(&account(), &error(*code), request, now()));
+            .request(|request| rest::refuse(account().url(), &error(*code), request, now()));
         insta::with_settings!({ snapshot_suffix => code.as_str(), omit_expression => true }, {
             insta::assert_snapshot!("refusal", shown(&response));
         });
@@ -402,7 +402,7 @@ fn requests_provoke_the_refusals() {
     let account = whole_world();
     let provocations = provocations();
     for (code, sent) in &provocations {
-        let expected = sent.request(|request| rest::refuse(&account, &error(*code), request, now()));
+        let expected = sent.request(|request| rest::refuse(account.url(), &error(*code), request, now()));
         assert_eq!(shown(&sent.refusal(&account, now())), shown(&expected), "{code}");
     }
     let mut covered: Vec<ErrorCode> =
@@ -1924,7 +1924,7 @@ fn what_the_host_refuses_goes_back_like_any_refusal() {
     let refuse = |method| {
         let sent = Sent::new(method, "/pools/studio?api-version=2025-06-01").header("client-request-id", ID);
         let sent = sent.header("return-client-request-id", "true");
-        sent.request(|request| rest::refuse(&account(), &ErrorCode::ServerBusy.into(), request, now()))
+        sent.request(|request| rest::refuse(account().url(), &ErrorCode::ServerBusy.into(), request, now()))
     };
     let (get, head) = (refuse("GET"), refuse("HEAD"));
     assert_eq!(get.headers, head.headers);

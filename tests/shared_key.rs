@@ -202,7 +202,7 @@ impl Call {
     }
 
     fn judge_at(&self, wall_clock: Timestamp) -> Result<(), BatchError> {
-        self.show(|request| key().guard(wall_clock).authorize(request, &Account::new(URL)))
+        self.show(|request| key().guard(wall_clock).authorize(request, URL))
     }
 
     /// The code and the detail of its refusal.
@@ -416,9 +416,8 @@ fn a_header_in_the_right_form_is_needed() {
     let twice = Call::post(TERMINATE).signed().signed();
     assert_eq!(twice.refusal().0, ErrorCode::InvalidAuthenticationInfo);
     let headers: [(&str, &[u8]); 1] = [("Authorization", b"SharedKey contoso:\xff")];
-    let refused = Call::post(TERMINATE).show(|request| {
-        key().guard(now()).authorize(&Request { headers: &headers, ..*request }, &Account::new(URL))
-    });
+    let refused = Call::post(TERMINATE)
+        .show(|request| key().guard(now()).authorize(&Request { headers: &headers, ..*request }, URL));
     assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidAuthenticationInfo);
     let lower = Call::post(TERMINATE).signed();
     let value = lower.headers.last().unwrap().1.replace("SharedKey ", "sharedkey  ");
@@ -525,11 +524,11 @@ fn the_host_judges_bearer_tokens() {
     let key = key();
     let account = Account::new(URL);
     let guard = key.guard(now()).with_bearer(|token| token == "abc.def");
-    assert_eq!(call.show(|request| guard.authorize(request, &account)), Ok(()));
+    assert_eq!(call.show(|request| guard.authorize(request, account.url())), Ok(()));
     let other = call.without("Authorization").with("Authorization", "Bearer abc");
-    assert!(other.show(|request| guard.authorize(request, &account)).is_err());
+    assert!(other.show(|request| guard.authorize(request, account.url())).is_err());
     let signed = Call::post(TERMINATE).signed();
-    assert_eq!(signed.show(|request| guard.authorize(request, &account)), Ok(()));
+    assert_eq!(signed.show(|request| guard.authorize(request, account.url())), Ok(()));
 }
 
 // S5: after path and method, before api-version and everything behind it.
@@ -610,7 +609,7 @@ proptest! {
         let (received, request_id) = (now(), Guid::from_u128(1));
         let request =
             Request { method: "POST", target: &target, headers: &headers, body: &body, received, request_id };
-        prop_assert!(key().guard(now()).authorize(&request, &Account::new(URL)).is_err());
+        prop_assert!(key().guard(now()).authorize(&request, URL).is_err());
     }
 }
 

@@ -128,7 +128,7 @@ impl World {
     /// Refuses a request on the host's own account.
     pub fn refuse(&mut self, request: &Request<'_>, error: azbatch::ErrorCode) -> Response {
         self.catch_up();
-        let response = rest::refuse(&self.account, &error.into(), request, self.instant);
+        let response = rest::refuse(self.account.url(), &error.into(), request, self.instant);
         self.log.request(self.instant, request.method, request.target, response.status, response.reason);
         response
     }

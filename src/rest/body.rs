@@ -13,9 +13,9 @@ use crate::{
         DisableTasks, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
         JobSettings, JobSpecification, ParallelLimit,
     },
-    node::{ChangeNode, NodeTasks},
+    node::NodeTasks,
     pool::{NodeCounts, PoolSpecification, RemoveNodes, ResizePool},
-    rest::{ApiVersion, json, model, model::Model, route::NodeChange},
+    rest::{json, model, model::Model, version::ApiVersion},
     task::{
         AddTask, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Properties, RequestedConstraints,
         RetryLimit, TaskConstraints, TaskIdRange, TaskSpecification,
@@ -572,11 +572,11 @@ pub(super) fn resize_pool(body: &[u8], version: ApiVersion) -> Result<ResizePool
     Ok(ResizePool { dedicated, low_priority, tasks, resize_timeout, ..ResizePool::default() })
 }
 
-/// The body of `Pool - Remove Nodes`: the nodes, as far as their ids are some, and the rest.
+/// The body of `Pool - Remove Nodes`: the nodes, where an invalid id names no node, and the rest.
 pub(super) fn remove_nodes(
     body: &[u8],
     version: ApiVersion,
-) -> Result<(Vec<Option<NodeId>>, RemoveNodes), BatchError> {
+) -> Result<(Vec<Result<NodeId, ErrorCode>>, RemoveNodes), BatchError> {
     const NAME: &str = "nodeList";
     let mut fields = Fields::of_body(json::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
     let list = fields.list(NAME).ok_or_else(|| fields.missing(NAME))?;
@@ -584,36 +584,32 @@ pub(super) fn remove_nodes(
         let reason = "The list must have 1 to 100 nodes";
         return Err(fields.invalid(NAME, format!("{}", list.len()), reason));
     }
-    let nodes = list.iter().map(|id| NodeId::new(id.as_str().unwrap_or_default()).ok()).collect();
+    let node = |id: &Value| NodeId::new(id.as_str().unwrap_or_default()).map_err(|_| ErrorCode::NodeNotFound);
+    let nodes = list.iter().map(node).collect();
     let tasks = node_tasks(&mut fields, "nodeDeallocationOption");
     let resize_timeout = fields.given_span("resizeTimeout");
     Ok((nodes, RemoveNodes { tasks, resize_timeout, ..RemoveNodes::default() }))
 }
 
-/// The body of an operation that changes a node, which may be empty.
-pub(super) fn change_node(
-    change: NodeChange,
-    body: &[u8],
-    version: ApiVersion,
-) -> Result<ChangeNode, BatchError> {
-    let tasks = |model, name| optional_node_tasks(model, name, body, version);
-    match change {
-        NodeChange::Reboot => {
-            tasks(&model::NODE_REBOOT_PARAMETER, "nodeRebootOption").map(ChangeNode::Reboot)
-        }
-        NodeChange::Reimage => {
-            tasks(&model::NODE_REIMAGE_PARAMETER, "nodeReimageOption").map(ChangeNode::Reimage)
-        }
-        NodeChange::Deallocate => {
-            tasks(&model::NODE_DEALLOCATE_PARAMETER, "nodeDeallocateOption").map(ChangeNode::Deallocate)
-        }
-        NodeChange::DisableScheduling => {
-            let (model, name) = (&model::NODE_DISABLE_SCHEDULING_PARAMETER, "nodeDisableSchedulingOption");
-            tasks(model, name).map(ChangeNode::DisableScheduling)
-        }
-        NodeChange::Start => nothing(body, version).map(|()| ChangeNode::Start),
-        NodeChange::EnableScheduling => nothing(body, version).map(|()| ChangeNode::EnableScheduling),
-    }
+/// The body of `Node - Reboot`, which may be empty.
+pub(super) fn reboot_node(body: &[u8], version: ApiVersion) -> Result<NodeTasks, BatchError> {
+    optional_node_tasks(&model::NODE_REBOOT_PARAMETER, "nodeRebootOption", body, version)
+}
+
+/// The body of `Node - Reimage`, which may be empty.
+pub(super) fn reimage_node(body: &[u8], version: ApiVersion) -> Result<NodeTasks, BatchError> {
+    optional_node_tasks(&model::NODE_REIMAGE_PARAMETER, "nodeReimageOption", body, version)
+}
+
+/// The body of `Node - Deallocate`, which may be empty.
+pub(super) fn deallocate_node(body: &[u8], version: ApiVersion) -> Result<NodeTasks, BatchError> {
+    optional_node_tasks(&model::NODE_DEALLOCATE_PARAMETER, "nodeDeallocateOption", body, version)
+}
+
+/// The body of `Node - Disable Scheduling`, which may be empty.
+pub(super) fn disable_scheduling(body: &[u8], version: ApiVersion) -> Result<NodeTasks, BatchError> {
+    let (model, name) = (&model::NODE_DISABLE_SCHEDULING_PARAMETER, "nodeDisableSchedulingOption");
+    optional_node_tasks(model, name, body, version)
 }
 
 fn optional_node_tasks(

@@ -1,6 +1,12 @@
 //! The operations on jobs.
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "all functions in the table of operations have one signature"
+)]
+
+use alloc::{format, string::String, sync::Arc};
 
 use crate::{
     BatchError, ErrorCode,
@@ -10,50 +16,44 @@ use crate::{
         UpdateJob,
     },
     rest::{
-        body, layout,
+        body,
+        exchange::{Act, PathId, Reading, Reply, force_timeout, metadata},
+        layout,
         list::List,
-        model,
-        operation::{Act, Reading, Reply, act, force_timeout, metadata},
-        represent,
-        route::PathId,
+        model, represent,
     },
 };
 
-/// The job that a path names.
-pub(super) fn named(job: PathId<JobId>) -> Result<JobId, BatchError> {
-    job.ok_or_else(|| ErrorCode::JobNotFound.into())
-}
-
-pub(super) fn add(reading: &Reading<'_>) -> Result<Act, BatchError> {
+pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     let (specification, settings) = body::add_job(reading.body, reading.version)?;
     let received = reading.received;
-    Ok(act(move |account, context| {
+    Ok(Act::write(move |account, context| {
         let command =
             AddJob { specification: Arc::new(specification), settings: Arc::new(settings), received };
         let effects = account.add_job(&command, context.now)?;
         let last_modified = account.require_job(&command.specification.id)?.stamps().modified();
         let url = format!("{}/jobs/job-1", account.url()); // W5
-        Ok((Reply::made(last_modified, url), effects))
+        Ok((Reply::added(last_modified, url), effects))
     }))
 }
 
 pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_JOB)?;
-    Ok(act(move |account, context| {
-        let job = account.require_job(&named(job)?)?;
+    Ok(Act::read(move |account, context| {
+        let job = account.require_job(&job?)?;
         let shown = || represent::job(account.url(), job, context.now);
         show.reply(account, context, "jobs", Some(job.stamps().modified()), shown)
     }))
 }
 
 /// Jobs that are not completed come first, each part by id (Q6).
-pub(super) fn list(reading: &Reading<'_>) -> Result<Act, BatchError> {
-    let list = List::read(reading, &model::CLOUD_JOB)?;
+pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read(&reading, &model::CLOUD_JOB)?;
     let after = list.after_id(|token| {
         let (part, id) = token.split_once('.')?;
         Some((part == "1", JobId::new(id).ok()?))
     })?;
-    Ok(act(move |account, context| {
+    Ok(Act::read(move |account, context| {
         let is_completed = |job: &Job| matches!(job.state(), JobState::Completed(_));
         // The token is in one of the two parts: that goes on behind it, and the one before is over.
         let (live, completed) = match &after {
@@ -67,7 +67,7 @@ pub(super) fn list(reading: &Reading<'_>) -> Result<Act, BatchError> {
             let token = format!("{}.{}", u8::from(is_completed(job)), job.id());
             (token, represent::job(account.url(), job, context.now))
         });
-        Ok((list.reply(account, context, "jobs", items), Vec::new()))
+        Ok(list.reply(account, context, "jobs", items))
     }))
 }
 
@@ -82,10 +82,10 @@ pub(super) fn patch(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Bat
 }
 
 fn change_job(job: PathId<JobId>, command: UpdateJob) -> Act {
-    act(move |account, context| {
-        let job = named(job)?;
+    Act::write(move |account, context| {
+        let job = job?;
         let effects = account.update_job(&job, &command, context.now)?;
-        Ok((context.changed(account, 200, account.require_job(&job)?.stamps().modified()), effects))
+        Ok((Reply::changed(account.require_job(&job)?.stamps().modified()), effects))
     })
 }
 
@@ -93,10 +93,10 @@ fn change_job(job: PathId<JobId>, command: UpdateJob) -> Act {
 pub(super) fn delete(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     body::nothing(reading.body, reading.version)?;
     let (force, preconditions) = (reading.force, reading.preconditions);
-    Ok(act(move |account, context| {
+    Ok(Act::write(move |account, context| {
         let command = DeleteJob { force: force_timeout(force, account), preconditions };
-        let effects = account.delete_job(&named(job)?, &command, context.now)?;
-        Ok((Reply::accepted(202), effects))
+        let effects = account.delete_job(&job?, &command, context.now)?;
+        Ok((Reply::empty(), effects))
     }))
 }
 
@@ -104,54 +104,54 @@ pub(super) fn terminate(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act,
     let reason = body::terminate_job(reading.body, reading.version)?;
     let reason = TerminateReason::User(reason.map(String::into_boxed_str));
     let (force, preconditions) = (reading.force, reading.preconditions);
-    Ok(act(move |account, context| {
-        let job = named(job)?;
+    Ok(Act::write(move |account, context| {
+        let job = job?;
         let command = TerminateJob { reason, force: force_timeout(force, account), preconditions };
         let effects = account.terminate_job(&job, &command, context.now)?;
-        Ok((context.changed(account, 202, account.require_job(&job)?.stamps().modified()), effects))
+        Ok((Reply::changed(account.require_job(&job)?.stamps().modified()), effects))
     }))
 }
 
 pub(super) fn disable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let disable_tasks = body::disable_job(reading.body, reading.version)?;
     let command = DisableJob { disable_tasks, preconditions: reading.preconditions };
-    Ok(act(move |account, context| {
-        let job = named(job)?;
+    Ok(Act::write(move |account, context| {
+        let job = job?;
         let effects = account.disable_job(&job, &command, context.now)?;
-        Ok((context.changed(account, 202, account.require_job(&job)?.stamps().modified()), effects))
+        Ok((Reply::changed(account.require_job(&job)?.stamps().modified()), effects))
     }))
 }
 
 pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     body::nothing(reading.body, reading.version)?;
     let command = EnableJob { preconditions: reading.preconditions };
-    Ok(act(move |account, context| {
-        let job = named(job)?;
+    Ok(Act::write(move |account, context| {
+        let job = job?;
         let effects = account.enable_job(&job, &command, context.now)?;
-        Ok((context.changed(account, 202, account.require_job(&job)?.stamps().modified()), effects))
+        Ok((Reply::changed(account.require_job(&job)?.stamps().modified()), effects))
     }))
 }
 
-pub(super) fn task_counts(job: PathId<JobId>) -> Act {
-    act(move |account, context| {
-        let job = account.require_job(&named(job)?)?;
+pub(super) fn task_counts(job: PathId<JobId>, _: Reading<'_>) -> Result<Act, BatchError> {
+    Ok(Act::read(move |account, context| {
+        let job = account.require_job(&job?)?;
         let shown = represent::task_counts(job);
-        let mut reply = Reply { status: 200, ..Reply::default() };
+        let mut reply = Reply::empty();
         let metadata = metadata(account, "taskcountsresult/@Element");
         let model = &model::TASK_COUNTS_RESULT;
         layout::resource(&mut reply.body, Some(&metadata), model, &shown, context.version);
-        Ok((reply, Vec::new()))
-    })
+        Ok(reply)
+    }))
 }
 
 pub(super) fn preparation_and_release_status(
     job: PathId<JobId>,
-    reading: &Reading<'_>,
+    reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
-    let list = List::read(reading, &model::PREPARATION_AND_RELEASE_STATUS)?;
+    let list = List::read(&reading, &model::PREPARATION_AND_RELEASE_STATUS)?;
     let after = list.after_id(|token| crate::NodeId::new(token).ok())?;
-    Ok(act(move |account, context| {
-        let job = account.require_job(&named(job)?)?;
+    Ok(Act::read(move |account, context| {
+        let job = account.require_job(&job?)?;
         let specification = job.specification();
         if specification.preparation.is_none() && specification.release.is_none() {
             return Err(ErrorCode::JobPreparationTaskOrReleaseTaskNotSpecified.into());
@@ -160,6 +160,6 @@ pub(super) fn preparation_and_release_status(
             let shown = represent::preparation_and_release(account.url(), job, id, node)?;
             Some((format!("{id}"), shown))
         });
-        Ok((list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items), Vec::new()))
+        Ok(list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items))
     }))
 }

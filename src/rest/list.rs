@@ -5,10 +5,11 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Account, BatchError,
     rest::{
+        exchange::{Context, Reading, Reply, keep_selected, metadata},
         filter::Filter,
         layout,
         model::Model,
-        operation::{Context, Reading, Reply, keep_selected, metadata},
+        percent::decode,
         represent::Properties,
     },
 };
@@ -70,7 +71,7 @@ impl List {
         }
         let next_link =
             last.filter(|_| items.next().is_some()).map(|token| next_link(account, context, &token));
-        let mut reply = Reply { status: 200, ..Reply::default() };
+        let mut reply = Reply::empty();
         let metadata = metadata(account, set);
         layout::list(
             &mut reply.body,
@@ -88,7 +89,7 @@ impl List {
 fn next_link(account: &Account, context: &Context<'_>, token: &str) -> String {
     let is_token = |pair: &&str| {
         let name = pair.split('=').next().unwrap_or_default();
-        super::route::decode(name).eq_ignore_ascii_case("$skiptoken")
+        decode(name).eq_ignore_ascii_case("$skiptoken")
     };
     let others: Vec<&str> = context.query.split('&').filter(|pair| !is_token(pair)).collect();
     format!("{}?$skipToken={token}&{}", context.own_url(account), others.join("&"))

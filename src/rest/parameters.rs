@@ -5,7 +5,12 @@ use alloc::{borrow::Cow, format, vec::Vec};
 use crate::{
     BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
     condition::ConditionHeaders,
-    rest::{ApiVersion, Guid, model::Model, route::decode},
+    rest::{
+        guid::Guid,
+        model::Model,
+        percent::{decode, decode_value},
+        version::ApiVersion,
+    },
 };
 
 /// The longest a request may take, and the default (F4).
@@ -112,15 +117,6 @@ impl<'a> Query<'a> {
             return Err(ErrorCode::UnsupportedQueryParameter.into());
         }
         boolean("force", text)
-    }
-}
-
-/// In a query a plus sign is a space.
-pub(super) fn decode_value(value: &str) -> Cow<'_, str> {
-    if value.contains('+') {
-        Cow::Owned(decode(&value.replace('+', " ")).into_owned())
-    } else {
-        decode(value)
     }
 }
 

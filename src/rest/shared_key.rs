@@ -11,8 +11,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::{
-    Account, BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
-    rest::{Authorize, Request, operation::MAX_BODY_BYTES, parameters::decode_value, route::decode},
+    BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
+    rest::{
+        authorize::Authorize,
+        exchange::MAX_BODY_BYTES,
+        message::Request,
+        percent::{decode, decode_value},
+    },
 };
 
 /// How far a request's date may be from the host's clock (U6).
@@ -104,7 +109,7 @@ impl<'a, C: Clock, B: Fn(&str) -> bool> KeyGuard<'a, C, B> {
 }
 
 impl<C: Clock, B: Fn(&str) -> bool> Authorize for KeyGuard<'_, C, B> {
-    fn authorize(&self, request: &Request<'_>, _: &Account) -> Result<(), BatchError> {
+    fn authorize(&self, request: &Request<'_>, _: &str) -> Result<(), BatchError> {
         match Credentials::read(request)? {
             Credentials::Bearer(token) => {
                 let known = (self.accepts_token)(token);

@@ -1,45 +1,44 @@
 //! The operations on tasks.
 
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "all functions in the table of operations have one signature"
+)]
+
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
-    Account, BatchError, ErrorCode,
+    Account, BatchError,
     id::{JobId, TaskId},
     job::{Effect, JobRequest},
     rest::{
         body,
-        jobs::named,
+        exchange::{Act, Context, PathId, Reading, Reply, metadata},
         layout,
         list::List,
         model,
-        operation::{Act, Context, Reading, Reply, act, metadata},
         represent::{self, Properties},
-        route::PathId,
     },
     task::{AddTask, DeleteTask, ReactivateTask, TerminateTask, UpdateTask},
 };
 
-/// The task that a path names.
-fn named_task(task: PathId<TaskId>) -> Result<TaskId, BatchError> {
-    task.ok_or_else(|| ErrorCode::TaskNotFound.into())
-}
-
 /// The job and the task that a path names: a job that does not exist is missed before a task id that is
 /// none.
 fn find(account: &Account, job: PathId<JobId>, task: PathId<TaskId>) -> Result<(JobId, TaskId), BatchError> {
-    let job = named(job)?;
+    let job = job?;
     account.require_job(&job)?;
-    Ok((job, named_task(task)?))
+    Ok((job, task?))
 }
 
-pub(super) fn add(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, BatchError> {
+pub(super) fn add(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let (specification, constraints) = body::add_task(reading.body, reading.version)?;
     let command = AddTask { specification: Arc::new(specification), constraints };
-    Ok(act(move |account, context| {
-        let job = named(job)?;
+    Ok(Act::write(move |account, context| {
+        let job = job?;
         let effects = account.add_task(&job, &command, context.now)?;
         let (url, last_modified) = added(account, &job, &command.specification.id)?;
-        Ok((Reply::made(last_modified, url), effects))
+        Ok((Reply::added(last_modified, url), effects))
     }))
 }
 
@@ -52,10 +51,10 @@ fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, crate
 
 /// Each task of a collection is added or refused by itself; only what is wrong with the whole refuses
 /// the whole (B7).
-pub(super) fn add_collection(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, BatchError> {
+pub(super) fn add_collection(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let tasks = body::add_tasks(reading.body, reading.version)?;
-    Ok(act(move |account, context| {
-        let job = named(job)?;
+    Ok(Act::write(move |account, context| {
+        let job = job?;
         account.require_job(&job)?.allows(JobRequest::AddTask)?;
         let mut effects = Vec::new();
         let results: Vec<Properties> = tasks
@@ -65,7 +64,7 @@ pub(super) fn add_collection(job: PathId<JobId>, reading: &Reading<'_>) -> Resul
                 added.unwrap_or_else(|error| refused(context, &id, &error))
             })
             .collect();
-        let mut reply = Reply { status: 200, ..Reply::default() };
+        let mut reply = Reply::empty();
         let metadata = metadata(account, "taskaddresult");
         layout::list(
             &mut reply.body,
@@ -97,23 +96,23 @@ fn refused(context: &Context<'_>, task: &str, error: &BatchError) -> Properties 
 
 pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_TASK)?;
-    Ok(act(move |account, context| {
-        let job = account.require_job(&named(job)?)?;
-        let task = job.require_task(&named_task(task)?)?;
+    Ok(Act::read(move |account, context| {
+        let job = account.require_job(&job?)?;
+        let task = job.require_task(&task?)?;
         let shown = || represent::task(account.url(), job.id(), task);
         show.reply(account, context, "tasks", Some(task.stamps().modified()), shown)
     }))
 }
 
-pub(super) fn list(job: PathId<JobId>, reading: &Reading<'_>) -> Result<Act, BatchError> {
-    let list = List::read(reading, &model::CLOUD_TASK)?;
+pub(super) fn list(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read(&reading, &model::CLOUD_TASK)?;
     let after = list.after_id(|token| TaskId::new(token).ok())?;
-    Ok(act(move |account, context| {
-        let job = account.require_job(&named(job)?)?;
+    Ok(Act::read(move |account, context| {
+        let job = account.require_job(&job?)?;
         let tasks = job.tasks_after(after.as_ref());
         let items =
             tasks.map(|task| (format!("{}", task.id()), represent::task(account.url(), job.id(), task)));
-        Ok((list.reply(account, context, "tasks", items), Vec::new()))
+        Ok(list.reply(account, context, "tasks", items))
     }))
 }
 
@@ -124,10 +123,10 @@ pub(super) fn update(
 ) -> Result<Act, BatchError> {
     let constraints = body::update_task(reading.body, reading.version)?;
     let command = UpdateTask { constraints, preconditions: reading.preconditions };
-    Ok(act(move |account, context| {
+    Ok(Act::write(move |account, context| {
         let (job, task) = find(account, job, task)?;
         let effects = account.update_task(&job, &task, &command, context.now)?;
-        Ok((context.changed(account, 200, account.require_task(&job, &task)?.stamps().modified()), effects))
+        Ok((Reply::changed(account.require_task(&job, &task)?.stamps().modified()), effects))
     }))
 }
 
@@ -138,10 +137,10 @@ pub(super) fn delete(
 ) -> Result<Act, BatchError> {
     body::nothing(reading.body, reading.version)?;
     let command = DeleteTask { preconditions: reading.preconditions };
-    Ok(act(move |account, context| {
+    Ok(Act::write(move |account, context| {
         let (job, task) = find(account, job, task)?;
         let effects = account.delete_task(&job, &task, &command, context.now)?;
-        Ok((Reply::accepted(200), effects))
+        Ok((Reply::empty(), effects))
     }))
 }
 
@@ -152,14 +151,13 @@ pub(super) fn terminate(
 ) -> Result<Act, BatchError> {
     body::nothing(reading.body, reading.version)?;
     let command = TerminateTask { preconditions: reading.preconditions };
-    Ok(act(move |account, context| {
+    Ok(Act::write(move |account, context| {
         let (job, task) = find(account, job, task)?;
         let effects = account.terminate_task(&job, &task, &command, context.now)?;
-        Ok((context.changed(account, 204, account.require_task(&job, &task)?.stamps().modified()), effects))
+        Ok((Reply::changed(account.require_task(&job, &task)?.stamps().modified()), effects))
     }))
 }
 
-/// The one change of a task whose answer has no DataServiceId (rest.md section 2).
 pub(super) fn reactivate(
     job: PathId<JobId>,
     task: PathId<TaskId>,
@@ -167,25 +165,24 @@ pub(super) fn reactivate(
 ) -> Result<Act, BatchError> {
     body::nothing(reading.body, reading.version)?;
     let command = ReactivateTask { preconditions: reading.preconditions };
-    Ok(act(move |account, context| {
+    Ok(Act::write(move |account, context| {
         let (job, task) = find(account, job, task)?;
         let effects = account.reactivate_task(&job, &task, &command, context.now)?;
-        let changed = context.changed(account, 204, account.require_task(&job, &task)?.stamps().modified());
-        Ok((Reply { data_service_id: None, ..changed }, effects))
+        Ok((Reply::changed(account.require_task(&job, &task)?.stamps().modified()), effects))
     }))
 }
 
 /// A plain task has none. A multi-instance one has, but the crate does not run it as such (Q9).
-pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>) -> Act {
-    act(move |account, context| {
-        let found = account.require_job(&named(job)?)?;
-        let found = found.require_task(&named_task(task)?)?;
+pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>, _: Reading<'_>) -> Result<Act, BatchError> {
+    Ok(Act::read(move |account, context| {
+        let found = account.require_job(&job?)?;
+        let found = found.require_task(&task?)?;
         if found.specification().other.contains_key("multiInstanceSettings") {
             return Err(BatchError::not_implemented(
                 "The subtasks of multi-instance tasks are not implemented.",
             ));
         }
-        let mut reply = Reply { status: 200, ..Reply::default() };
+        let mut reply = Reply::empty();
         let metadata = metadata(account, "subtaskinfo");
         let none: [Properties; 0] = [];
         layout::list(
@@ -196,6 +193,6 @@ pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>) -> Act {
             context.version,
             None,
         );
-        Ok((reply, Vec::new()))
-    })
+        Ok(reply)
+    }))
 }

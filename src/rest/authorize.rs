@@ -1,0 +1,32 @@
+//! Who may call.
+
+use crate::{BatchError, rest::message::Request};
+
+/// Who may call. A host that cares gives one to [`answer_guarded`](crate::rest::answer_guarded); the feature `shared-key` brings the
+/// service's own, `SharedKey`.
+pub trait Authorize {
+    /// Lets a request in, or refuses it. It is asked after the path and the method were found to be valid,
+    /// and before anything else of the request is read (S5).
+    ///
+    /// # Errors
+    ///
+    /// The refusal to answer with: the service says `MissingRequiredHeader`, `InvalidAuthenticationInfo`
+    /// or `AuthenticationFailed`.
+    fn authorize(&self, request: &Request<'_>, account_url: &str) -> Result<(), BatchError>;
+}
+
+impl<A: Authorize + ?Sized> Authorize for &A {
+    fn authorize(&self, request: &Request<'_>, account_url: &str) -> Result<(), BatchError> {
+        (**self).authorize(request, account_url)
+    }
+}
+
+/// Lets everybody in (U1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Anyone;
+
+impl Authorize for Anyone {
+    fn authorize(&self, _: &Request<'_>, _: &str) -> Result<(), BatchError> {
+        Ok(())
+    }
+}

@@ -1,0 +1,160 @@
+//! What the operations have in common: what they read from, and what they reply with.
+//!
+//! Each operation is a function that reads its part of the request and returns an [`Act`]: what is left
+//! to do with the account. So whatever can be refused without the account is refused before anything is
+//! looked up (S5).
+
+use alloc::{boxed::Box, format, string::String, vec::Vec};
+
+use crate::{
+    Account, BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
+    condition::Read,
+    job::Effect,
+    rest::{layout, model::Model, parameters::Query, represent::Properties, version::ApiVersion},
+};
+
+/// The largest body that the service reads (B1).
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
+
+/// An id in a path. Text that is not a valid id names nothing, which is a 404 when it is looked up.
+pub(super) type PathId<T> = Result<T, ErrorCode>;
+
+/// What an operation reads from.
+pub(super) struct Reading<'a> {
+    pub(super) body: &'a [u8],
+    pub(super) query: &'a Query<'a>,
+    pub(super) version: ApiVersion,
+    /// The conditional headers; `None` for operations that take no conditions.
+    pub(super) preconditions: Preconditions,
+    pub(super) force: bool,
+    pub(super) received: Timestamp,
+}
+
+/// What an operation leaves to do after it has read the request.
+pub(super) enum Act {
+    /// It changes nothing, so it cannot have effects.
+    Read(ReadAct),
+    /// It may change the account.
+    Write(WriteAct),
+}
+
+pub(super) type ReadAct = Box<dyn FnOnce(&Account, &Context<'_>) -> Result<Reply, BatchError> + Send>;
+
+pub(super) type WriteAct = Box<dyn FnOnce(&mut Account, &Context<'_>) -> Written + Send>;
+
+/// The reply to an accepted request and its effects, or a refusal that depends on what is stored.
+pub(super) type Written = Result<(Reply, Vec<Effect>), BatchError>;
+
+impl Act {
+    pub(super) fn read(
+        act: impl FnOnce(&Account, &Context<'_>) -> Result<Reply, BatchError> + Send + 'static,
+    ) -> Self {
+        Self::Read(Box::new(act))
+    }
+
+    pub(super) fn write(act: impl FnOnce(&mut Account, &Context<'_>) -> Written + Send + 'static) -> Self {
+        Self::Write(Box::new(act))
+    }
+}
+
+/// What an operation replies with. The table of operations says which of the headers are sent.
+#[derive(Default)]
+pub(super) struct Reply {
+    /// That the client has the resource already: 304 instead of the operation's own status (H2).
+    pub(super) is_not_modified: bool,
+    pub(super) last_modified: Option<Timestamp>,
+    /// The URL of something that was added.
+    pub(super) added_url: Option<String>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    /// The reply to a change of something that has no ETag, or whose ETag no longer matters.
+    pub(super) fn empty() -> Self {
+        Self::default()
+    }
+
+    /// The reply to a change of something that has an ETag.
+    pub(super) fn changed(last_modified: Timestamp) -> Self {
+        Self { last_modified: Some(last_modified), ..Self::default() }
+    }
+
+    /// The reply to an addition.
+    pub(super) fn added(last_modified: Timestamp, url: String) -> Self {
+        Self { last_modified: Some(last_modified), added_url: Some(url), ..Self::default() }
+    }
+}
+
+/// What a reply depends on besides the account.
+pub(super) struct Context<'a> {
+    pub(super) path: &'a str,
+    pub(super) query: &'a str,
+    pub(super) request_id: &'a str,
+    pub(super) version: ApiVersion,
+    pub(super) now: Timestamp,
+}
+
+impl Context<'_> {
+    /// The account's URL and the request's path, without its query.
+    pub(super) fn own_url(&self, account: &Account) -> String {
+        format!("{}{}", account.url(), self.path)
+    }
+}
+
+impl Reading<'_> {
+    /// What a read of one resource asks for.
+    pub(super) fn show(self, model: &'static Model) -> Result<Show, BatchError> {
+        Ok(Show { model, select: self.query.select(model, self.version)?, preconditions: self.preconditions })
+    }
+}
+
+/// How long nodes are waited for if the request is forced (F1).
+pub(super) fn force_timeout(force: bool, account: &Account) -> Option<TimeSpan> {
+    force.then(|| account.force_timeout())
+}
+
+/// What a read of one resource asks for, and under which condition.
+pub(super) struct Show {
+    model: &'static Model,
+    select: Option<Vec<&'static str>>,
+    preconditions: Preconditions,
+}
+
+impl Show {
+    /// Replies with one resource: whole, in part, or not at all if the client has it already (H2).
+    pub(super) fn reply(
+        &self,
+        account: &Account,
+        context: &Context<'_>,
+        set: &str,
+        last_modified: Option<Timestamp>,
+        shown: impl FnOnce() -> Properties,
+    ) -> Result<Reply, BatchError> {
+        let mut reply = Reply { last_modified, ..Reply::default() };
+        if let Some(last_modified) = last_modified {
+            match self.preconditions.check_read(last_modified)? {
+                Read::Modified => {}
+                Read::NotModified => {
+                    reply.is_not_modified = true;
+                    return Ok(reply);
+                }
+            }
+        }
+        let mut shown = shown();
+        keep_selected(&mut shown, self.select.as_deref());
+        let metadata = metadata(account, &format!("{set}/@Element"));
+        layout::resource(&mut reply.body, Some(&metadata), self.model, &shown, context.version);
+        Ok(reply)
+    }
+}
+
+/// Drops what a `$select` does not name (Q3).
+pub(super) fn keep_selected(shown: &mut Properties, select: Option<&[&'static str]>) {
+    if let Some(names) = select {
+        shown.retain(|name, _| names.contains(&name.as_str()));
+    }
+}
+
+pub(super) fn metadata(account: &Account, set: &str) -> String {
+    format!("{}/$metadata#{set}", account.url())
+}

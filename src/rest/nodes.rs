@@ -1,0 +1,110 @@
+//! The operations on nodes.
+
+#![allow(
+    clippy::needless_pass_by_value,
+    clippy::unnecessary_wraps,
+    reason = "all functions in the table of operations have one signature"
+)]
+
+use alloc::format;
+
+use crate::{
+    BatchError,
+    id::{NodeId, PoolId},
+    node::ChangeNode,
+    rest::{
+        body,
+        exchange::{Act, PathId, Reading, Reply},
+        list::List,
+        model, represent,
+    },
+};
+
+pub(super) fn list(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read(&reading, &model::COMPUTE_NODE)?;
+    let after = list.after_id(|token| NodeId::new(token).ok())?;
+    Ok(Act::read(move |account, context| {
+        let pool = pool?;
+        if account.nodes_of(&pool).next().is_none() {
+            account.require_pool(&pool)?;
+        }
+        let items = account
+            .nodes_of_after(&pool, after.as_ref())
+            .map(|node| (format!("{}", node.id()), represent::node(account, node)));
+        Ok(list.reply(account, context, "nodes", items))
+    }))
+}
+
+pub(super) fn get(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let show = reading.show(&model::COMPUTE_NODE)?;
+    Ok(Act::read(move |account, context| {
+        let node = account.require_node(&pool?, &node?)?;
+        show.reply(account, context, "nodes", None, || represent::node(account, node))
+    }))
+}
+
+pub(super) fn reboot(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let tasks = body::reboot_node(reading.body, reading.version)?;
+    Ok(change(pool, node, ChangeNode::Reboot(tasks)))
+}
+
+pub(super) fn reimage(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let tasks = body::reimage_node(reading.body, reading.version)?;
+    Ok(change(pool, node, ChangeNode::Reimage(tasks)))
+}
+
+pub(super) fn deallocate(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let tasks = body::deallocate_node(reading.body, reading.version)?;
+    Ok(change(pool, node, ChangeNode::Deallocate(tasks)))
+}
+
+pub(super) fn start(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
+    Ok(change(pool, node, ChangeNode::Start))
+}
+
+pub(super) fn disable_scheduling(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let tasks = body::disable_scheduling(reading.body, reading.version)?;
+    Ok(change(pool, node, ChangeNode::DisableScheduling(tasks)))
+}
+
+pub(super) fn enable_scheduling(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    body::nothing(reading.body, reading.version)?;
+    Ok(change(pool, node, ChangeNode::EnableScheduling))
+}
+
+/// Nodes have no ETag.
+fn change(pool: PathId<PoolId>, node: PathId<NodeId>, command: ChangeNode) -> Act {
+    Act::write(move |account, context| {
+        let effects = account.change_node(&pool?, &node?, command, context.now)?;
+        Ok((Reply::empty(), effects))
+    })
+}

@@ -1,0 +1,379 @@
+//! The table of operations. Routing, 404, 405 and 501, what an operation reads and which headers its
+//! answer has all come from here.
+
+use alloc::{borrow::Cow, vec::Vec};
+
+use crate::{
+    BatchError, ErrorCode,
+    id::{JobId, NodeId, PoolId, TaskId},
+    rest::{
+        exchange::{Act, PathId, Reading},
+        jobs, nodes,
+        percent::decode,
+        pools, tasks,
+    },
+};
+
+/// The usual longest timeout (F4).
+const TIMEOUT_SECONDS: u64 = 30;
+
+/// The longest timeout of an operation on a whole collection (F4).
+const COLLECTION_TIMEOUT_SECONDS: u64 = 120;
+
+/// An operation of the service.
+#[derive(Debug)]
+pub struct Operation {
+    /// The HTTP method.
+    pub method: &'static str,
+    /// The path, with `{name}` for an id and `{..}` for any rest.
+    pub path: &'static str,
+    /// The status of the answer if the request is accepted; 304 may stand in its place.
+    pub status: u16,
+    /// Whether the four conditional headers are read.
+    pub is_conditional: bool,
+    /// Whether the query parameter `force` is read (F3).
+    pub is_forceable: bool,
+    /// The longest timeout in seconds (F4).
+    pub max_timeout_seconds: u64,
+    pub(super) headers: ReplyHeaders,
+    pub(super) handler: Handler,
+}
+
+/// The headers of an accepted request, besides those that every answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReplyHeaders {
+    /// None.
+    Plain,
+    /// ETag and Last-Modified, if the resource has them.
+    Stamps,
+    /// DataServiceId, which is the request's own URL.
+    Id,
+    /// ETag, Last-Modified, and DataServiceId, which is the request's own URL.
+    StampsAndId,
+    /// ETag, Last-Modified, and DataServiceId and Location, which are the URL of what was added.
+    Added,
+}
+
+type ReadResult = Result<Act, BatchError>;
+
+/// The function that reads a request, by the ids that it takes from the path.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Handler {
+    Account(fn(Reading<'_>) -> ReadResult),
+    Job(fn(PathId<JobId>, Reading<'_>) -> ReadResult),
+    Task(fn(PathId<JobId>, PathId<TaskId>, Reading<'_>) -> ReadResult),
+    Pool(fn(PathId<PoolId>, Reading<'_>) -> ReadResult),
+    Node(fn(PathId<PoolId>, PathId<NodeId>, Reading<'_>) -> ReadResult),
+    /// The crate does not have the operation; says what it belongs to (Q9).
+    Missing(&'static str),
+}
+
+use Handler::{Account as OnAccount, Job as OnJob, Node as OnNode, Pool as OnPool, Task as OnTask};
+
+static OPERATIONS: &[Operation] = &[
+    // Jobs
+    get("/jobs", OnAccount(jobs::list)),
+    post("/jobs", 201, OnAccount(jobs::add)).replies(ReplyHeaders::Added),
+    get("/jobs/{job}", OnJob(jobs::get)).conditional().replies(ReplyHeaders::Stamps),
+    new("PUT", "/jobs/{job}", 200, OnJob(jobs::update)).conditional().replies(ReplyHeaders::StampsAndId),
+    new("PATCH", "/jobs/{job}", 200, OnJob(jobs::patch)).conditional().replies(ReplyHeaders::StampsAndId),
+    new("DELETE", "/jobs/{job}", 202, OnJob(jobs::delete)).conditional().forceable(),
+    post("/jobs/{job}/terminate", 202, OnJob(jobs::terminate))
+        .conditional()
+        .forceable()
+        .replies(ReplyHeaders::StampsAndId),
+    post("/jobs/{job}/disable", 202, OnJob(jobs::disable)).conditional().replies(ReplyHeaders::StampsAndId),
+    post("/jobs/{job}/enable", 202, OnJob(jobs::enable)).conditional().replies(ReplyHeaders::StampsAndId),
+    get("/jobs/{job}/taskcounts", OnJob(jobs::task_counts)),
+    get("/jobs/{job}/jobpreparationandreleasetaskstatus", OnJob(jobs::preparation_and_release_status)),
+    // Tasks
+    get("/jobs/{job}/tasks", OnJob(tasks::list)),
+    post("/jobs/{job}/tasks", 201, OnJob(tasks::add)).replies(ReplyHeaders::Added),
+    post("/jobs/{job}/addtaskcollection", 200, OnJob(tasks::add_collection))
+        .max_timeout(COLLECTION_TIMEOUT_SECONDS),
+    get("/jobs/{job}/tasks/{task}", OnTask(tasks::get)).conditional().replies(ReplyHeaders::Stamps),
+    new("PUT", "/jobs/{job}/tasks/{task}", 200, OnTask(tasks::update))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    new("DELETE", "/jobs/{job}/tasks/{task}", 200, OnTask(tasks::delete)).conditional(),
+    post("/jobs/{job}/tasks/{task}/terminate", 204, OnTask(tasks::terminate))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    // The one change of a task whose answer has no DataServiceId.
+    post("/jobs/{job}/tasks/{task}/reactivate", 204, OnTask(tasks::reactivate))
+        .conditional()
+        .replies(ReplyHeaders::Stamps),
+    get("/jobs/{job}/tasks/{task}/subtasksinfo", OnTask(tasks::subtasks)),
+    missing("GET", "/jobs/{job}/tasks/{task}/files", FILES),
+    missing("GET", "/jobs/{job}/tasks/{task}/files/{..}", FILES),
+    missing("HEAD", "/jobs/{job}/tasks/{task}/files/{..}", FILES),
+    missing("DELETE", "/jobs/{job}/tasks/{task}/files/{..}", FILES),
+    // Pools
+    get("/pools", OnAccount(pools::list)),
+    post("/pools", 201, OnAccount(pools::add)).replies(ReplyHeaders::Added),
+    get("/pools/{pool}", OnPool(pools::get)).replies(ReplyHeaders::Stamps),
+    new("HEAD", "/pools/{pool}", 200, OnPool(pools::exists)).replies(ReplyHeaders::Stamps),
+    new("DELETE", "/pools/{pool}", 202, OnPool(pools::delete)).conditional(),
+    missing("PATCH", "/pools/{pool}", "patching pools"),
+    post("/pools/{pool}/resize", 202, OnPool(pools::resize)).conditional().replies(ReplyHeaders::StampsAndId),
+    post("/pools/{pool}/removenodes", 202, OnPool(pools::remove_nodes))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    missing("POST", "/pools/{pool}/stopresize", UPDATING_POOLS),
+    missing("POST", "/pools/{pool}/updateproperties", UPDATING_POOLS),
+    missing("POST", "/pools/{pool}/enableautoscale", AUTOSCALE),
+    missing("POST", "/pools/{pool}/disableautoscale", AUTOSCALE),
+    missing("POST", "/pools/{pool}/evaluateautoscale", AUTOSCALE),
+    // Nodes
+    get("/pools/{pool}/nodes", OnPool(nodes::list)),
+    get("/pools/{pool}/nodes/{node}", OnNode(nodes::get)),
+    post("/pools/{pool}/nodes/{node}/reboot", 202, OnNode(nodes::reboot)).replies(ReplyHeaders::Id),
+    post("/pools/{pool}/nodes/{node}/reimage", 202, OnNode(nodes::reimage)).replies(ReplyHeaders::Id),
+    post("/pools/{pool}/nodes/{node}/deallocate", 202, OnNode(nodes::deallocate)).replies(ReplyHeaders::Id),
+    post("/pools/{pool}/nodes/{node}/start", 202, OnNode(nodes::start)).replies(ReplyHeaders::Id),
+    post("/pools/{pool}/nodes/{node}/disablescheduling", 200, OnNode(nodes::disable_scheduling))
+        .replies(ReplyHeaders::Id),
+    post("/pools/{pool}/nodes/{node}/enablescheduling", 200, OnNode(nodes::enable_scheduling))
+        .replies(ReplyHeaders::Id),
+    missing("GET", "/pools/{pool}/nodes/{node}/files", FILES),
+    missing("GET", "/pools/{pool}/nodes/{node}/files/{..}", FILES),
+    missing("HEAD", "/pools/{pool}/nodes/{node}/files/{..}", FILES),
+    missing("DELETE", "/pools/{pool}/nodes/{node}/files/{..}", FILES),
+    missing("POST", "/pools/{pool}/nodes/{node}/users", NODE_USERS),
+    missing("PUT", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
+    missing("DELETE", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
+    missing("GET", "/pools/{pool}/nodes/{node}/extensions", NODE_USERS),
+    missing("GET", "/pools/{pool}/nodes/{node}/extensions/{extension}", NODE_USERS),
+    missing("GET", "/pools/{pool}/nodes/{node}/remoteloginsettings", NODE_ACCESS),
+    missing("GET", "/pools/{pool}/nodes/{node}/rdp", NODE_ACCESS),
+    missing("POST", "/pools/{pool}/nodes/{node}/uploadbatchservicelogs", NODE_ACCESS),
+    // Job schedules
+    missing("GET", "/jobschedules", JOB_SCHEDULES),
+    missing("POST", "/jobschedules", JOB_SCHEDULES),
+    missing("GET", "/jobschedules/{schedule}", JOB_SCHEDULES),
+    missing("HEAD", "/jobschedules/{schedule}", JOB_SCHEDULES),
+    missing("PUT", "/jobschedules/{schedule}", JOB_SCHEDULES),
+    missing("PATCH", "/jobschedules/{schedule}", JOB_SCHEDULES),
+    missing("DELETE", "/jobschedules/{schedule}", JOB_SCHEDULES),
+    missing("POST", "/jobschedules/{schedule}/enable", JOB_SCHEDULES),
+    missing("POST", "/jobschedules/{schedule}/disable", JOB_SCHEDULES),
+    missing("POST", "/jobschedules/{schedule}/terminate", JOB_SCHEDULES),
+    missing("GET", "/jobschedules/{schedule}/jobs", JOB_SCHEDULES),
+    // Certificates, one of which is named as OData names keys
+    missing("GET", "/certificates", CERTIFICATES),
+    missing("POST", "/certificates", CERTIFICATES),
+    missing("GET", "/certificates({key})", CERTIFICATES),
+    missing("DELETE", "/certificates({key})", CERTIFICATES),
+    missing("POST", "/certificates({key})/canceldelete", CERTIFICATES),
+    // Applications and the account
+    missing("GET", "/applications", "applications"),
+    missing("GET", "/applications/{application}", "applications"),
+    missing("GET", "/supportedimages", ACCOUNT),
+    missing("GET", "/nodecounts", ACCOUNT),
+    missing("GET", "/poolusagemetrics", ACCOUNT),
+    missing("GET", "/lifetimepoolstats", LIFETIME_STATISTICS),
+    missing("GET", "/lifetimejobstats", LIFETIME_STATISTICS),
+];
+
+const FILES: &str = "files";
+const UPDATING_POOLS: &str = "stopping a resize and updating pools";
+const AUTOSCALE: &str = "autoscale";
+const NODE_USERS: &str = "node users and extensions";
+const NODE_ACCESS: &str = "remote access and logs of nodes";
+const JOB_SCHEDULES: &str = "job schedules";
+const CERTIFICATES: &str = "certificates";
+const ACCOUNT: &str = "account information";
+const LIFETIME_STATISTICS: &str = "lifetime statistics";
+
+const fn new(method: &'static str, path: &'static str, status: u16, handler: Handler) -> Operation {
+    Operation {
+        method,
+        path,
+        status,
+        is_conditional: false,
+        is_forceable: false,
+        max_timeout_seconds: TIMEOUT_SECONDS,
+        headers: ReplyHeaders::Plain,
+        handler,
+    }
+}
+
+const fn get(path: &'static str, handler: Handler) -> Operation {
+    new("GET", path, 200, handler)
+}
+
+const fn post(path: &'static str, status: u16, handler: Handler) -> Operation {
+    new("POST", path, status, handler)
+}
+
+const fn missing(method: &'static str, path: &'static str, what: &'static str) -> Operation {
+    new(method, path, 501, Handler::Missing(what))
+}
+
+impl Operation {
+    const fn conditional(mut self) -> Self {
+        self.is_conditional = true;
+        self
+    }
+
+    const fn forceable(mut self) -> Self {
+        self.is_forceable = true;
+        self
+    }
+
+    const fn max_timeout(mut self, seconds: u64) -> Self {
+        self.max_timeout_seconds = seconds;
+        self
+    }
+
+    const fn replies(mut self, headers: ReplyHeaders) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// All operations of the service that the crate knows of, including those that it does not implement.
+    pub fn all() -> &'static [Self] {
+        OPERATIONS
+    }
+
+    /// Whether the crate has the operation. If not, the answer is 501 (Q9).
+    pub fn is_implemented(&self) -> bool {
+        !matches!(self.handler, Handler::Missing(_))
+    }
+
+    /// Finds the operation of a method and a path without a query (S5).
+    ///
+    /// # Errors
+    /// `InvalidUri` for a path that names nothing, `UnsupportedHttpVerb` for one that does not take the
+    /// method.
+    pub fn find(method: &str, path: &str) -> Result<&'static Self, ErrorCode> {
+        Found::new(method, path).map(|found| found.operation)
+    }
+
+    /// Whether all that the operation reads is in the query, which comes before the headers (S5).
+    pub(super) fn reads_query_only(&self) -> bool {
+        self.method == "GET" && self.is_implemented()
+    }
+}
+
+/// An operation with the ids that a path names.
+pub(super) struct Found<'a> {
+    pub(super) operation: &'static Operation,
+    first: Cow<'a, str>,
+    second: Cow<'a, str>,
+}
+
+impl<'a> Found<'a> {
+    pub(super) fn new(method: &str, path: &'a str) -> Result<Self, ErrorCode> {
+        let path = path.strip_prefix('/').ok_or(ErrorCode::InvalidUri)?;
+        let segments: Vec<Cow<'a, str>> = path.split('/').map(decode).collect();
+        let mut is_known = false;
+        for operation in OPERATIONS {
+            if matches(operation.path, &segments) {
+                if operation.method == method {
+                    return Ok(Self::with_ids(operation, segments));
+                }
+                is_known = true;
+            }
+        }
+        Err(if is_known { ErrorCode::UnsupportedHttpVerb } else { ErrorCode::InvalidUri })
+    }
+
+    /// Ids stand in the second and in the fourth segment.
+    fn with_ids(operation: &'static Operation, segments: Vec<Cow<'a, str>>) -> Self {
+        let mut segments = segments.into_iter();
+        let (first, second) = (segments.nth(1), segments.nth(1));
+        Self { operation, first: first.unwrap_or_default(), second: second.unwrap_or_default() }
+    }
+
+    /// Lets the operation read the request.
+    pub(super) fn read(&self, reading: Reading<'_>) -> ReadResult {
+        let job = || JobId::new(&self.first).map_err(|_| ErrorCode::JobNotFound);
+        let pool = || PoolId::new(&self.first).map_err(|_| ErrorCode::PoolNotFound);
+        match self.operation.handler {
+            Handler::Account(handler) => handler(reading),
+            Handler::Job(handler) => handler(job(), reading),
+            Handler::Task(handler) => {
+                handler(job(), TaskId::new(&self.second).map_err(|_| ErrorCode::TaskNotFound), reading)
+            }
+            Handler::Pool(handler) => handler(pool(), reading),
+            Handler::Node(handler) => {
+                handler(pool(), NodeId::new(&self.second).map_err(|_| ErrorCode::NodeNotFound), reading)
+            }
+            Handler::Missing(what) => Err(BatchError::not_implemented(&alloc::format!(
+                "Not implemented by this emulation of the service: {what}."
+            ))),
+        }
+    }
+}
+
+/// Whether a path in the form of the table matches the segments of a request's path.
+fn matches(path: &str, segments: &[Cow<'_, str>]) -> bool {
+    let mut segments = segments.iter();
+    for expected in path.split('/').skip(1) {
+        let Some(segment) = segments.next() else { return false };
+        if expected == "{..}" {
+            return true;
+        }
+        let is_match = match expected.split_once('{') {
+            Some((prefix, _)) => segment.starts_with(prefix),
+            None => expected == segment.as_ref(),
+        };
+        if !is_match {
+            return false;
+        }
+    }
+    segments.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_handler_takes_the_ids_of_its_path() {
+        for operation in OPERATIONS {
+            let segments: Vec<&str> = operation.path.split('/').collect();
+            let ids = |place: usize| segments.get(place).copied().filter(|segment| segment.starts_with('{'));
+            let expected = match operation.handler {
+                Handler::Account(_) => (None, None),
+                Handler::Job(_) => (Some("{job}"), None),
+                Handler::Task(_) => (Some("{job}"), Some("{task}")),
+                Handler::Pool(_) => (Some("{pool}"), None),
+                Handler::Node(_) => (Some("{pool}"), Some("{node}")),
+                Handler::Missing(_) => continue,
+            };
+            assert_eq!((ids(2), ids(4)), expected, "{} {}", operation.method, operation.path);
+        }
+    }
+
+    #[test]
+    fn no_two_rows_match_one_request() {
+        for (place, operation) in OPERATIONS.iter().enumerate() {
+            let example = operation.path.replace("({", "(").replace("})", ")").replace(['{', '}'], "");
+            let segments: Vec<Cow<'_, str>> = example.split('/').skip(1).map(Cow::from).collect();
+            let rows = OPERATIONS.iter().enumerate();
+            let found: Vec<usize> = rows
+                .filter(|(_, row)| row.method == operation.method && matches(row.path, &segments))
+                .map(|(row, _)| row)
+                .collect();
+            assert_eq!(found, [place], "{} {}", operation.method, operation.path);
+        }
+    }
+
+    #[test]
+    fn a_path_or_method_that_is_not_in_the_table_is_refused() {
+        let found = |method, path| Operation::find(method, path).map(|operation| operation.path);
+        assert_eq!(found("GET", "/jobs/a%2Fb"), Ok("/jobs/{job}"));
+        assert_eq!(found("GET", "/jobs/"), Ok("/jobs/{job}"));
+        assert_eq!(found("GET", "/certificates(thumbprint=1)"), Ok("/certificates({key})"));
+        assert_eq!(found("HEAD", "/jobs/j/tasks/t/files/a/b/c"), Ok("/jobs/{job}/tasks/{task}/files/{..}"));
+        for path in ["", "jobs", "/", "/job", "/jobs/j/", "/jobs/j/terminate/", "/jobs/j/tasks/t/x", "/Jobs"]
+        {
+            assert_eq!(found("GET", path), Err(ErrorCode::InvalidUri), "{path}");
+        }
+        for (method, path) in [("get", "/jobs"), ("GET", "/jobs/j/terminate"), ("PUT", "/supportedimages")] {
+            assert_eq!(found(method, path), Err(ErrorCode::UnsupportedHttpVerb), "{method} {path}");
+        }
+    }
+}
