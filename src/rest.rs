@@ -1,6 +1,6 @@
 //! The REST surface: the bytes of a request in, the bytes of the service's answer out.
 //!
-//! [`answer`] takes a [`Request`] and an [`Account`]. A host that must not hold a lock while a request is
+//! [`answer`] takes a [`Request`] and an [`Account`](crate::Account). A host that must not hold a lock while a request is
 //! read calls [`prepare`] first, which needs only the account's URL.
 //!
 //! `operations` is the table of all operations; `prepare` finds the operation, reads the query and the
@@ -14,6 +14,8 @@ mod body;
 mod exchange;
 mod filter;
 mod guid;
+#[cfg(feature = "http")]
+mod http;
 mod jobs;
 mod json;
 mod layout;

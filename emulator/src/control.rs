@@ -12,7 +12,7 @@ use azbatch::{NodeId, TimeSpan, node::NodeEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{faults::Fault, server::Host, world::World};
+use crate::{faults::Fault, host::Host, world::World};
 
 type Answer = Result<Json<Value>, (StatusCode, String)>;
 

@@ -5,6 +5,7 @@ mod clock;
 mod control;
 mod faults;
 mod guard;
+mod host;
 mod local;
 mod log;
 mod machines;
@@ -25,10 +26,11 @@ use azbatch::{
 use clap::Parser;
 use clock::VirtualClock;
 use guard::Guard;
+use host::Host;
 use log::Log;
 use machines::Machines;
 use options::{Options, RunMode};
-use server::Host;
+
 use snapshot::Snapshot;
 use tokio::{net::TcpListener, sync::Notify, time::timeout};
 use world::{Parts, World};

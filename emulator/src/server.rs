@@ -1,21 +1,17 @@
 //! HTTP: bytes in, the core's answers out. A slow or broken client harms nobody but itself.
 
-use std::{
-    future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{self, HeaderValue, header, request::Parts},
+    http::{self, HeaderValue, header},
     response::Response,
 };
 use azbatch::{
     ErrorCode, Timestamp,
-    rest::{self, Guid},
+    rest::{self, OwnedRequest},
 };
 use http_body_util::BodyExt;
 use hyper::{ext::ReasonPhrase, server::conn::http1};
@@ -26,11 +22,10 @@ use hyper_util::{
 };
 use tokio::{
     net::TcpListener,
-    sync::Notify,
     time::{sleep, timeout},
 };
 
-use crate::{control, faults::Faults, snapshot::Snapshot, world::World};
+use crate::{control, host::Host};
 
 /// One byte more than the service takes is enough for the core to refuse a body (413).
 const READ_AT_MOST: usize = 1024 * 1024 + 1;
@@ -42,76 +37,6 @@ const HEAD_TIME: Duration = Duration::from_secs(60);
 const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long requests under way are waited for at the end.
 const FAREWELL_TIME: Duration = Duration::from_secs(2);
-
-/// What every connection shares.
-pub struct Host {
-    world: Mutex<World>,
-    pub faults: Mutex<Faults>,
-    /// Told when the next move may be due earlier than before.
-    pub wake: Arc<Notify>,
-    pub snapshot_file: Option<std::path::PathBuf>,
-    saving: tokio::sync::Mutex<()>,
-    /// Makes the request ids of one start differ from those of another.
-    seed: u64,
-    requests: std::sync::atomic::AtomicU64,
-}
-
-impl Host {
-    pub fn new(world: World, wake: Arc<Notify>, snapshot_file: Option<std::path::PathBuf>) -> Self {
-        use std::hash::{BuildHasher, RandomState};
-        let (faults, seed) = (Mutex::default(), RandomState::new().hash_one(()));
-        let (world, saving, requests) = (Mutex::new(world), tokio::sync::Mutex::default(), 0.into());
-        Self { world, faults, wake, snapshot_file, saving, seed, requests }
-    }
-
-    /// Does something to the world, and wakes its mover if there is something to do earlier than before.
-    pub fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
-        let mut world = self.lock();
-        let before = world.next_due();
-        let result = act(&mut world);
-        if world.next_due() != before {
-            self.wake.notify_one();
-        }
-        result
-    }
-
-    fn lock(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub fn faults(&self) -> MutexGuard<'_, Faults> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Moves the world on whenever something is due. Never returns.
-    pub async fn move_on(&self) {
-        loop {
-            let idle_time = {
-                let mut world = self.lock();
-                world.catch_up();
-                world.idle_time()
-            };
-            match idle_time {
-                Some(time) => drop(timeout(time, self.wake.notified()).await),
-                None => self.wake.notified().await,
-            }
-        }
-    }
-
-    /// Writes the state to its file; `Ok(false)` if there is none to write to.
-    pub async fn save(&self) -> std::io::Result<bool> {
-        let Some(file) = self.snapshot_file.clone() else { return Ok(false) };
-        let _one_at_a_time = self.saving.lock().await;
-        let snapshot: Snapshot = self.with(World::snapshot);
-        tokio::task::spawn_blocking(move || snapshot.save(&file)).await??;
-        Ok(true)
-    }
-
-    fn request_id(&self) -> Guid {
-        let number = self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        Guid::from_u128(u128::from(self.seed) << 64 | u128::from(number))
-    }
-}
 
 /// Serves connections until it is told to stop, then lets requests under way come to their end.
 pub async fn serve(listener: TcpListener, host: Arc<Host>, stop: impl Future<Output = ()>) {
@@ -147,29 +72,17 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
         sleep(delay).await;
     }
     let refusal = fault.and_then(|fault| fault.code).or(body.as_ref().err().copied());
-    let headers: Vec<(&str, &[u8])> =
-        head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-    let request = rest::Request {
-        method: head.method.as_str(),
-        target: target(&head),
-        headers: &headers,
-        body: body.as_deref().unwrap_or_default(),
-        received: Timestamp::MIN, // The world knows the time.
-        request_id: host.request_id(),
-    };
+    let request = http::Request::from_parts(head, body.unwrap_or_default());
+    let received = Timestamp::MIN; // The world knows the time.
+    let request = OwnedRequest::from_http(request, received, host.request_id());
     let (answer, now) = host.with(|world| {
-        let answer = match refusal {
-            Some(code) => world.refuse(&request, code),
-            None => world.answer(&request),
-        };
+        let answer = request.with(|request| match refusal {
+            Some(code) => world.refuse(request, code),
+            None => world.answer(request),
+        });
         (answer, world.now())
     });
     response(answer, now)
-}
-
-/// Path and query as they were sent.
-fn target(head: &Parts) -> &str {
-    head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str)
 }
 
 /// Reads a body, but for what is too much.
@@ -187,18 +100,13 @@ async fn read(mut body: Body) -> Result<Vec<u8>, ErrorCode> {
     Ok(bytes)
 }
 
-/// The core's answer in the transport's clothes, with the headers that are the host's own. Dates are
-/// compared with the account's times, so `Date` is by the account's clock too.
+/// The core's answer as a response, with the headers that are the host's own. Dates are compared with the
+/// account's times, so `Date` is by the account's clock too.
 fn response(answer: rest::Response, now: Timestamp) -> Response {
-    let mut response = Response::new(Body::from(answer.body));
-    *response.status_mut() = http::StatusCode::from_u16(answer.status).unwrap_or_default();
-    if let Ok(reason) = ReasonPhrase::try_from(answer.reason.as_bytes()) {
+    let reason = ReasonPhrase::try_from(answer.reason.as_bytes());
+    let mut response = http::Response::<Vec<u8>>::from(answer).map(Body::from);
+    if let Ok(reason) = reason {
         response.extensions_mut().insert(reason);
-    }
-    for (name, value) in answer.headers {
-        if let (Ok(name), Ok(value)) = (http::HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            response.headers_mut().append(name, value);
-        }
     }
     if let Ok(date) = HeaderValue::try_from(now.rfc1123().to_string()) {
         response.headers_mut().insert(header::DATE, date);

@@ -71,7 +71,7 @@ pub struct OwnedRequest {
 }
 
 impl OwnedRequest {
-    /// Calls a function with the request, for example [`answer`].
+    /// Calls a function with the request, for example [`answer`](crate::rest::answer).
     ///
     /// ```
     /// # use azbatch::{Account, Timestamp, rest::{self, Guid, OwnedRequest}};

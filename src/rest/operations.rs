@@ -348,6 +348,31 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_lists_what_is_missing() {
+        let guide = include_str!("../guide.md");
+        let section = guide.split("## What is not there").nth(1).unwrap();
+        let list: Vec<&str> = section.lines().filter_map(|line| line.strip_prefix("- ")).take(4).collect();
+        let mut listed: Vec<&str> =
+            list.iter().flat_map(|line| line.trim_end_matches([';', '.']).split(", ")).collect();
+        let mut missing: Vec<&str> = OPERATIONS
+            .iter()
+            .filter_map(|operation| match operation.handler {
+                Handler::Missing(what) => Some(what),
+                Handler::Account(_)
+                | Handler::Job(_)
+                | Handler::Task(_)
+                | Handler::Pool(_)
+                | Handler::Node(_) => None,
+            })
+            .collect();
+        for list in [&mut listed, &mut missing] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        assert_eq!(listed, missing);
+    }
+
+    #[test]
     fn no_two_rows_match_one_request() {
         for (place, operation) in OPERATIONS.iter().enumerate() {
             let example = operation.path.replace("({", "(").replace("})", ")").replace(['{', '}'], "");

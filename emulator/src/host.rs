@@ -1,0 +1,78 @@
+//! The emulator's world and faults, shared by every connection.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use azbatch::rest::Guid;
+use tokio::{sync::Notify, time::timeout};
+
+use crate::{faults::Faults, snapshot::Snapshot, world::World};
+
+/// What every connection shares.
+pub struct Host {
+    world: Mutex<World>,
+    pub faults: Mutex<Faults>,
+    /// Told when the next move may be due earlier than before.
+    pub wake: Arc<Notify>,
+    pub snapshot_file: Option<std::path::PathBuf>,
+    saving: tokio::sync::Mutex<()>,
+    /// Makes the request ids of one start differ from those of another.
+    seed: u64,
+    requests: std::sync::atomic::AtomicU64,
+}
+
+impl Host {
+    pub fn new(world: World, wake: Arc<Notify>, snapshot_file: Option<std::path::PathBuf>) -> Self {
+        use std::hash::{BuildHasher, RandomState};
+        let (faults, seed) = (Mutex::default(), RandomState::new().hash_one(()));
+        let (world, saving, requests) = (Mutex::new(world), tokio::sync::Mutex::default(), 0.into());
+        Self { world, faults, wake, snapshot_file, saving, seed, requests }
+    }
+
+    /// Does something to the world, and wakes its mover if there is something to do earlier than before.
+    pub fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        let mut world = self.lock();
+        let before = world.next_due();
+        let result = act(&mut world);
+        if world.next_due() != before {
+            self.wake.notify_one();
+        }
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Moves the world on whenever something is due. Never returns.
+    pub async fn move_on(&self) {
+        loop {
+            let idle_time = {
+                let mut world = self.lock();
+                world.catch_up();
+                world.idle_time()
+            };
+            match idle_time {
+                Some(time) => drop(timeout(time, self.wake.notified()).await),
+                None => self.wake.notified().await,
+            }
+        }
+    }
+
+    /// Writes the state to its file; `Ok(false)` if there is none to write to.
+    pub async fn save(&self) -> std::io::Result<bool> {
+        let Some(file) = self.snapshot_file.clone() else { return Ok(false) };
+        let _one_at_a_time = self.saving.lock().await;
+        let snapshot: Snapshot = self.with(World::snapshot);
+        tokio::task::spawn_blocking(move || snapshot.save(&file)).await??;
+        Ok(true)
+    }
+
+    pub fn request_id(&self) -> Guid {
+        let number = self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Guid::from_u128(u128::from(self.seed) << 64 | u128::from(number))
+    }
+}
