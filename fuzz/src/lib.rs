@@ -1,4 +1,4 @@
-//! What the fuzz targets do with their input. `tests/fuzz_corpus.rs` does the same with each file of
+//! What the fuzz targets do with their input. `tests/it/fuzz_corpus.rs` does the same with each file of
 //! the corpus, so that whatever fuzzing finds stays a test.
 
 mod bytes;

@@ -530,45 +530,6 @@ mod tests {
         }
     }
 
-    /// The bodies that clients sent in the recordings, where they are at hand, are good ones.
-    #[test]
-    fn recorded_requests_are_read() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/episodes");
-        let Ok(files) = std::fs::read_dir(&folder) else {
-            println!("skipped: no recordings in {}", folder.display());
-            return;
-        };
-        for file in files
-            .filter_map(Result::ok)
-            .filter(|file| file.path().extension().is_some_and(|end| end == "json"))
-        {
-            let text = std::fs::read(file.path()).expect("readable");
-            let episode: Value = serde_json::from_slice(&text).expect("JSON");
-            for step in episode.get("steps").and_then(Value::as_array).expect("steps") {
-                let part = |path| step.pointer(path).and_then(Value::as_str).unwrap_or_default();
-                let (method, target, body) =
-                    (part("/request/method"), part("/request/target"), part("/request/body"));
-                let (path, query) = target.split_once('?').unwrap_or_default();
-                let version = query
-                    .split('&')
-                    .find_map(|pair| pair.strip_prefix("api-version="))
-                    .and_then(ApiVersion::parse);
-                let model = match (method, path.split('/').skip(1).collect::<Vec<_>>().as_slice()) {
-                    _ if body.is_empty() => continue,
-                    ("POST", ["jobs"]) => &model::JOB_ADD_PARAMETER,
-                    ("PUT", ["jobs", _]) => &model::JOB_UPDATE_PARAMETER,
-                    ("PATCH", ["jobs", _]) => &model::JOB_PATCH_PARAMETER,
-                    ("POST", ["jobs", _, "disable"]) => &model::JOB_DISABLE_PARAMETER,
-                    ("POST", ["jobs", _, "terminate"]) => &model::JOB_TERMINATE_PARAMETER,
-                    ("POST", ["jobs", _, "tasks"]) => &model::TASK_ADD_PARAMETER,
-                    _ => continue,
-                };
-                let read = read(model, body.as_bytes(), version.expect(target));
-                assert!(read.is_ok(), "{target}: {body}: {read:?}");
-            }
-        }
-    }
-
     proptest! {
         #[test]
         fn no_bytes_make_it_panic(body in any::<Vec<u8>>(), place in any::<prop::sample::Index>()) {

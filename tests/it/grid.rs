@@ -3,7 +3,7 @@
 
 #![allow(clippy::format_push_string, reason = "the texts are short")]
 
-mod world;
+use crate::world;
 
 use serde_json::{Value, json};
 use world::World;

@@ -1,7 +1,7 @@
 //! Random lives of an account. What must hold at any time is in `common/laws.rs`; here are the ways to
 //! get somewhere, what must come of it in the end (I7), and the cases that random lives brought up.
 
-mod common;
+use crate::common;
 
 use azbatch::{
     Effect, Fact, Instruction, JobId, NodeId, RunId, TaskId, TimeSpan, Timestamp,

@@ -1,6 +1,6 @@
 //! What a host does that has forgotten what it told its nodes: `Account::outstanding` tells it again.
 
-mod common;
+use crate::common;
 
 use std::{collections::BTreeSet, slice};
 

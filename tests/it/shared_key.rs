@@ -1,6 +1,5 @@
 //! Who may call: requests that published clients signed, requests that this file signs by the same
 //! rules, and every refusal. The clock stands at the instant at which the requests were signed.
-#![cfg(feature = "shared-key")]
 
 use std::{collections::BTreeMap, fmt::Write as _};
 

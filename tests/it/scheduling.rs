@@ -3,7 +3,7 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "it reads like the JSON that it is")]
 
-mod world;
+use crate::world;
 
 use azbatch::{
     Account, Effect, Fact, Instruction, Job, Node, NodeId, Task, TimeSpan, Timestamp,

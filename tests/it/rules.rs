@@ -950,7 +950,7 @@ fn send(world: &mut World, request: &str) -> String {
 /// The rows of the rules' table: a request, and what each state answers, without the anchors that links
 /// lead to.
 fn table() -> Vec<Vec<&'static str>> {
-    let lines = include_str!("../src/evidence.md").lines();
+    let lines = include_str!("../../src/evidence.md").lines();
     let rows =
         lines.skip_while(|line| !line.starts_with("| request ")).take_while(|line| line.starts_with('|'));
     let cell = |cell: &'static str| cell.rsplit_once("</a>").map_or(cell, |(_, text)| text).trim();

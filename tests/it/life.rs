@@ -3,7 +3,7 @@
 #![allow(clippy::too_many_lines, reason = "a life is told in one piece")]
 #![allow(clippy::format_push_string, reason = "the texts are short")]
 
-mod world;
+use crate::world;
 
 use azbatch::{ETag, Effect, Instruction, TimeSpan, Timestamp, job::Unit, node::NodeEvent};
 use serde_json::{Value, json};

@@ -425,7 +425,7 @@ fn a_body_of_a_mebibyte_is_read() {
 fn the_codes_are_those_of_the_evidence() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/errors.json");
     let Ok(text) = fs::read(&file) else {
-        println!("skipped: there is no {}", file.display());
+        crate::skipped(&format!("there is no {}", file.display()));
         return;
     };
     let table: Vec<Value> = serde_json::from_slice(&text).unwrap();

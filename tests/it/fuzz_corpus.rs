@@ -2,7 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
-#[path = "../fuzz/src/lib.rs"]
+#[path = "../../fuzz/src/lib.rs"]
 #[allow(unreachable_pub, reason = "the fuzz targets take it as a crate")]
 mod fuzz;
 

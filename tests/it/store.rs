@@ -1,10 +1,9 @@
 //! An account that was stored and read back is the account that it was; what was tampered with is not
 //! read. Inputs, facts and instructions can be stored too, and stored inputs can be replayed.
 
-#![cfg(feature = "serde")]
 #![allow(clippy::too_many_lines, reason = "tables and stories are as long as they are")]
 
-mod world;
+use crate::world;
 
 use std::{collections::BTreeSet, fmt::Debug};
 

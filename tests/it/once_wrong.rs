@@ -1,6 +1,6 @@
 //! What reviews and further tests found wrong, each kept as a case.
 
-mod world;
+use crate::world;
 
 use azbatch::{
     Effect, Instruction, RunId,

@@ -1,7 +1,6 @@
 //! Plays episodes: the project's own, and those of the shared collection where it is there.
 
-#[path = "../examples/episode/mod.rs"]
-mod episode;
+use crate::{episode, skipped};
 
 use std::{ffi::OsStr, fs, path::PathBuf};
 
@@ -39,13 +38,13 @@ fn play(name: &str, text: &str) {
 
 #[test]
 fn the_projects_own_episode_passes() {
-    play("how-a-job-ends", include_str!("../examples/episodes/how-a-job-ends.json"));
+    play("how-a-job-ends", include_str!("../../examples/episodes/how-a-job-ends.json"));
 }
 
 #[test]
 fn the_shared_episodes_pass_whole() {
     let Ok(folder) = fs::read_dir(root().join("../shared/episodes")) else {
-        println!("the shared episodes are not here: passed over");
+        skipped("the shared episodes, which are not here");
         return;
     };
     let mut played = 0;
@@ -57,7 +56,7 @@ fn the_shared_episodes_pass_whole() {
         }
         let text = fs::read_to_string(&path).unwrap();
         if NOT_YET.contains(&name) {
-            println!("{name} is not supported yet");
+            skipped(&format!("episode {name}, which is not supported yet"));
             assert!(!failures(name, &text).is_empty(), "{name} passes now: take it off the list");
         } else {
             play(name, &text);
@@ -69,7 +68,7 @@ fn the_shared_episodes_pass_whole() {
 
 #[test]
 fn an_episode_that_goes_otherwise_is_told() {
-    let text = include_str!("../examples/episodes/how-a-job-ends.json")
+    let text = include_str!("../../examples/episodes/how-a-job-ends.json")
         .replace("\"status\": 201", "\"status\": 200");
     let episode = Episode::parse(&text).unwrap();
     let first = &Player::new(&episode).play(&episode)[0];
@@ -78,7 +77,7 @@ fn an_episode_that_goes_otherwise_is_told() {
 
 #[test]
 fn an_episode_that_says_more_than_is_understood_is_refused() {
-    let text = include_str!("../examples/episodes/how-a-job-ends.json");
+    let text = include_str!("../../examples/episodes/how-a-job-ends.json");
     for (old, new) in [
         ("\"says\":", "\"tells\":"),
         ("\"setup\":", "\"steup\":"),

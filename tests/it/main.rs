@@ -1,0 +1,43 @@
+//! The tests of the crate: the rules first, in the order of the evidence page, then whole grids, laws over
+//! random inputs, the bytes on the wire, stored accounts, and recordings.
+
+use std::io::{self, Write as _};
+
+mod rules;
+
+mod conditions;
+mod grid;
+mod life;
+mod once_wrong;
+mod scheduling;
+
+mod outstanding;
+mod properties;
+
+mod rest;
+#[cfg(feature = "shared-key")]
+mod shared_key;
+mod wire;
+
+#[cfg(feature = "serde")]
+mod store;
+
+mod episodes;
+mod fuzz_corpus;
+mod timeline;
+
+mod evidence;
+
+mod common;
+#[path = "../../examples/episode/mod.rs"]
+mod episode;
+#[path = "../../examples/episode/timeline.rs"]
+mod picture;
+mod world;
+
+/// Tells whoever reads the test's output that something was not tested. The test harness does not capture
+/// it.
+fn skipped(what: &str) {
+    let mut stderr = io::stderr();
+    writeln!(stderr, "skipped: {what}").unwrap();
+}
