@@ -97,16 +97,16 @@ impl fmt::Debug for ETag {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Preconditions {
-    /// Nothing: always met.
+    /// No condition: always satisfied.
     #[default]
     None,
-    /// `If-Match`: met if the resource's ETag is among these, compared strongly.
+    /// `If-Match`: satisfied if the resource's ETag is among these, compared strongly.
     IfMatch(EntityTags),
-    /// `If-None-Match`: met if the resource's ETag is not among these, compared weakly.
+    /// `If-None-Match`: satisfied if the resource's ETag is not among these, compared weakly.
     IfNoneMatch(EntityTags),
-    /// `If-Modified-Since`: met if the resource changed in a later second than this one.
+    /// `If-Modified-Since`: satisfied if the resource changed in a later second than this one.
     IfModifiedSince(Timestamp),
-    /// `If-Unmodified-Since`: met if the resource did not.
+    /// `If-Unmodified-Since`: satisfied if the resource did not.
     IfUnmodifiedSince(Timestamp),
 }
 
@@ -154,7 +154,7 @@ impl Preconditions {
     /// Judges a request that would change a resource that was last modified then.
     ///
     /// # Errors
-    /// `ConditionNotMet` if the condition is not met, whichever it is (H2, H5).
+    /// `ConditionNotMet` if the condition is not satisfied, whichever it is (H2, H5).
     pub fn check_write(&self, last_modified: Timestamp) -> Result<(), BatchError> {
         if self.is_met(last_modified) { Ok(()) } else { Err(ErrorCode::ConditionNotMet.into()) }
     }
@@ -215,7 +215,7 @@ pub struct ConditionHeaders<'a> {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EntityTags {
-    /// `*`: whatever the resource's ETag is.
+    /// `*`: any ETag.
     Any,
     /// The members of the list that an ETag can match, in the order in which they came; perhaps none.
     Listed(Vec<EntityTag>),
@@ -232,7 +232,7 @@ pub struct EntityTag {
 }
 
 impl EntityTags {
-    /// Reads a header's value. What is no ETag matches nothing and is left out (H3).
+    /// Reads a header's value. An invalid ETag matches nothing and is left out (H3).
     fn parse(value: &[u8]) -> Self {
         if members(value).eq([b"*"]) {
             return Self::Any;
@@ -283,7 +283,7 @@ fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(is_separator).map(trim).filter(|member| !member.is_empty())
 }
 
-/// H4: an empty header counts as absent, and spaces are no content.
+/// H4: an empty header counts as absent, and spaces do not count.
 fn has_content(value: &&[u8]) -> bool {
     !trim(value).is_empty()
 }

@@ -71,7 +71,7 @@ macro_rules! codes {
             /// Every code, in the order in which they win.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
 
-            /// The code as it stands in an error body.
+            /// The code in an error body.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$name => stringify!($name)),* }
             }

@@ -40,7 +40,7 @@ impl Timestamp {
     /// 9999-12-31T23:59:59.9999999Z.
     pub const MAX: Self = Self(3_155_378_975_999_999_999);
 
-    /// The instant so many ticks after 0001-01-01T00:00:00Z; `None` beyond [`MAX`](Self::MAX).
+    /// The instant this number of ticks after 0001-01-01T00:00:00Z; `None` beyond [`MAX`](Self::MAX).
     pub const fn from_ticks(ticks: u64) -> Option<Self> {
         if ticks <= Self::MAX.0 { Some(Self(ticks)) } else { None }
     }
@@ -241,12 +241,12 @@ impl TimeSpan {
     /// What the service says for "no limit": `i64::MAX` ticks, `P10675199DT2H48M5.4775807S`.
     pub const UNLIMITED: Self = Self(i64::MAX.cast_unsigned());
 
-    /// So many ticks of 100 nanoseconds; `None` beyond `i64::MAX`.
+    /// This number of ticks of 100 nanoseconds; `None` beyond `i64::MAX`.
     pub const fn from_ticks(ticks: u64) -> Option<Self> {
         if ticks <= Self::UNLIMITED.0 { Some(Self(ticks)) } else { None }
     }
 
-    /// So many seconds, at most [`UNLIMITED`](Self::UNLIMITED).
+    /// This number of seconds, at most [`UNLIMITED`](Self::UNLIMITED).
     pub const fn from_secs(seconds: u64) -> Self {
         match Self::from_ticks(seconds.saturating_mul(TICKS_PER_SECOND)) {
             Some(span) => span,
@@ -495,7 +495,7 @@ fn days_before(year: u64, month: u64) -> u64 {
     years * 365 + leap_days + (1..month).map(|earlier| days_in_month(year, earlier)).sum::<u64>()
 }
 
-/// Year, month and day of the day that is so many days after 0001-01-01.
+/// Year, month and day of the day that is this number of days after 0001-01-01.
 fn date_of(days: u64) -> (u64, u64, u64) {
     const DAYS_PER_4_YEARS: u64 = 4 * 365 + 1;
     const DAYS_PER_100_YEARS: u64 = 25 * DAYS_PER_4_YEARS - 1;
@@ -555,7 +555,7 @@ fn name_at(names: &[&'static str], place: u64) -> &'static str {
     usize::try_from(place).ok().and_then(|place| names.get(place)).copied().unwrap_or_default()
 }
 
-/// A dot and the digits of so many ticks up to the last that is not zero, or nothing.
+/// A dot and the digits of this number of ticks up to the last that is not zero, or nothing.
 fn write_fraction(f: &mut fmt::Formatter<'_>, ticks: u64) -> fmt::Result {
     if ticks == 0 {
         return Ok(());
@@ -707,7 +707,7 @@ impl<'a> Reader<'a> {
         u64::try_from(place).ok()
     }
 
-    /// Exactly so many digits, at most 4.
+    /// Exactly this number of digits, at most 4.
     fn number(&mut self, width: usize) -> Option<u64> {
         let (digits, rest) = self.0.split_at_checked(width)?;
         if !digits.iter().all(u8::is_ascii_digit) {
@@ -743,7 +743,7 @@ impl<'a> Reader<'a> {
         digits
     }
 
-    /// The digits after a dot, none if there is no dot; `None` if there is a dot alone.
+    /// The digits after a dot: empty if there is no dot, `None` if there is only a dot.
     fn fraction(&mut self) -> Option<&'a [u8]> {
         match self.literal(".") {
             None => Some(&[]),

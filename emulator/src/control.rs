@@ -1,4 +1,4 @@
-//! What the service does not have: the emulator's own requests, under `/_azbatch`.
+//! The control interface: the emulator's own requests, under `/_azbatch`.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub fn routes() -> Router<Arc<Host>> {
     Router::new()
         .route("/clock", get(show_clock).post(advance_clock))
         .route("/snapshot", post(save))
-        .route("/nodes/{node}/{event}", post(afflict))
+        .route("/nodes/{node}/{event}", post(report_event))
         .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
 }
 
@@ -53,7 +53,7 @@ async fn save(State(host): State<Arc<Host>>) -> Answer {
     }
 }
 
-async fn afflict(State(host): State<Arc<Host>>, Path((node, event)): Path<(String, String)>) -> Answer {
+async fn report_event(State(host): State<Arc<Host>>, Path((node, event)): Path<(String, String)>) -> Answer {
     let event = match event.as_str() {
         "lost" => NodeEvent::Lost,
         "returned" => NodeEvent::Returned,
@@ -64,8 +64,8 @@ async fn afflict(State(host): State<Arc<Host>>, Path((node, event)): Path<(Strin
     };
     let unknown = || (StatusCode::NOT_FOUND, format!("no node {node}\n"));
     let id = NodeId::new(&node).map_err(|_| unknown())?;
-    let afflict = |world: &mut World| world.afflict(&id, event).then(|| world.node_state(&id));
-    let state = host.with(afflict).ok_or_else(unknown)?;
+    let report = |world: &mut World| world.node_event(&id, event).then(|| world.node_state(&id));
+    let state = host.with(report).ok_or_else(unknown)?;
     Ok(Json(json!({ "node": node, "state": state })))
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// For so many requests more.
+    /// How many more requests it applies to.
     #[serde(default = "once")]
     count: u32,
     /// For any method if it is left out.

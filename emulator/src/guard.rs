@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Who may call.
 
 use azbatch::{
     Account, SystemClock, Timestamp,
@@ -7,9 +7,9 @@ use azbatch::{
 
 /// Whether requests must be signed.
 pub enum Guard {
-    /// Anybody may ask, with any signature or token or with none.
+    /// Anyone may call, with any signature or token, or without.
     Nobody,
-    /// Whoever has the account's key.
+    /// Only callers with the account's key.
     Key(SharedKey),
 }
 

@@ -67,7 +67,7 @@ impl Inbox {
 }
 
 impl Local {
-    /// Runs everything below `root`, and wakes whoever waits for reports.
+    /// Runs everything below `root`, and wakes the task that waits for reports.
     pub fn new(root: PathBuf, account: String, wake: Arc<Notify>) -> Self {
         let inbox = Arc::new(Inbox { reports: Mutex::default(), wake });
         Self { root, account, runs: BTreeMap::new(), inbox }

@@ -27,7 +27,7 @@ impl Log {
         thread::spawn(move || {
             let mut output = io::stdout();
             for entry in entries {
-                // A reader that has gone away is no reason to stop.
+                // Go on if the reader has gone away.
                 match entry {
                     Entry::Line(line) => drop(writeln!(output, "{line}")),
                     Entry::Flush(done) => drop((output.flush(), done.send(()))),

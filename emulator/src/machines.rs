@@ -1,4 +1,4 @@
-//! What the machines behind the nodes are asked to do, however they do it.
+//! What the machines of the nodes are asked to do, in either run mode.
 
 use azbatch::{Account, NodeId, Report, RunId, TaskId, Timestamp};
 use tokio::task::JoinHandle;
@@ -18,7 +18,7 @@ pub struct Run {
     pub started: Option<Timestamp>,
 }
 
-/// The machines behind all nodes. They answer in their own time, with reports.
+/// The machines of all nodes. They answer later, with reports.
 pub trait Machines: Send {
     /// Starts a run, unless it has started already.
     fn run(&mut self, run: &Run, now: Timestamp);

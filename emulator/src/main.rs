@@ -1,5 +1,5 @@
-//! An Azure Batch account on a laptop: the core behind HTTP, a clock and nodes that do as they are
-//! told. `--help` lists the options.
+//! An Azure Batch account on a laptop: the core behind HTTP, a clock and nodes that carry
+//! out instructions. `--help` lists the options.
 
 mod clock;
 mod control;
@@ -36,7 +36,7 @@ use tokio::{net::TcpListener, sync::Notify, time::timeout};
 use world::{Parts, World};
 
 /// How long killed processes are waited for.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const KILL_WAIT: Duration = Duration::from_secs(2);
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -75,7 +75,7 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     // Whatever was answered is in the snapshot, and what still runs is in it as running.
     let saved = host.save().await;
     for process in host.with(World::close) {
-        drop(timeout(LAST_WORDS, process).await);
+        drop(timeout(KILL_WAIT, process).await);
     }
     if saved? {
         log.line(format!("saved to {}", options.snapshot.as_deref().unwrap_or(Path::new("")).display()));

@@ -1,4 +1,4 @@
-//! HTTP: bytes in, the core's answers out. A slow or broken client harms nobody but itself.
+//! HTTP: bytes in, the core's answers out. A slow or broken client does not affect others.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -31,14 +31,14 @@ use crate::{control, host::Host};
 const READ_AT_MOST: usize = 1024 * 1024 + 1;
 /// What is read beyond that and thrown away, so that a client that is still sending gets the answer.
 const DISCARD_AT_MOST: usize = 64 * 1024 * 1024;
-/// How long a client has for the head of a request, and how long a connection may lie idle.
+/// How long a client has for the head of a request, and how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(60);
 /// How long a client has for a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
-/// How long requests under way are waited for at the end.
-const FAREWELL_TIME: Duration = Duration::from_secs(2);
+/// How long requests in progress are waited for at shutdown.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
-/// Serves connections until it is told to stop, then lets requests under way come to their end.
+/// Serves connections until it is told to stop, then lets requests in progress finish.
 pub async fn serve(listener: TcpListener, host: Arc<Host>, stop: impl Future<Output = ()>) {
     let routes = Router::new().nest("/_azbatch", control::routes()).fallback(answer).with_state(host);
     let (service, graceful) = (TowerToHyperService::new(routes), GracefulShutdown::new());
@@ -56,10 +56,10 @@ pub async fn serve(listener: TcpListener, host: Arc<Host>, stop: impl Future<Out
         };
         drop(stream.set_nodelay(true));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
-        tokio::spawn(async move { drop(connection.await) }); // A broken connection is its client's affair.
+        tokio::spawn(async move { drop(connection.await) }); // A broken connection ends alone.
     }
     drop(listener);
-    drop(timeout(FAREWELL_TIME, graceful.shutdown()).await);
+    drop(timeout(SHUTDOWN_TIME, graceful.shutdown()).await);
 }
 
 /// Answers a request of the service's own.
@@ -85,7 +85,7 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     response(answer, now)
 }
 
-/// Reads a body, but for what is too much.
+/// Reads a body up to the limit.
 async fn read(mut body: Body) -> Result<Vec<u8>, ErrorCode> {
     let (mut bytes, mut discarded) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {

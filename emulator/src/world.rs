@@ -204,7 +204,7 @@ impl World {
         self.settle(effects, at);
     }
 
-    /// Something happens to a node, and to whatever runs there.
+    /// Something happens to a node, and to what runs there.
     fn happen(&mut self, node: &NodeId, event: NodeEvent, at: Timestamp) {
         let effects = self.account.node_event(node, event, at);
         match event {
@@ -303,7 +303,7 @@ impl World {
         }
     }
 
-    /// A node joins its pool, unless the pool has enough or is no more.
+    /// A node joins its pool, unless the pool has enough or no longer exists.
     fn add_node(&mut self, pool: &PoolId, dedicated: bool, at: Timestamp) {
         let Some(found) = self.account.pool(pool) else { return };
         let (have, target) = (self.account.node_counts(pool), found.target());
@@ -329,7 +329,7 @@ impl World {
 
     /// Something happens to a node because somebody wants to see what comes of it; `false` if there is
     /// no such node.
-    pub fn afflict(&mut self, node: &NodeId, event: NodeEvent) -> bool {
+    pub fn node_event(&mut self, node: &NodeId, event: NodeEvent) -> bool {
         self.catch_up();
         let at = self.instant;
         let known = self.account.node(node).is_some();

@@ -94,7 +94,7 @@ impl Episode {
     }
 }
 
-/// Refuses what is no object, and members that are not among these; nothing at all is fine.
+/// Refuses what is not an object, and members that are not in this list; a missing value is valid.
 fn only(value: &Value, known: &[&str]) -> Result<(), String> {
     if value.is_null() {
         return Ok(());

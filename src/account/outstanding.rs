@@ -26,7 +26,7 @@ impl Account {
     }
 }
 
-/// An action that waits for the node's tasks is no instruction yet.
+/// An action that waits for the node's tasks is not an instruction yet.
 fn issued_action(node: &Node) -> Option<Instruction> {
     match node.state().action()? {
         (action, Stage::Issued) => Some(Instruction::Act { node: node.id().clone(), action }),

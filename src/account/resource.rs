@@ -33,7 +33,7 @@ use crate::{
 /// After each call, carry out the [`Instruction`](crate::Instruction)s among the effects: deliver them
 /// to the nodes, again if need be, and report what the nodes answer. Then call `tick` at once for a
 /// service without delay, or at `deadline` or later for one with the delay of the real service, and
-/// `schedule` after whatever can make room.
+/// `schedule` after anything that can free a slot.
 ///
 /// To keep an account, store it (feature `serde`), or store the [`Fact`](crate::Fact)s among the effects
 /// and [`apply`](Self::apply) them to an older account. A host that restarts gets the instructions that

@@ -1,4 +1,4 @@
-//! How something of a job leaves a node: tasks, preparations and releases, by whatever cause.
+//! How something of a job leaves a node: tasks, preparations and releases, for any cause.
 
 use alloc::{boxed::Box, vec::Vec};
 

@@ -54,7 +54,7 @@ pub enum JobFact {
     Completed { at: Timestamp },
     /// It is being deleted (G2).
     Deleting { force_deadline: Option<Timestamp>, at: Timestamp },
-    /// It is gone with all its tasks. Whoever holds a [`Job`](crate::Job) outside an account drops it.
+    /// It is gone with all its tasks. A host that holds a [`Job`](crate::Job) outside an account drops it.
     Deleted,
 }
 

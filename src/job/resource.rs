@@ -117,7 +117,7 @@ impl Job {
     /// Whether the job's state allows a request: the table of the rules `R-<request>-<state>`.
     ///
     /// # Errors
-    /// The 409 that the state calls for. Whatever else can refuse the request comes after it (S5).
+    /// The 409 that the state calls for. Every other refusal of the request comes after it (S5).
     pub fn allows(&self, request: JobRequest) -> Result<(), BatchError> {
         self.state.allows(request)
     }

@@ -1,7 +1,7 @@
 //! What a job in each state answers to each request: the tables of the rules `R-<request>-<state>`.
 //!
 //! Each request has one function, which either refuses or returns a permit. A permit says what the
-//! state allows, so that the code behind it has no arms for states that it cannot meet.
+//! state allows, so that the code after it has no arms for states that it cannot meet.
 
 use crate::{
     BatchError, ErrorCode, Timestamp,
@@ -96,7 +96,7 @@ impl JobState {
     /// Whether the state allows a request.
     ///
     /// # Errors
-    /// The 409 that the state calls for. Whatever else can refuse the request comes after it (S5).
+    /// The 409 that the state calls for. Every other refusal of the request comes after it (S5).
     pub fn allows(&self, request: JobRequest) -> Result<(), BatchError> {
         let allowed = match request {
             JobRequest::Terminate { force } => self.permit_terminate(force).map(drop),

@@ -41,7 +41,7 @@ const MAX_METADATA_BYTES: usize = 8 * 1024;
 /// How many characters the ids that a task depends on may have together (B11).
 const MAX_DEPENDENCY_CHARS: usize = 64_000;
 
-/// The reason that goes with an id that is none.
+/// The reason given for an invalid id.
 const ID_REASON: &str =
     "The value must contain only alphanumeric characters, hyphens and underscores, and have 1 to 64 of them";
 

@@ -622,7 +622,7 @@ impl<'a> Lexer<'a> {
         Ok(Token { at, symbol })
     }
 
-    /// A word, unless it is what an instant in quotes begins with, in whatever case (Q4, assumed).
+    /// A word, unless it is the prefix of an instant in quotes, in any case (Q4, assumed).
     fn word(&mut self) -> Result<Symbol<'a>, Refusal> {
         let word = self.take_while(|next| next.is_ascii_alphanumeric() || next == '_' || next == '/');
         if word.eq_ignore_ascii_case("datetime") && self.peek() == Some('\'') {
@@ -1154,7 +1154,7 @@ mod tests {
             operator: &'static str,
             is_turned: bool,
         },
-        /// Of the id, or else of the display name; perhaps with a comparison behind it.
+        /// Of the id, or else of the display name; perhaps followed by a comparison.
         StartsWith {
             id: bool,
             start: &'static str,

@@ -55,7 +55,7 @@ pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     })?;
     Ok(Act::read(move |account, context| {
         let is_completed = |job: &Job| matches!(job.state(), JobState::Completed(_));
-        // The token is in one of the two parts: that goes on behind it, and the one before is over.
+        // The token is in one of the two parts: that part continues after it, and an earlier part is done.
         let (live, completed) = match &after {
             None => (Some(None), None),
             Some((false, id)) => (Some(Some(id)), None),

@@ -1,6 +1,6 @@
 //! JSON as the service lays it out (W1).
 //!
-//! Lines end with CRLF and are indented by two spaces a level. A line breaks behind an opening bracket
+//! Lines end with CRLF and are indented by two spaces a level. A line ends after an opening bracket
 //! and before a closing one, nowhere else. So an object or a list answer without content has an empty,
 //! indented line between its brackets; only an empty list inside a resource is `[]`.
 

@@ -32,7 +32,7 @@ pub(super) struct Query<'a> {
 }
 
 impl<'a> Query<'a> {
-    /// Sorts out the part of a target behind the question mark. Unknown names are ignored (F3).
+    /// Reads the part of a target after the question mark. Unknown names are ignored (F3).
     pub(super) fn parse(query: &'a str) -> Self {
         let mut found = Self::default();
         for pair in query.split('&') {

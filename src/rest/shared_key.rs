@@ -63,7 +63,7 @@ pub struct SharedKey {
     signer: Hmac<Sha256>,
 }
 
-/// A text that is no account key.
+/// Text that is not a valid account key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an account key is base64 of at least one byte")]
 pub struct InvalidKey;
@@ -178,7 +178,7 @@ impl SharedKey {
                 "Cannot find the claimed account when trying to GetProperties for the account {account}."
             ))); // U5
         }
-        // What is no base64 is no code of any text.
+        // Invalid base64 matches no signature.
         let code = STANDARD.decode(signature).unwrap_or_default();
         let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
         let [lower_cased, as_sent] = [Names::LowerCased, Names::AsSent].map(|names| canonical(query, names));
@@ -204,7 +204,7 @@ impl SharedKey {
         self.signer.clone().chain_update(text).verify_slice(code).is_ok()
     }
 
-    /// What a client of this habit signs, but for the query parameters behind it (U3).
+    /// What such a client signs, without the query parameters that follow (U3).
     fn string_to_sign(&self, request: &Request<'_>, length: Length, path: &str) -> Vec<u8> {
         let mut text = request.method.as_bytes().to_vec();
         for name in SIGNED_HEADERS {
@@ -282,7 +282,7 @@ fn add_own_headers(text: &mut Vec<u8>, request: &Request<'_>) {
     }
 }
 
-/// The query parameters, decoded, each behind a line feed; of a repeated name the first (U3, U4).
+/// The query parameters, decoded, each after a line feed; of a repeated name the first (U3, U4).
 fn canonical(query: &str, names: Names) -> Vec<u8> {
     let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {

@@ -22,7 +22,7 @@ macro_rules! versions {
                 }
             }
 
-            /// As it stands in a query.
+            /// The value in a query.
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$version => $text),* }
             }

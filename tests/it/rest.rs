@@ -1342,7 +1342,7 @@ fn hostile_requests_are_refused() {
     }
 }
 
-/// S4 and rest.md: what looks odd and is allowed.
+/// S4: what looks odd and is allowed.
 #[test]
 fn odd_requests_are_understood() {
     let query = "&a".repeat(100_000);
@@ -1873,7 +1873,7 @@ fn head(response: &Response) -> String {
     text.split_once("\n\n").map_or(String::new(), |(head, _)| head.to_owned())
 }
 
-/// rest.md section 2, and W5 for the location of a new job.
+/// The headers of each answer, and W5 for the location of a new job.
 #[test]
 fn each_answer_has_its_headers_and_no_others() {
     let mut account = Account::new(URL);

@@ -20,7 +20,7 @@ use azbatch::{
 
 use super::{Fed, Input, LATEST, Past, Step, feed, outstanding};
 
-/// An account under watch: each step is checked against everything that section 10 and the rules say.
+/// An account under watch: each step is checked against everything that the rules say.
 pub(crate) struct World {
     pub(crate) account: Account,
     pub(crate) now: Timestamp,
@@ -817,7 +817,7 @@ impl Change<'_> {
             JobState::Living(living) => {
                 if let Some(due) = automatic_end(old, memory, self.now) {
                     let ends = matches!(made, Some(JobFact::Terminating { reason, .. }) if *reason == due);
-                    assert!(ends, "section 6: job {job} should end by {due:?}, not {made:?}");
+                    assert!(ends, "job {job} should end by {due:?}, not {made:?}");
                     return;
                 }
                 let asked_off = *living == Living::Active && memory.demands(JobAction::Disable);
@@ -828,7 +828,7 @@ impl Change<'_> {
                     assert!(requeues, "X7: job {job} should be disabled, not {made:?}");
                 } else {
                     self.check_overdue_tasks(old);
-                    assert_eq!(made, is_off.then_some(&JobFact::Disabled { at }), "G1, section 6: job {job}");
+                    assert_eq!(made, is_off.then_some(&JobFact::Disabled { at }), "G1, A1: job {job}");
                 }
             }
             JobState::Ending(Ending { kind, force_deadline }) => {
