@@ -190,6 +190,28 @@ fn the_document_is_read_whole() {
     }
 }
 
+/// The numbers that the document opens with.
+#[test]
+fn the_document_counts_its_rules() {
+    let rules = Rules::read();
+    let kinds: Vec<&str> = rules.single.values().map(String::as_str).collect();
+    let with = |letter| kinds.iter().filter(|kind| kind.contains(letter)).count();
+    let assumed = kinds.iter().filter(|kind| **kind == "A").count();
+    let line = format!(
+        "There are {} rules, and {} cells in the table of jobs' states and requests. Of the rules {} are \
+         observed at least in part, {} documented, {} relied on by clients, and {} only assumed.",
+        kinds.len(),
+        rules.pairs().count(),
+        with('O'),
+        with('D'),
+        with('C'),
+        assumed
+    );
+    let text = fs::read_to_string(root().join("src/evidence.md")).unwrap();
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&text).contains(&line), "the document should say: {line}");
+}
+
 #[test]
 fn ids_are_found_and_nothing_else() {
     for (line, expected) in [
