@@ -15,7 +15,7 @@ use crate::{
     },
     node::NodeTasks,
     pool::{NodeCounts, PoolSpecification, RemoveNodes, ResizePool},
-    rest::{json, model, model::Model, version::ApiVersion},
+    rest::odata::{model, model::Model, read, version::ApiVersion},
     task::{
         AddTask, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Properties, RequestedConstraints,
         RetryLimit, TaskConstraints, TaskIdRange, TaskSpecification,
@@ -175,7 +175,7 @@ impl Fields {
 
 /// The body of an operation that takes none: nothing, or an object without properties (B12).
 pub(super) fn nothing(body: &[u8], version: ApiVersion) -> Result<(), BatchError> {
-    if body.is_empty() { Ok(()) } else { json::read(&model::EMPTY_PARAMETER, body, version).map(drop) }
+    if body.is_empty() { Ok(()) } else { read::read(&model::EMPTY_PARAMETER, body, version).map(drop) }
 }
 
 /// The body of `Job - Terminate`: the reason, if there is one that says something (E1).
@@ -183,7 +183,7 @@ pub(super) fn terminate_job(body: &[u8], version: ApiVersion) -> Result<Option<S
     if body.is_empty() {
         return Ok(None);
     }
-    let mut fields = Fields::of_body(json::read(&model::JOB_TERMINATE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::JOB_TERMINATE_PARAMETER, body, version)?);
     Ok(fields.text("terminateReason").filter(|reason| !reason.is_empty()))
 }
 
@@ -192,7 +192,7 @@ pub(super) fn add_job(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(JobSpecification, JobSettings), BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::JOB_ADD_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::JOB_ADD_PARAMETER, body, version)?);
     let id = fields.id("id", plain_job_id)?.ok_or_else(|| fields.missing("id"))?;
     fields.check_display_name()?;
     let (pool, settings) = job_changes(&mut fields)?;
@@ -215,14 +215,14 @@ pub(super) fn add_job(
 
 /// The body of `Job - Update`: what it leaves out goes back to its default.
 pub(super) fn update_job(body: &[u8], version: ApiVersion) -> Result<JobSettings, BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::JOB_UPDATE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::JOB_UPDATE_PARAMETER, body, version)?);
     let (pool, settings) = job_changes(&mut fields)?;
     job_settings(pool, settings)
 }
 
 /// The body of `Job - Patch`: what it leaves out stays.
 pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::JOB_PATCH_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::JOB_PATCH_PARAMETER, body, version)?);
     let (pool, patch) = job_changes(&mut fields)?;
     Fields::check_metadata(patch.other.get("metadata"))?;
     Ok(JobPatch { pool: pool.map(named_pool).transpose()?, ..patch })
@@ -230,7 +230,7 @@ pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, Ba
 
 /// The body of `Job - Disable`.
 pub(super) fn disable_job(body: &[u8], version: ApiVersion) -> Result<DisableTasks, BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::JOB_DISABLE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::JOB_DISABLE_PARAMETER, body, version)?);
     fields.choice("disableTasks").ok_or_else(|| fields.missing("disableTasks"))
 }
 
@@ -378,7 +378,7 @@ pub(super) fn add_task(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
-    task(Fields::of_body(json::read(&model::TASK_ADD_PARAMETER, body, version)?))
+    task(Fields::of_body(read::read(&model::TASK_ADD_PARAMETER, body, version)?))
 }
 
 /// One task of a collection: its id as sent, and what there is to add or why it cannot be.
@@ -387,7 +387,7 @@ pub(super) type CollectionItem = (String, Result<AddTask, BatchError>);
 /// The body of `Task - Add Collection`. What does not have the shape of a task refuses the whole; what
 /// has it is judged by itself (B7).
 pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<CollectionItem>, BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::TASK_ADD_COLLECTION_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::TASK_ADD_COLLECTION_PARAMETER, body, version)?);
     let items = fields.list("value").ok_or_else(|| fields.missing("value"))?;
     if items.len() > MAX_COLLECTION_TASKS {
         let reason = "The collection has more than 100 tasks";
@@ -398,7 +398,7 @@ pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<Collecti
 
 fn collection_item(item: Value, version: ApiVersion) -> Result<CollectionItem, BatchError> {
     let id = item.get("id").and_then(Value::as_str).unwrap_or_default().into();
-    let added = json::check(&model::TASK_ADD_PARAMETER, item, version).and_then(|fields| {
+    let added = read::check(&model::TASK_ADD_PARAMETER, item, version).and_then(|fields| {
         let (specification, constraints) = task(Fields::of_body(fields))?;
         Ok(AddTask { specification: Arc::new(specification), constraints })
     });
@@ -410,7 +410,7 @@ fn collection_item(item: Value, version: ApiVersion) -> Result<CollectionItem, B
 
 /// The body of `Task - Update`.
 pub(super) fn update_task(body: &[u8], version: ApiVersion) -> Result<RequestedConstraints, BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::TASK_UPDATE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::TASK_UPDATE_PARAMETER, body, version)?);
     Ok(task_constraints(&mut fields)?.unwrap_or_default())
 }
 
@@ -522,7 +522,7 @@ pub(super) fn add_pool(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(PoolSpecification, NodeCounts), BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::POOL_ADD_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::POOL_ADD_PARAMETER, body, version)?);
     let scales = fields.flag("enableAutoScale", false);
     let id = fields.id("id", PoolId::new)?.ok_or_else(|| fields.missing("id"))?;
     fields.check_display_name()?;
@@ -564,7 +564,7 @@ fn node_count(fields: &mut Fields, name: &str) -> Result<Option<u32>, BatchError
 
 /// The body of `Pool - Resize`.
 pub(super) fn resize_pool(body: &[u8], version: ApiVersion) -> Result<ResizePool, BatchError> {
-    let mut fields = Fields::of_body(json::read(&model::POOL_RESIZE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::POOL_RESIZE_PARAMETER, body, version)?);
     let dedicated = node_count(&mut fields, "targetDedicatedNodes")?;
     let low_priority = node_count(&mut fields, "targetLowPriorityNodes")?;
     let tasks = node_tasks(&mut fields, "nodeDeallocationOption");
@@ -578,7 +578,7 @@ pub(super) fn remove_nodes(
     version: ApiVersion,
 ) -> Result<(Vec<Result<NodeId, ErrorCode>>, RemoveNodes), BatchError> {
     const NAME: &str = "nodeList";
-    let mut fields = Fields::of_body(json::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
+    let mut fields = Fields::of_body(read::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
     let list = fields.list(NAME).ok_or_else(|| fields.missing(NAME))?;
     if list.is_empty() || list.len() > MAX_REMOVED_NODES {
         let reason = "The list must have 1 to 100 nodes";
@@ -621,7 +621,7 @@ fn optional_node_tasks(
     if body.is_empty() {
         return Ok(NodeTasks::default());
     }
-    Ok(node_tasks(&mut Fields::of_body(json::read(model, body, version)?), name))
+    Ok(node_tasks(&mut Fields::of_body(read::read(model, body, version)?), name))
 }
 
 fn node_tasks(fields: &mut Fields, name: &str) -> NodeTasks {

@@ -10,7 +10,11 @@ use crate::{
     Account, BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
     condition::Read,
     job::Effect,
-    rest::{layout, model::Model, parameters::Query, represent::Properties, version::ApiVersion},
+    rest::{
+        odata::{model::Model, version::ApiVersion, write},
+        parameters::Query,
+        represent::Properties,
+    },
 };
 
 /// The largest body that the service reads (B1).
@@ -143,7 +147,7 @@ impl Show {
         let mut shown = shown();
         keep_selected(&mut shown, self.select.as_deref());
         let metadata = metadata(account, &format!("{set}/@Element"));
-        layout::resource(&mut reply.body, Some(&metadata), self.model, &shown, context.version);
+        write::resource(&mut reply.body, Some(&metadata), self.model, &shown, context.version);
         Ok(reply)
     }
 }

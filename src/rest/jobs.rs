@@ -18,9 +18,9 @@ use crate::{
     rest::{
         body,
         exchange::{Act, PathId, Reading, Reply, force_timeout, metadata},
-        layout,
         list::List,
-        model, represent,
+        odata::{model, write},
+        represent,
     },
 };
 
@@ -139,7 +139,7 @@ pub(super) fn task_counts(job: PathId<JobId>, _: Reading<'_>) -> Result<Act, Bat
         let mut reply = Reply::empty();
         let metadata = metadata(account, "taskcountsresult/@Element");
         let model = &model::TASK_COUNTS_RESULT;
-        layout::resource(&mut reply.body, Some(&metadata), model, &shown, context.version);
+        write::resource(&mut reply.body, Some(&metadata), model, &shown, context.version);
         Ok(reply)
     }))
 }

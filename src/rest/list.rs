@@ -6,9 +6,7 @@ use crate::{
     Account, BatchError,
     rest::{
         exchange::{Context, Reading, Reply, keep_selected, metadata},
-        filter::Filter,
-        layout,
-        model::Model,
+        odata::{filter::Filter, model::Model, write},
         percent::decode,
         represent::Properties,
     },
@@ -73,7 +71,7 @@ impl List {
             last.filter(|_| items.next().is_some()).map(|token| next_link(account, context, &token));
         let mut reply = Reply::empty();
         let metadata = metadata(account, set);
-        layout::list(
+        write::list(
             &mut reply.body,
             Some(&metadata),
             self.model,

@@ -16,7 +16,8 @@ use crate::{
         body,
         exchange::{Act, PathId, Reading, Reply},
         list::List,
-        model, represent,
+        odata::model,
+        represent,
     },
 };
 

@@ -7,9 +7,8 @@ use crate::{
     condition::ConditionHeaders,
     rest::{
         guid::Guid,
-        model::Model,
+        odata::{model::Model, version::ApiVersion},
         percent::{decode, decode_value},
-        version::ApiVersion,
     },
 };
 

@@ -7,11 +7,10 @@ use crate::{
     rest::{
         authorize::{Anyone, Authorize},
         exchange::{Act, Context, MAX_BODY_BYTES, ReadAct, Reading, Reply, WriteAct},
-        layout::error_body,
         message::{Answer, Request, Response},
+        odata::{version::ApiVersion, write::error_body},
         operations::{Found, Operation, ReplyHeaders},
         parameters::{Headers, Query},
-        version::ApiVersion,
     },
 };
 

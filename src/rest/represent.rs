@@ -13,6 +13,7 @@ use crate::{
         Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask, NodeRun,
         NodeRunState, RunOutcome,
     },
+    rest::odata::write::Message,
     task::{
         Completion, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Placement, Task,
         TaskConstraints, TaskFailure, TaskIdRange, TaskSpecification, TaskState,
@@ -40,19 +41,6 @@ fn kept(shown: &mut Properties, name: &str) -> Properties {
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) | None => {
             Properties::new()
         }
-    }
-}
-
-/// A message as the service ends it, and as error bodies and items of a collection show it (W3).
-pub(super) struct Message<'a> {
-    pub(super) text: &'static str,
-    pub(super) request_id: &'a str,
-    pub(super) time: Timestamp,
-}
-
-impl Display for Message<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}\nRequestId:{}\nTime:{}", self.text, self.request_id, self.time.iso8601_padded())
     }
 }
 

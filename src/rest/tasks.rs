@@ -15,9 +15,8 @@ use crate::{
     rest::{
         body,
         exchange::{Act, Context, PathId, Reading, Reply, metadata},
-        layout,
         list::List,
-        model,
+        odata::{model, write},
         represent::{self, Properties},
     },
     task::{AddTask, DeleteTask, ReactivateTask, TerminateTask, UpdateTask},
@@ -66,7 +65,7 @@ pub(super) fn add_collection(job: PathId<JobId>, reading: Reading<'_>) -> Result
             .collect();
         let mut reply = Reply::empty();
         let metadata = metadata(account, "taskaddresult");
-        layout::list(
+        write::list(
             &mut reply.body,
             Some(&metadata),
             &model::TASK_ADD_RESULT,
@@ -185,7 +184,7 @@ pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>, _: Reading<'_>)
         let mut reply = Reply::empty();
         let metadata = metadata(account, "subtaskinfo");
         let none: [Properties; 0] = [];
-        layout::list(
+        write::list(
             &mut reply.body,
             Some(&metadata),
             &model::SUBTASK_INFORMATION,
