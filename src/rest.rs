@@ -5,13 +5,13 @@
 //!
 //! `operations` is the table of all operations; `prepare` finds the operation, reads the query and the
 //! headers (`parameters`), and calls the operation's function in `jobs`, `tasks`, `pools` or `nodes`,
-//! which reads its `body` before it asks the account. `represent` collects what is shown, `list`
+//! which reads its `body` before it asks the account. Their `shown` collects what is shown, `list`
 //! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first refusal in that order is the one that is answered
 //! (S5).
 
 mod authorize;
-mod body;
 mod exchange;
+mod fields;
 mod guid;
 #[cfg(feature = "http")]
 mod http;
@@ -25,9 +25,9 @@ mod parameters;
 mod percent;
 mod pools;
 mod prepare;
-mod represent;
 #[cfg(feature = "shared-key")]
 mod shared_key;
+mod shown;
 mod tasks;
 
 pub use authorize::{Anyone, Authorize};

@@ -13,7 +13,7 @@ use crate::{
     rest::{
         odata::{model::Model, version::ApiVersion, write},
         parameters::Query,
-        represent::Properties,
+        shown::Properties,
     },
 };
 

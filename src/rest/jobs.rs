@@ -6,6 +6,9 @@
     reason = "all functions in the table of operations have one signature"
 )]
 
+mod body;
+mod shown;
+
 use alloc::{format, string::String, sync::Arc};
 
 use crate::{
@@ -16,11 +19,10 @@ use crate::{
         UpdateJob,
     },
     rest::{
-        body,
         exchange::{Act, PathId, Reading, Reply, force_timeout, metadata},
+        fields,
         list::List,
         odata::{model, write},
-        represent,
     },
 };
 
@@ -41,7 +43,7 @@ pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
     let show = reading.show(&model::CLOUD_JOB)?;
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
-        let shown = || represent::job(account.url(), job, context.now);
+        let shown = || shown::job(account.url(), job, context.now);
         show.reply(account, context, "jobs", Some(job.stamps().modified()), shown)
     }))
 }
@@ -65,7 +67,7 @@ pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
         let completed = account.jobs_after(completed).filter(|job| is_completed(job));
         let items = live.chain(completed).map(|job| {
             let token = format!("{}.{}", u8::from(is_completed(job)), job.id());
-            (token, represent::job(account.url(), job, context.now))
+            (token, shown::job(account.url(), job, context.now))
         });
         Ok(list.reply(account, context, "jobs", items))
     }))
@@ -91,7 +93,7 @@ fn change_job(job: PathId<JobId>, command: UpdateJob) -> Act {
 
 /// The answer has no ETag: the deleted job keeps its old one (T3).
 pub(super) fn delete(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     let (force, preconditions) = (reading.force, reading.preconditions);
     Ok(Act::write(move |account, context| {
         let command = DeleteJob { force: force_timeout(force, account), preconditions };
@@ -123,7 +125,7 @@ pub(super) fn disable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, B
 }
 
 pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     let command = EnableJob { preconditions: reading.preconditions };
     Ok(Act::write(move |account, context| {
         let job = job?;
@@ -135,7 +137,7 @@ pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Ba
 pub(super) fn task_counts(job: PathId<JobId>, _: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
-        let shown = represent::task_counts(job);
+        let shown = shown::task_counts(job);
         let mut reply = Reply::empty();
         let metadata = metadata(account, "taskcountsresult/@Element");
         let model = &model::TASK_COUNTS_RESULT;
@@ -157,7 +159,7 @@ pub(super) fn preparation_and_release_status(
             return Err(ErrorCode::JobPreparationTaskOrReleaseTaskNotSpecified.into());
         }
         let items = job.nodes_after(after.as_ref()).filter_map(|(id, node)| {
-            let shown = represent::preparation_and_release(account.url(), job, id, node)?;
+            let shown = shown::preparation_and_release(account.url(), job, id, node)?;
             Some((format!("{id}"), shown))
         });
         Ok(list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items))

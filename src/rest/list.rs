@@ -8,7 +8,7 @@ use crate::{
         exchange::{Context, Reading, Reply, keep_selected, metadata},
         odata::{filter::Filter, model::Model, write},
         percent::decode,
-        represent::Properties,
+        shown::Properties,
     },
 };
 

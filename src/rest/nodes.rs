@@ -6,6 +6,9 @@
     reason = "all functions in the table of operations have one signature"
 )]
 
+mod body;
+mod shown;
+
 use alloc::format;
 
 use crate::{
@@ -13,11 +16,10 @@ use crate::{
     id::{NodeId, PoolId},
     node::ChangeNode,
     rest::{
-        body,
         exchange::{Act, PathId, Reading, Reply},
+        fields,
         list::List,
         odata::model,
-        represent,
     },
 };
 
@@ -31,7 +33,7 @@ pub(super) fn list(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, Ba
         }
         let items = account
             .nodes_of_after(&pool, after.as_ref())
-            .map(|node| (format!("{}", node.id()), represent::node(account, node)));
+            .map(|node| (format!("{}", node.id()), shown::node(account, node)));
         Ok(list.reply(account, context, "nodes", items))
     }))
 }
@@ -44,7 +46,7 @@ pub(super) fn get(
     let show = reading.show(&model::COMPUTE_NODE)?;
     Ok(Act::read(move |account, context| {
         let node = account.require_node(&pool?, &node?)?;
-        show.reply(account, context, "nodes", None, || represent::node(account, node))
+        show.reply(account, context, "nodes", None, || shown::node(account, node))
     }))
 }
 
@@ -80,7 +82,7 @@ pub(super) fn start(
     node: PathId<NodeId>,
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     Ok(change(pool, node, ChangeNode::Start))
 }
 
@@ -98,7 +100,7 @@ pub(super) fn enable_scheduling(
     node: PathId<NodeId>,
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     Ok(change(pool, node, ChangeNode::EnableScheduling))
 }
 

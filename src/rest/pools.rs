@@ -6,6 +6,9 @@
     reason = "all functions in the table of operations have one signature"
 )]
 
+mod body;
+mod shown;
+
 use alloc::{format, sync::Arc};
 
 use crate::{
@@ -13,11 +16,11 @@ use crate::{
     id::PoolId,
     pool::{AddPool, DeletePool},
     rest::{
-        body,
         exchange::{Act, PathId, Reading, Reply},
+        fields,
         list::List,
         odata::model,
-        represent,
+        shown::pool_url,
     },
 };
 
@@ -27,7 +30,7 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::write(move |account, context| {
         let effects = account.add_pool(&command, context.now)?;
         let pool = account.require_pool(&command.specification.id)?;
-        let url = represent::pool_url(account.url(), pool.id());
+        let url = pool_url(account.url(), pool.id());
         Ok((Reply::added(pool.stamps().modified(), url), effects))
     }))
 }
@@ -36,7 +39,7 @@ pub(super) fn get(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, Bat
     let show = reading.show(&model::CLOUD_POOL)?;
     Ok(Act::read(move |account, context| {
         let pool = account.require_pool(&pool?)?;
-        let shown = || represent::pool(account, pool);
+        let shown = || shown::pool(account, pool);
         show.reply(account, context, "pools", Some(pool.stamps().modified()), shown)
     }))
 }
@@ -51,13 +54,13 @@ pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::read(move |account, context| {
         let items = account
             .pools_after(after.as_ref())
-            .map(|pool| (format!("{}", pool.id()), represent::pool(account, pool)));
+            .map(|pool| (format!("{}", pool.id()), shown::pool(account, pool)));
         Ok(list.reply(account, context, "pools", items))
     }))
 }
 
 pub(super) fn delete(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     let command = DeletePool { preconditions: reading.preconditions };
     Ok(Act::write(move |account, context| {
         let effects = account.delete_pool(&pool?, &command, context.now)?;

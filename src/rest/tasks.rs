@@ -6,6 +6,9 @@
     reason = "all functions in the table of operations have one signature"
 )]
 
+pub(super) mod body;
+pub(super) mod shown;
+
 use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use crate::{
@@ -13,11 +16,11 @@ use crate::{
     id::{JobId, TaskId},
     job::{Effect, JobRequest},
     rest::{
-        body,
         exchange::{Act, Context, PathId, Reading, Reply, metadata},
+        fields,
         list::List,
         odata::{model, write},
-        represent::{self, Properties},
+        shown::{Properties, task_url},
     },
     task::{AddTask, DeleteTask, ReactivateTask, TerminateTask, UpdateTask},
 };
@@ -45,7 +48,7 @@ pub(super) fn add(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
 fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, crate::Timestamp), BatchError> {
     let job = account.require_job(job)?;
     let task = job.require_task(task)?;
-    Ok((represent::task_url(account.url(), job.id(), task.id()), task.stamps().modified()))
+    Ok((task_url(account.url(), job.id(), task.id()), task.stamps().modified()))
 }
 
 /// Each task of a collection is added or refused by itself; only what is wrong with the whole refuses
@@ -86,11 +89,11 @@ fn add_one(
 ) -> Result<Properties, BatchError> {
     effects.extend(account.add_task(job, command, context.now)?);
     let (url, last_modified) = added(account, job, &command.specification.id)?;
-    Ok(represent::task_added(&command.specification.id, &url, last_modified))
+    Ok(shown::task_added(&command.specification.id, &url, last_modified))
 }
 
 fn refused(context: &Context<'_>, task: &str, error: &BatchError) -> Properties {
-    represent::task_refused(task, error, context.request_id, context.now)
+    shown::task_refused(task, error, context.request_id, context.now)
 }
 
 pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Result<Act, BatchError> {
@@ -98,7 +101,7 @@ pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
         let task = job.require_task(&task?)?;
-        let shown = || represent::task(account.url(), job.id(), task);
+        let shown = || shown::task(account.url(), job.id(), task);
         show.reply(account, context, "tasks", Some(task.stamps().modified()), shown)
     }))
 }
@@ -109,8 +112,7 @@ pub(super) fn list(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batc
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
         let tasks = job.tasks_after(after.as_ref());
-        let items =
-            tasks.map(|task| (format!("{}", task.id()), represent::task(account.url(), job.id(), task)));
+        let items = tasks.map(|task| (format!("{}", task.id()), shown::task(account.url(), job.id(), task)));
         Ok(list.reply(account, context, "tasks", items))
     }))
 }
@@ -134,7 +136,7 @@ pub(super) fn delete(
     task: PathId<TaskId>,
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     let command = DeleteTask { preconditions: reading.preconditions };
     Ok(Act::write(move |account, context| {
         let (job, task) = find(account, job, task)?;
@@ -148,7 +150,7 @@ pub(super) fn terminate(
     task: PathId<TaskId>,
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     let command = TerminateTask { preconditions: reading.preconditions };
     Ok(Act::write(move |account, context| {
         let (job, task) = find(account, job, task)?;
@@ -162,7 +164,7 @@ pub(super) fn reactivate(
     task: PathId<TaskId>,
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
-    body::nothing(reading.body, reading.version)?;
+    fields::nothing(reading.body, reading.version)?;
     let command = ReactivateTask { preconditions: reading.preconditions };
     Ok(Act::write(move |account, context| {
         let (job, task) = find(account, job, task)?;
