@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::{
     Stamps, Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
+    rest::odata::model::{Name, name},
 };
 
 pub(super) type Properties = Map<String, Value>;
@@ -19,15 +20,15 @@ pub(super) fn text(value: impl Display) -> Value {
 }
 
 /// Adds a property, if there is a value for it.
-pub(super) fn put(into: &mut Properties, name: &str, value: impl Into<Option<Value>>) {
+pub(super) fn put(into: &mut Properties, name: Name, value: impl Into<Option<Value>>) {
     if let Some(value) = value.into() {
         into.insert(name.into(), value);
     }
 }
 
 /// What is kept of an object that is interpreted in part; the rest is to be put into it.
-pub(super) fn kept(shown: &mut Properties, name: &str) -> Properties {
-    match shown.remove(name) {
+pub(super) fn kept(shown: &mut Properties, name: Name) -> Properties {
+    match shown.remove(name.as_str()) {
         Some(Value::Object(kept)) => kept,
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) | None => {
             Properties::new()
@@ -57,17 +58,17 @@ pub(super) fn stamps<S: Copy + Display>(
     creation_time: Timestamp,
     state: S,
 ) {
-    put(shown, "eTag", text(stamps.etag())); // T1
-    put(shown, "lastModified", text(stamps.modified()));
-    put(shown, "creationTime", text(creation_time));
-    put(shown, "state", text(state));
-    put(shown, "stateTransitionTime", text(stamps.entered()));
+    put(shown, name!("eTag"), text(stamps.etag())); // T1
+    put(shown, name!("lastModified"), text(stamps.modified()));
+    put(shown, name!("creationTime"), text(creation_time));
+    put(shown, name!("state"), text(state));
+    put(shown, name!("stateTransitionTime"), text(stamps.entered()));
 }
 
 /// T7
 pub(super) fn previous_state<S: Copy + Display>(shown: &mut Properties, stamps: &Stamps<S>) {
     if let Some((state, at)) = stamps.previous() {
-        put(shown, "previousState", text(state));
-        put(shown, "previousStateTransitionTime", text(at));
+        put(shown, name!("previousState"), text(state));
+        put(shown, name!("previousStateTransitionTime"), text(at));
     }
 }

@@ -19,7 +19,10 @@ use crate::{
         exchange::{Act, Context, PathId, Reading, Reply, metadata},
         fields,
         list::List,
-        odata::{model, write},
+        odata::{
+            model::{self, name},
+            write,
+        },
         shown::{Properties, task_url},
     },
     task::{AddTask, DeleteTask, ReactivateTask, TerminateTask, UpdateTask},
@@ -178,7 +181,7 @@ pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>, _: Reading<'_>)
     Ok(Act::read(move |account, context| {
         let found = account.require_job(&job?)?;
         let found = found.require_task(&task?)?;
-        if found.specification().other.contains_key("multiInstanceSettings") {
+        if found.specification().other.contains_key(name!("multiInstanceSettings").as_str()) {
             return Err(BatchError::not_implemented(
                 "The subtasks of multi-instance tasks are not implemented.",
             ));

@@ -12,6 +12,7 @@ use crate::{
     },
     rest::{
         fields::{Fields, retry_limit},
+        odata::model::{Name, name},
         odata::{model, read, version::ApiVersion},
         tasks::body as task_body,
     },
@@ -24,7 +25,7 @@ pub(super) fn terminate_job(body: &[u8], version: ApiVersion) -> Result<Option<S
         return Ok(None);
     }
     let mut fields = Fields::of_body(read::read(&model::JOB_TERMINATE_PARAMETER, body, version)?);
-    Ok(fields.text("terminateReason").filter(|reason| !reason.is_empty()))
+    Ok(fields.text(name!("terminateReason")).filter(|reason| !reason.is_empty()))
 }
 
 /// The body of `Job - Add`.
@@ -33,20 +34,20 @@ pub(super) fn add_job(
     version: ApiVersion,
 ) -> Result<(JobSpecification, JobSettings), BatchError> {
     let mut fields = Fields::of_body(read::read(&model::JOB_ADD_PARAMETER, body, version)?);
-    let id = fields.id("id", plain_job_id)?.ok_or_else(|| fields.missing("id"))?;
+    let id = fields.id(name!("id"), plain_job_id)?.ok_or_else(|| fields.missing(name!("id")))?;
     fields.check_display_name()?;
     let (pool, settings) = job_changes(&mut fields)?;
     let job_limit = settings.constraints.unwrap_or_default().max_task_retry_count;
     let specification = JobSpecification {
         id,
-        uses_task_dependencies: fields.flag("usesTaskDependencies", false),
+        uses_task_dependencies: fields.flag(name!("usesTaskDependencies"), false),
         manager: fields
-            .object("jobManagerTask")
+            .object(name!("jobManagerTask"))
             .map(|manager| job_manager(manager, job_limit))
             .transpose()?,
-        preparation: fields.object("jobPreparationTask").map(job_preparation).transpose()?,
-        release: fields.object("jobReleaseTask").map(job_release).transpose()?,
-        on_task_failure: fields.choice("onTaskFailure").unwrap_or_default(),
+        preparation: fields.object(name!("jobPreparationTask")).map(job_preparation).transpose()?,
+        release: fields.object(name!("jobReleaseTask")).map(job_release).transpose()?,
+        on_task_failure: fields.choice(name!("onTaskFailure")).unwrap_or_default(),
         other: fields.rest(),
     };
     specification.validate()?;
@@ -64,14 +65,14 @@ pub(super) fn update_job(body: &[u8], version: ApiVersion) -> Result<JobSettings
 pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, BatchError> {
     let mut fields = Fields::of_body(read::read(&model::JOB_PATCH_PARAMETER, body, version)?);
     let (pool, patch) = job_changes(&mut fields)?;
-    Fields::check_metadata(patch.other.get("metadata"))?;
+    Fields::check_metadata(patch.other.get(name!("metadata").as_str()))?;
     Ok(JobPatch { pool: pool.map(named_pool).transpose()?, ..patch })
 }
 
 /// The body of `Job - Disable`.
 pub(super) fn disable_job(body: &[u8], version: ApiVersion) -> Result<DisableTasks, BatchError> {
     let mut fields = Fields::of_body(read::read(&model::JOB_DISABLE_PARAMETER, body, version)?);
-    fields.choice("disableTasks").ok_or_else(|| fields.missing("disableTasks"))
+    fields.choice(name!("disableTasks")).ok_or_else(|| fields.missing(name!("disableTasks")))
 }
 
 /// A user cannot make a job under an id that only schedules give.
@@ -83,15 +84,15 @@ fn plain_job_id(text: &str) -> Result<JobId, InvalidId> {
 fn job_changes(fields: &mut Fields) -> Result<(Option<PoolInfo>, JobPatch), BatchError> {
     let pool = pool_info(fields)?;
     let mut other = Properties::new();
-    other.extend(fields.fields.remove_entry("metadata"));
-    let network_configuration = fields.fields.remove("networkConfiguration");
+    other.extend(fields.fields.remove_entry(name!("metadata").as_str()));
+    let network_configuration = fields.fields.remove(name!("networkConfiguration").as_str());
     let patch = JobPatch {
         pool: None,
         priority: priority(fields)?,
         max_parallel_tasks: max_parallel_tasks(fields)?,
-        allow_task_preemption: fields.given_flag("allowTaskPreemption"),
+        allow_task_preemption: fields.given_flag(name!("allowTaskPreemption")),
         constraints: job_constraints(fields)?,
-        on_all_tasks_complete: fields.choice("onAllTasksComplete"),
+        on_all_tasks_complete: fields.choice(name!("onAllTasksComplete")),
         network_configuration,
         other,
     };
@@ -101,8 +102,8 @@ fn job_changes(fields: &mut Fields) -> Result<(Option<PoolInfo>, JobPatch), Batc
 /// The settings of a body that gives these, the others by default (B6), once nothing else is wrong with
 /// it.
 fn job_settings(pool: Option<PoolInfo>, given: JobPatch) -> Result<JobSettings, BatchError> {
-    Fields::check_metadata(given.other.get("metadata"))?;
-    let pool = pool.ok_or_else(|| BatchError::missing_property("poolInfo"))?;
+    Fields::check_metadata(given.other.get(name!("metadata").as_str()))?;
+    let pool = pool.ok_or_else(|| BatchError::missing_property(name!("poolInfo").as_str()))?;
     let default = JobSettings::new(named_pool(pool)?);
     Ok(JobSettings {
         pool: default.pool,
@@ -123,12 +124,12 @@ enum PoolInfo {
 }
 
 fn pool_info(fields: &mut Fields) -> Result<Option<PoolInfo>, BatchError> {
-    let Some(mut info) = fields.object("poolInfo") else { return Ok(None) };
-    let pool = info.id("poolId", PoolId::new)?;
-    if info.object("autoPoolSpecification").is_some() {
+    let Some(mut info) = fields.object(name!("poolInfo")) else { return Ok(None) };
+    let pool = info.id(name!("poolId"), PoolId::new)?;
+    if info.object(name!("autoPoolSpecification")).is_some() {
         return Ok(Some(PoolInfo::Auto));
     }
-    pool.map(|pool| Some(PoolInfo::Named(pool))).ok_or_else(|| info.missing("poolId"))
+    pool.map(|pool| Some(PoolInfo::Named(pool))).ok_or_else(|| info.missing(name!("poolId")))
 }
 
 /// 501 comes after everything else that a body is refused for (S5).
@@ -140,34 +141,34 @@ fn named_pool(pool: PoolInfo) -> Result<PoolId, BatchError> {
 }
 
 fn priority(fields: &mut Fields) -> Result<Option<i32>, BatchError> {
-    match fields.integer("priority") {
+    match fields.integer(name!("priority")) {
         Some(priority) if !(-1000..=1000).contains(&priority) => {
-            Err(fields.out_of_range("priority", priority, "The value must be between -1000 and 1000"))
+            Err(fields.out_of_range(name!("priority"), priority, "The value must be between -1000 and 1000"))
         }
         priority => Ok(priority),
     }
 }
 
 fn max_parallel_tasks(fields: &mut Fields) -> Result<Option<ParallelLimit>, BatchError> {
-    const NAME: &str = "maxParallelTasks";
+    const NAME: Name = name!("maxParallelTasks");
     let Some(number) = fields.integer(NAME) else { return Ok(None) };
     let limit = ParallelLimit::from_wire(number.into());
     limit.map(Some).ok_or_else(|| fields.out_of_range(NAME, number, "The value must be -1 or greater than 0"))
 }
 
 fn job_constraints(fields: &mut Fields) -> Result<Option<JobConstraints>, BatchError> {
-    let Some(mut fields) = fields.object("constraints") else { return Ok(None) };
+    let Some(mut fields) = fields.object(name!("constraints")) else { return Ok(None) };
     let default = JobConstraints::default();
     Ok(Some(JobConstraints {
-        max_wall_clock_time: fields.span("maxWallClockTime", default.max_wall_clock_time),
+        max_wall_clock_time: fields.span(name!("maxWallClockTime"), default.max_wall_clock_time),
         max_task_retry_count: retry_limit(&mut fields)?.unwrap_or(default.max_task_retry_count),
     }))
 }
 
 fn job_manager(mut fields: Fields, job: RetryLimit) -> Result<JobManagerTask, BatchError> {
-    let kill_job_on_completion = fields.flag("killJobOnCompletion", true);
-    let run_exclusive = fields.flag("runExclusive", true);
-    let allow_low_priority_node = fields.flag("allowLowPriorityNode", true);
+    let kill_job_on_completion = fields.flag(name!("killJobOnCompletion"), true);
+    let run_exclusive = fields.flag(name!("runExclusive"), true);
+    let allow_low_priority_node = fields.flag(name!("allowLowPriorityNode"), true);
     let (mut task, constraints) = task_body::task(fields)?;
     task.run_exclusive = run_exclusive;
     Ok(JobManagerTask {
@@ -179,13 +180,13 @@ fn job_manager(mut fields: Fields, job: RetryLimit) -> Result<JobManagerTask, Ba
 }
 
 fn job_preparation(mut fields: Fields) -> Result<JobPreparationTask, BatchError> {
-    let id = fields.id("id", TaskId::new)?;
+    let id = fields.id(name!("id"), TaskId::new)?;
     let constraints = task_body::task_constraints(&mut fields)?.unwrap_or_default();
-    let wait_for_success = fields.flag("waitForSuccess", true);
-    let rerun_on_node_reboot_after_success = fields.flag("rerunOnNodeRebootAfterSuccess", true);
+    let wait_for_success = fields.flag(name!("waitForSuccess"), true);
+    let rerun_on_node_reboot_after_success = fields.flag(name!("rerunOnNodeRebootAfterSuccess"), true);
     fields.default_user_identity();
     Ok(JobPreparationTask {
-        id: id.map_or_else(|| TaskId::new("jobpreparation"), Ok).map_err(|_| fields.missing("id"))?,
+        id: id.map_or_else(|| TaskId::new("jobpreparation"), Ok).map_err(|_| fields.missing(name!("id")))?,
         constraints: constraints.resolve(RetryLimit::Times(0)),
         wait_for_success,
         rerun_on_node_reboot_after_success,
@@ -194,12 +195,12 @@ fn job_preparation(mut fields: Fields) -> Result<JobPreparationTask, BatchError>
 }
 
 fn job_release(mut fields: Fields) -> Result<JobReleaseTask, BatchError> {
-    let id = fields.id("id", TaskId::new)?;
-    let max_wall_clock_time = fields.span("maxWallClockTime", JobReleaseTask::MAX_WALL_CLOCK_TIME);
-    let retention_time = fields.span("retentionTime", TaskConstraints::DEFAULT_RETENTION);
+    let id = fields.id(name!("id"), TaskId::new)?;
+    let max_wall_clock_time = fields.span(name!("maxWallClockTime"), JobReleaseTask::MAX_WALL_CLOCK_TIME);
+    let retention_time = fields.span(name!("retentionTime"), TaskConstraints::DEFAULT_RETENTION);
     fields.default_user_identity();
     Ok(JobReleaseTask {
-        id: id.map_or_else(|| TaskId::new("jobrelease"), Ok).map_err(|_| fields.missing("id"))?,
+        id: id.map_or_else(|| TaskId::new("jobrelease"), Ok).map_err(|_| fields.missing(name!("id")))?,
         max_wall_clock_time,
         retention_time,
         other: fields.rest(),

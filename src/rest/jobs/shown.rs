@@ -12,6 +12,7 @@ use crate::{
         NodeRunState, RunOutcome,
     },
     rest::{
+        odata::model::name,
         shown::{Properties, job_url, node_url, previous_state, put, stamps, text},
         tasks::shown as task_shown,
     },
@@ -23,76 +24,76 @@ pub(super) fn job(account: &str, job: &Job, now: Timestamp) -> Properties {
     let (specification, settings) = (job.specification(), job.settings());
     let mut shown = specification.other.clone();
     shown.extend(settings.other.clone());
-    put(&mut shown, "networkConfiguration", settings.network_configuration.clone());
-    put(&mut shown, "id", text(job.id()));
-    put(&mut shown, "url", Value::String(job_url(account, job.id())));
+    put(&mut shown, name!("networkConfiguration"), settings.network_configuration.clone());
+    put(&mut shown, name!("id"), text(job.id()));
+    put(&mut shown, name!("url"), Value::String(job_url(account, job.id())));
     stamps(&mut shown, job.stamps(), job.creation_time(), job.state().name());
     previous_state(&mut shown, job.stamps());
-    put(&mut shown, "priority", json!(settings.priority));
-    put(&mut shown, "maxParallelTasks", json!(settings.max_parallel_tasks.to_wire()));
-    put(&mut shown, "usesTaskDependencies", json!(specification.uses_task_dependencies));
-    put(&mut shown, "allowTaskPreemption", json!(settings.allow_task_preemption));
-    put(&mut shown, "constraints", job_constraints(&settings.constraints));
-    put(&mut shown, "jobManagerTask", specification.manager.as_ref().map(job_manager));
-    put(&mut shown, "jobPreparationTask", specification.preparation.as_ref().map(job_preparation));
-    put(&mut shown, "jobReleaseTask", specification.release.as_ref().map(job_release));
-    put(&mut shown, "poolInfo", json!({ "poolId": settings.pool.as_str() }));
-    put(&mut shown, "executionInfo", job_execution_info(job, now));
-    put(&mut shown, "onAllTasksComplete", text(settings.on_all_tasks_complete));
-    put(&mut shown, "onTaskFailure", text(specification.on_task_failure));
+    put(&mut shown, name!("priority"), json!(settings.priority));
+    put(&mut shown, name!("maxParallelTasks"), json!(settings.max_parallel_tasks.to_wire()));
+    put(&mut shown, name!("usesTaskDependencies"), json!(specification.uses_task_dependencies));
+    put(&mut shown, name!("allowTaskPreemption"), json!(settings.allow_task_preemption));
+    put(&mut shown, name!("constraints"), job_constraints(&settings.constraints));
+    put(&mut shown, name!("jobManagerTask"), specification.manager.as_ref().map(job_manager));
+    put(&mut shown, name!("jobPreparationTask"), specification.preparation.as_ref().map(job_preparation));
+    put(&mut shown, name!("jobReleaseTask"), specification.release.as_ref().map(job_release));
+    put(&mut shown, name!("poolInfo"), json!({ (name!("poolId")): settings.pool.as_str() }));
+    put(&mut shown, name!("executionInfo"), job_execution_info(job, now));
+    put(&mut shown, name!("onAllTasksComplete"), text(settings.on_all_tasks_complete));
+    put(&mut shown, name!("onTaskFailure"), text(specification.on_task_failure));
     shown
 }
 
 fn job_constraints(constraints: &JobConstraints) -> Value {
     json!({
-        "maxWallClockTime": text(constraints.max_wall_clock_time),
-        "maxTaskRetryCount": constraints.max_task_retry_count.to_wire(),
+        (name!("maxWallClockTime")): text(constraints.max_wall_clock_time),
+        (name!("maxTaskRetryCount")): constraints.max_task_retry_count.to_wire(),
     })
 }
 
 fn job_manager(manager: &JobManagerTask) -> Value {
     let mut shown = task_shown::task_specification(&manager.task);
-    put(&mut shown, "constraints", task_shown::task_constraints(&manager.constraints));
-    put(&mut shown, "runExclusive", json!(manager.task.run_exclusive));
-    put(&mut shown, "allowLowPriorityNode", json!(manager.allow_low_priority_node));
-    put(&mut shown, "killJobOnCompletion", json!(manager.kill_job_on_completion));
+    put(&mut shown, name!("constraints"), task_shown::task_constraints(&manager.constraints));
+    put(&mut shown, name!("runExclusive"), json!(manager.task.run_exclusive));
+    put(&mut shown, name!("allowLowPriorityNode"), json!(manager.allow_low_priority_node));
+    put(&mut shown, name!("killJobOnCompletion"), json!(manager.kill_job_on_completion));
     Value::Object(shown)
 }
 
 fn job_preparation(task: &JobPreparationTask) -> Value {
     let mut shown = task.other.clone();
-    put(&mut shown, "id", text(&task.id));
-    put(&mut shown, "constraints", task_shown::task_constraints(&task.constraints));
-    put(&mut shown, "waitForSuccess", json!(task.wait_for_success));
-    put(&mut shown, "rerunOnNodeRebootAfterSuccess", json!(task.rerun_on_node_reboot_after_success));
+    put(&mut shown, name!("id"), text(&task.id));
+    put(&mut shown, name!("constraints"), task_shown::task_constraints(&task.constraints));
+    put(&mut shown, name!("waitForSuccess"), json!(task.wait_for_success));
+    put(&mut shown, name!("rerunOnNodeRebootAfterSuccess"), json!(task.rerun_on_node_reboot_after_success));
     Value::Object(shown)
 }
 
 fn job_release(task: &JobReleaseTask) -> Value {
     let mut shown = task.other.clone();
-    put(&mut shown, "id", text(&task.id));
-    put(&mut shown, "maxWallClockTime", text(task.max_wall_clock_time));
-    put(&mut shown, "retentionTime", text(task.retention_time));
+    put(&mut shown, name!("id"), text(&task.id));
+    put(&mut shown, name!("maxWallClockTime"), text(task.max_wall_clock_time));
+    put(&mut shown, name!("retentionTime"), text(task.retention_time));
     Value::Object(shown)
 }
 
 fn job_execution_info(job: &Job, now: Timestamp) -> Value {
     let mut shown = Properties::new();
-    put(&mut shown, "startTime", text(job.stamps().created()));
-    put(&mut shown, "endTime", job.end_time().map(text));
-    put(&mut shown, "poolId", text(&job.settings().pool));
-    put(&mut shown, "schedulingError", job.nodes_awaiting_processing(now).map(scheduling_error));
-    put(&mut shown, "terminateReason", job.terminate_reason().map(text));
+    put(&mut shown, name!("startTime"), text(job.stamps().created()));
+    put(&mut shown, name!("endTime"), job.end_time().map(text));
+    put(&mut shown, name!("poolId"), text(&job.settings().pool));
+    put(&mut shown, name!("schedulingError"), job.nodes_awaiting_processing(now).map(scheduling_error));
+    put(&mut shown, name!("terminateReason"), job.terminate_reason().map(text));
     Value::Object(shown)
 }
 
 /// E9
 fn scheduling_error(nodes: usize) -> Value {
     json!({
-        "category": "ServerError",
-        "code": "JobTerminationAwaitingNodeProcessing",
-        "message": "The Job termination operation is waiting for processing from one or more node.",
-        "details": [{ "name": "Number of nodes awaiting processing", "value": text(nodes) }],
+        (name!("category")): "ServerError",
+        (name!("code")): "JobTerminationAwaitingNodeProcessing",
+        (name!("message")): "The Job termination operation is waiting for processing from one or more node.",
+        (name!("details")): [{ (name!("name")): "Number of nodes awaiting processing", (name!("value")): text(nodes) }],
     })
 }
 
@@ -100,16 +101,16 @@ fn scheduling_error(nodes: usize) -> Value {
 pub(super) fn task_counts(job: &Job) -> Properties {
     let counts = |counts: Counts| {
         json!({
-            "active": counts.active,
-            "running": counts.running,
-            "completed": counts.completed(),
-            "succeeded": counts.succeeded,
-            "failed": counts.failed,
+            (name!("active")): counts.active,
+            (name!("running")): counts.running,
+            (name!("completed")): counts.completed(),
+            (name!("succeeded")): counts.succeeded,
+            (name!("failed")): counts.failed,
         })
     };
     let mut shown = Properties::new();
-    put(&mut shown, "taskCounts", counts(job.task_counts()));
-    put(&mut shown, "taskSlotCounts", counts(job.task_slot_counts()));
+    put(&mut shown, name!("taskCounts"), counts(job.task_counts()));
+    put(&mut shown, name!("taskSlotCounts"), counts(job.task_slot_counts()));
     shown
 }
 
@@ -131,11 +132,11 @@ pub(super) fn preparation_and_release(
         return None;
     }
     let mut shown = Properties::new();
-    put(&mut shown, "poolId", text(node.pool()));
-    put(&mut shown, "nodeId", text(id));
-    put(&mut shown, "nodeUrl", Value::String(node_url(account, node.pool(), id)));
-    put(&mut shown, "jobPreparationTaskExecutionInfo", preparation);
-    put(&mut shown, "jobReleaseTaskExecutionInfo", release);
+    put(&mut shown, name!("poolId"), text(node.pool()));
+    put(&mut shown, name!("nodeId"), text(id));
+    put(&mut shown, name!("nodeUrl"), Value::String(node_url(account, node.pool(), id)));
+    put(&mut shown, name!("jobPreparationTaskExecutionInfo"), preparation);
+    put(&mut shown, name!("jobReleaseTaskExecutionInfo"), release);
     Some(shown)
 }
 
@@ -156,17 +157,17 @@ fn node_run(
         // The property is required, so a run that was over before it started did so at its end (K10).
         NodeRunState::Completed { start_time, end_time, .. } => start_time.unwrap_or(end_time),
     };
-    put(&mut shown, "startTime", text(start_time));
-    put(&mut shown, "taskRootDirectory", text(directory));
-    put(&mut shown, "taskRootDirectoryUrl", text(url));
-    put(&mut shown, "retryCount", json!(run.retry_count));
+    put(&mut shown, name!("startTime"), text(start_time));
+    put(&mut shown, name!("taskRootDirectory"), text(directory));
+    put(&mut shown, name!("taskRootDirectoryUrl"), text(url));
+    put(&mut shown, name!("retryCount"), json!(run.retry_count));
     match &run.state {
         NodeRunState::Issued { .. } | NodeRunState::Running { .. } => {
-            put(&mut shown, "state", text("running"));
+            put(&mut shown, name!("state"), text("running"));
         }
         NodeRunState::Completed { end_time, outcome, .. } => {
-            put(&mut shown, "state", text("completed"));
-            put(&mut shown, "endTime", text(end_time));
+            put(&mut shown, name!("state"), text("completed"));
+            put(&mut shown, name!("endTime"), text(end_time));
             run_outcome(&mut shown, outcome);
         }
     }
@@ -175,13 +176,13 @@ fn node_run(
 
 /// A failure around the process is shown as that of a task is (K5).
 fn run_outcome(shown: &mut Properties, outcome: &RunOutcome) {
-    put(shown, "exitCode", outcome.exit_code().map(|code| json!(code)));
+    put(shown, name!("exitCode"), outcome.exit_code().map(|code| json!(code)));
     match outcome {
-        RunOutcome::Succeeded => put(shown, "result", text("success")),
+        RunOutcome::Succeeded => put(shown, name!("result"), text("success")),
         RunOutcome::Failed { failure, .. } => {
             let failure = failure.clone().map(TaskFailure::from);
-            put(shown, "failureInfo", failure.as_ref().map(task_shown::failure_info));
-            put(shown, "result", text("failure"));
+            put(shown, name!("failureInfo"), failure.as_ref().map(task_shown::failure_info));
+            put(shown, name!("result"), text("failure"));
         }
     }
 }

@@ -4,6 +4,9 @@
 //! Request bodies are checked by it, answers are printed by it. Where a recording shows a property's
 //! place, that is its place here; the others stand where the service's own description has them.
 
+use alloc::string::String;
+use core::fmt;
+
 use crate::{
     job::{DisableTasks, JobStateName, OnAllTasksComplete, OnTaskFailure},
     node::{NodeTasks, SchedulingState},
@@ -74,6 +77,62 @@ pub(crate) enum Kind {
     Raw,
 }
 
+/// The name of a property. `name!("id")` makes one, and does not compile for a name that no model has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::rest) struct Name(&'static str);
+
+impl Name {
+    /// A name that a model has. It is called by `name!` alone, while the crate is compiled.
+    #[allow(clippy::panic, clippy::indexing_slicing, reason = "the compiler reports it")]
+    pub(in crate::rest) const fn known(text: &'static str) -> Self {
+        let mut place = 0;
+        while place < NAMES.len() {
+            if is_same(NAMES[place].as_bytes(), text.as_bytes()) {
+                return Self(text);
+            }
+            place += 1;
+        }
+        panic!("no model has a property of this name")
+    }
+
+    pub(in crate::rest) fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+#[allow(clippy::indexing_slicing, reason = "the compiler reports it")]
+const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    let mut place = 0;
+    while place < one.len() && place < other.len() && one[place] == other[place] {
+        place += 1;
+    }
+    place == one.len() && place == other.len()
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0.into()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// The [`Name`] of a property.
+macro_rules! name {
+    ($text:literal) => {
+        // A constant of its own, so that `cargo check` evaluates it too.
+        {
+            const NAME: $crate::rest::odata::model::Name = $crate::rest::odata::model::Name::known($text);
+            NAME
+        }
+    };
+}
+pub(in crate::rest) use name;
+
 impl Model {
     /// The property of this name. Names are compared with case.
     pub(crate) fn property(&self, name: &str) -> Option<&'static Property> {
@@ -125,6 +184,9 @@ macro_rules! models {
                 one_of: one_of!($(($($choice)*) $called)?),
             };
         )*
+
+        /// The name of every property, with repetitions.
+        const NAMES: &[&str] = &[$($(stringify!($property),)*)*];
 
         /// Every model.
         #[cfg(test)]

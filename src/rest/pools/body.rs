@@ -11,6 +11,7 @@ use crate::{
     pool::{NodeCounts, PoolSpecification, RemoveNodes, ResizePool},
     rest::{
         fields::Fields,
+        odata::model::{Name, name},
         odata::{model, read, version::ApiVersion},
     },
 };
@@ -24,21 +25,21 @@ pub(super) fn add_pool(
     version: ApiVersion,
 ) -> Result<(PoolSpecification, NodeCounts), BatchError> {
     let mut fields = Fields::of_body(read::read(&model::POOL_ADD_PARAMETER, body, version)?);
-    let scales = fields.flag("enableAutoScale", false);
-    let id = fields.id("id", PoolId::new)?.ok_or_else(|| fields.missing("id"))?;
+    let scales = fields.flag(name!("enableAutoScale"), false);
+    let id = fields.id(name!("id"), PoolId::new)?.ok_or_else(|| fields.missing(name!("id")))?;
     fields.check_display_name()?;
     let target = NodeCounts {
-        dedicated: node_count(&mut fields, "targetDedicatedNodes")?.unwrap_or(0),
-        low_priority: node_count(&mut fields, "targetLowPriorityNodes")?.unwrap_or(0),
+        dedicated: node_count(&mut fields, name!("targetDedicatedNodes"))?.unwrap_or(0),
+        low_priority: node_count(&mut fields, name!("targetLowPriorityNodes"))?.unwrap_or(0),
     };
     let task_slots_per_node = slots_per_node(&mut fields)?;
     let mut node_fill_type = None;
-    if let Some(mut policy) = fields.object("taskSchedulingPolicy") {
-        node_fill_type = policy.choice("nodeFillType");
-        fields.keep("taskSchedulingPolicy", policy.rest());
+    if let Some(mut policy) = fields.object(name!("taskSchedulingPolicy")) {
+        node_fill_type = policy.choice(name!("nodeFillType"));
+        fields.keep(name!("taskSchedulingPolicy"), policy.rest());
     }
     let node_fill_type = node_fill_type.unwrap_or_default();
-    Fields::check_metadata(fields.fields.get("metadata"))?;
+    Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
     if scales {
         return Err(BatchError::not_implemented("Pools that scale by a formula are not implemented."));
     }
@@ -48,7 +49,7 @@ pub(super) fn add_pool(
 
 /// The number goes by another name in old api-versions; a refusal calls it as the client did.
 fn slots_per_node(fields: &mut Fields) -> Result<u32, BatchError> {
-    let mut given = ["taskSlotsPerNode", "maxTasksPerNode"].into_iter();
+    let mut given = [name!("taskSlotsPerNode"), name!("maxTasksPerNode")].into_iter();
     let given = given.find_map(|name| Some((name, fields.integer(name)?)));
     let Some((name, slots)) = given else { return Ok(1) };
     match u32::try_from(slots) {
@@ -57,7 +58,7 @@ fn slots_per_node(fields: &mut Fields) -> Result<u32, BatchError> {
     }
 }
 
-fn node_count(fields: &mut Fields, name: &str) -> Result<Option<u32>, BatchError> {
+fn node_count(fields: &mut Fields, name: Name) -> Result<Option<u32>, BatchError> {
     let Some(number) = fields.integer(name) else { return Ok(None) };
     let count = u32::try_from(number).ok();
     count.map(Some).ok_or_else(|| fields.out_of_range(name, number, "The value must be 0 or greater"))
@@ -66,10 +67,10 @@ fn node_count(fields: &mut Fields, name: &str) -> Result<Option<u32>, BatchError
 /// The body of `Pool - Resize`.
 pub(super) fn resize_pool(body: &[u8], version: ApiVersion) -> Result<ResizePool, BatchError> {
     let mut fields = Fields::of_body(read::read(&model::POOL_RESIZE_PARAMETER, body, version)?);
-    let dedicated = node_count(&mut fields, "targetDedicatedNodes")?;
-    let low_priority = node_count(&mut fields, "targetLowPriorityNodes")?;
-    let tasks = fields.choice("nodeDeallocationOption").unwrap_or_default();
-    let resize_timeout = fields.given_span("resizeTimeout");
+    let dedicated = node_count(&mut fields, name!("targetDedicatedNodes"))?;
+    let low_priority = node_count(&mut fields, name!("targetLowPriorityNodes"))?;
+    let tasks = fields.choice(name!("nodeDeallocationOption")).unwrap_or_default();
+    let resize_timeout = fields.given_span(name!("resizeTimeout"));
     Ok(ResizePool { dedicated, low_priority, tasks, resize_timeout, ..ResizePool::default() })
 }
 
@@ -78,7 +79,7 @@ pub(super) fn remove_nodes(
     body: &[u8],
     version: ApiVersion,
 ) -> Result<(Vec<Result<NodeId, ErrorCode>>, RemoveNodes), BatchError> {
-    const NAME: &str = "nodeList";
+    const NAME: Name = name!("nodeList");
     let mut fields = Fields::of_body(read::read(&model::NODE_REMOVE_PARAMETER, body, version)?);
     let list = fields.list(NAME).ok_or_else(|| fields.missing(NAME))?;
     if list.is_empty() || list.len() > MAX_REMOVED_NODES {
@@ -87,7 +88,7 @@ pub(super) fn remove_nodes(
     }
     let node = |id: &Value| NodeId::new(id.as_str().unwrap_or_default()).map_err(|_| ErrorCode::NodeNotFound);
     let nodes = list.iter().map(node).collect();
-    let tasks = fields.choice("nodeDeallocationOption").unwrap_or_default();
-    let resize_timeout = fields.given_span("resizeTimeout");
+    let tasks = fields.choice(name!("nodeDeallocationOption")).unwrap_or_default();
+    let resize_timeout = fields.given_span(name!("resizeTimeout"));
     Ok((nodes, RemoveNodes { tasks, resize_timeout, ..RemoveNodes::default() }))
 }

@@ -10,6 +10,7 @@ use crate::{
     id::{InvalidId, TaskId},
     rest::{
         fields::{Fields, ID_REASON, retry_limit},
+        odata::model::{Name, name},
         odata::{model, read, version::ApiVersion},
     },
     task::{
@@ -39,16 +40,16 @@ pub(super) type CollectionItem = (String, Result<AddTask, BatchError>);
 /// has it is judged by itself (B7).
 pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<CollectionItem>, BatchError> {
     let mut fields = Fields::of_body(read::read(&model::TASK_ADD_COLLECTION_PARAMETER, body, version)?);
-    let items = fields.list("value").ok_or_else(|| fields.missing("value"))?;
+    let items = fields.list(name!("value")).ok_or_else(|| fields.missing(name!("value")))?;
     if items.len() > MAX_COLLECTION_TASKS {
         let reason = "The collection has more than 100 tasks";
-        return Err(fields.invalid("value", format!("{}", items.len()), reason));
+        return Err(fields.invalid(name!("value"), format!("{}", items.len()), reason));
     }
     items.into_iter().map(|item| collection_item(item, version)).collect()
 }
 
 fn collection_item(item: Value, version: ApiVersion) -> Result<CollectionItem, BatchError> {
-    let id = item.get("id").and_then(Value::as_str).unwrap_or_default().into();
+    let id = item.get(name!("id").as_str()).and_then(Value::as_str).unwrap_or_default().into();
     let added = read::check(&model::TASK_ADD_PARAMETER, item, version).and_then(|fields| {
         let (specification, constraints) = task(Fields::of_body(fields))?;
         Ok(AddTask { specification: Arc::new(specification), constraints })
@@ -68,18 +69,18 @@ pub(super) fn update_task(body: &[u8], version: ApiVersion) -> Result<RequestedC
 pub(in crate::rest) fn task(
     mut fields: Fields,
 ) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
-    let id = fields.id("id", TaskId::new)?.ok_or_else(|| fields.missing("id"))?;
+    let id = fields.id(name!("id"), TaskId::new)?.ok_or_else(|| fields.missing(name!("id")))?;
     fields.check_display_name()?;
     let constraints = task_constraints(&mut fields)?.unwrap_or_default();
     let required_slots = required_slots(&mut fields)?;
-    let exit_conditions = fields.object("exitConditions").map(|mut conditions| {
+    let exit_conditions = fields.object(name!("exitConditions")).map(|mut conditions| {
         let read = exit_conditions(&mut conditions);
-        fields.keep("exitConditions", conditions.rest());
+        fields.keep(name!("exitConditions"), conditions.rest());
         read
     });
-    let depends_on = fields.object("dependsOn").map(|mut dependencies| {
+    let depends_on = fields.object(name!("dependsOn")).map(|mut dependencies| {
         let read = self::dependencies(&mut dependencies);
-        fields.keep("dependsOn", dependencies.rest());
+        fields.keep(name!("dependsOn"), dependencies.rest());
         read
     });
     let depends_on = depends_on.transpose()?;
@@ -98,17 +99,17 @@ pub(in crate::rest) fn task(
 pub(in crate::rest) fn task_constraints(
     fields: &mut Fields,
 ) -> Result<Option<RequestedConstraints>, BatchError> {
-    let Some(mut fields) = fields.object("constraints") else { return Ok(None) };
+    let Some(mut fields) = fields.object(name!("constraints")) else { return Ok(None) };
     let default = RequestedConstraints::default();
     Ok(Some(RequestedConstraints {
-        max_wall_clock_time: fields.span("maxWallClockTime", default.max_wall_clock_time),
-        retention_time: fields.span("retentionTime", default.retention_time),
+        max_wall_clock_time: fields.span(name!("maxWallClockTime"), default.max_wall_clock_time),
+        retention_time: fields.span(name!("retentionTime"), default.retention_time),
         max_task_retry_count: retry_limit(&mut fields)?,
     }))
 }
 
 fn required_slots(fields: &mut Fields) -> Result<u32, BatchError> {
-    const NAME: &str = "requiredSlots";
+    const NAME: Name = name!("requiredSlots");
     let number = fields.integer(NAME).unwrap_or(1);
     match u32::try_from(number) {
         Ok(slots @ 1..) => Ok(slots),
@@ -118,11 +119,11 @@ fn required_slots(fields: &mut Fields) -> Result<u32, BatchError> {
 
 fn exit_conditions(fields: &mut Fields) -> ExitConditions {
     ExitConditions {
-        exit_codes: ranges(fields.filled_list("exitCodes")),
-        exit_code_ranges: ranges(fields.filled_list("exitCodeRanges")),
-        pre_processing_error: fields.object("preProcessingError").map(exit_options),
-        file_upload_error: fields.object("fileUploadError").map(exit_options),
-        default: fields.object("default").map(exit_options),
+        exit_codes: ranges(fields.filled_list(name!("exitCodes"))),
+        exit_code_ranges: ranges(fields.filled_list(name!("exitCodeRanges"))),
+        pre_processing_error: fields.object(name!("preProcessingError")).map(exit_options),
+        file_upload_error: fields.object(name!("fileUploadError")).map(exit_options),
+        default: fields.object(name!("default")).map(exit_options),
     }
 }
 
@@ -131,9 +132,14 @@ fn ranges(items: Option<Vec<Value>>) -> Vec<ExitCodeRange> {
     let range = |item: Value| match item {
         Value::Object(fields) => {
             let mut fields = Fields::of_body(fields);
-            let code = fields.integer("code");
-            let (start, end) = (fields.integer("start").or(code)?, fields.integer("end").or(code)?);
-            Some(ExitCodeRange { start, end, options: fields.object("exitOptions").map(exit_options)? })
+            let code = fields.integer(name!("code"));
+            let (start, end) =
+                (fields.integer(name!("start")).or(code)?, fields.integer(name!("end")).or(code)?);
+            Some(ExitCodeRange {
+                start,
+                end,
+                options: fields.object(name!("exitOptions")).map(exit_options)?,
+            })
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
     };
@@ -142,26 +148,26 @@ fn ranges(items: Option<Vec<Value>>) -> Vec<ExitCodeRange> {
 
 fn exit_options(mut fields: Fields) -> ExitOptions {
     ExitOptions {
-        job_action: fields.choice("jobAction"),
-        dependency_action: fields.choice("dependencyAction"),
+        job_action: fields.choice(name!("jobAction")),
+        dependency_action: fields.choice(name!("dependencyAction")),
     }
 }
 
 fn dependencies(fields: &mut Fields) -> Result<Dependencies, BatchError> {
-    let (ids, ranges) = (fields.filled_list("taskIds"), fields.filled_list("taskIdRanges"));
+    let (ids, ranges) = (fields.filled_list(name!("taskIds")), fields.filled_list(name!("taskIdRanges")));
     let id = |item: Value| {
         let text = item.as_str().unwrap_or_default();
-        TaskId::new(text).map_err(|InvalidId| fields.invalid("taskIds", text, ID_REASON))
+        TaskId::new(text).map_err(|InvalidId| fields.invalid(name!("taskIds"), text, ID_REASON))
     };
     let range = |item: Value| {
-        let bound = |name: &str| item.get(name).and_then(Value::as_i64);
-        let bounds = bound("start").zip(bound("end")).filter(|(start, end)| start <= end);
+        let bound = |name: Name| item.get(name.as_str()).and_then(Value::as_i64);
+        let bounds = bound(name!("start")).zip(bound(name!("end"))).filter(|(start, end)| start <= end);
         let range = bounds.and_then(|(start, end)| {
             Some(TaskIdRange { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
         });
         range.ok_or_else(|| {
             let reason = "A range must start at 0 or later and not end before it starts";
-            fields.invalid("taskIdRanges", format!("{item}"), reason)
+            fields.invalid(name!("taskIdRanges"), format!("{item}"), reason)
         })
     };
     let task_ids: Vec<TaskId> = ids.unwrap_or_default().into_iter().map(id).collect::<Result<_, _>>()?;

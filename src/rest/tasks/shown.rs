@@ -8,6 +8,7 @@ use crate::{
     BatchError, ETag, Timestamp,
     id::{JobId, TaskId},
     rest::{
+        odata::model::name,
         odata::write::Message,
         shown::{Properties, kept, node_url, previous_state, put, stamps, task_url, text},
     },
@@ -20,11 +21,11 @@ use crate::{
 /// A task as `Task - Get` shows it.
 pub(super) fn task(account: &str, job: &JobId, task: &Task) -> Properties {
     let mut shown = task_specification(task.specification());
-    put(&mut shown, "url", Value::String(task_url(account, job, task.id())));
+    put(&mut shown, name!("url"), Value::String(task_url(account, job, task.id())));
     stamps(&mut shown, task.stamps(), task.stamps().created(), task.state().name());
     previous_state(&mut shown, task.stamps());
-    put(&mut shown, "constraints", task_constraints(&task.constraints()));
-    put(&mut shown, "executionInfo", task_execution_info(task));
+    put(&mut shown, name!("constraints"), task_constraints(&task.constraints()));
+    put(&mut shown, name!("executionInfo"), task_execution_info(task));
     let node_info = match task.state() {
         TaskState::Active => None,
         TaskState::Preparing(_) | TaskState::Running { .. } | TaskState::Completed(_) => {
@@ -34,29 +35,29 @@ pub(super) fn task(account: &str, job: &JobId, task: &Task) -> Properties {
             )
         }
     };
-    put(&mut shown, "nodeInfo", node_info);
+    put(&mut shown, name!("nodeInfo"), node_info);
     shown
 }
 
 pub(in crate::rest) fn task_constraints(constraints: &TaskConstraints) -> Value {
     json!({
-        "maxWallClockTime": text(constraints.max_wall_clock_time),
-        "retentionTime": text(constraints.retention_time),
-        "maxTaskRetryCount": constraints.max_task_retry_count.to_wire(),
+        (name!("maxWallClockTime")): text(constraints.max_wall_clock_time),
+        (name!("retentionTime")): text(constraints.retention_time),
+        (name!("maxTaskRetryCount")): constraints.max_task_retry_count.to_wire(),
     })
 }
 
 pub(in crate::rest) fn task_specification(specification: &TaskSpecification) -> Properties {
     let mut shown = specification.other.clone();
-    put(&mut shown, "id", text(&specification.id));
-    put(&mut shown, "requiredSlots", json!(specification.required_slots));
+    put(&mut shown, name!("id"), text(&specification.id));
+    put(&mut shown, name!("requiredSlots"), json!(specification.required_slots));
     if let Some(conditions) = &specification.exit_conditions {
-        let kept = kept(&mut shown, "exitConditions");
-        put(&mut shown, "exitConditions", exit_conditions(kept, conditions));
+        let kept = kept(&mut shown, name!("exitConditions"));
+        put(&mut shown, name!("exitConditions"), exit_conditions(kept, conditions));
     }
     if let Some(depends_on) = &specification.depends_on {
-        let kept = kept(&mut shown, "dependsOn");
-        put(&mut shown, "dependsOn", dependencies(kept, depends_on));
+        let kept = kept(&mut shown, name!("dependsOn"));
+        put(&mut shown, name!("dependsOn"), dependencies(kept, depends_on));
     }
     shown
 }
@@ -65,32 +66,35 @@ pub(in crate::rest) fn task_execution_info(task: &Task) -> Value {
     let mut shown = Properties::new();
     match task.state() {
         TaskState::Active | TaskState::Preparing(_) => {}
-        TaskState::Running { start_time, .. } => put(&mut shown, "startTime", start_time.map(text)),
+        TaskState::Running { start_time, .. } => put(&mut shown, name!("startTime"), start_time.map(text)),
         TaskState::Completed(completion) => completed(&mut shown, completion),
     }
-    put(&mut shown, "retryCount", json!(task.retry_count()));
-    put(&mut shown, "lastRetryTime", task.last_retry_time().map(text));
-    put(&mut shown, "requeueCount", json!(task.requeue_count()));
-    put(&mut shown, "lastRequeueTime", task.last_requeue_time().map(text));
+    put(&mut shown, name!("retryCount"), json!(task.retry_count()));
+    put(&mut shown, name!("lastRetryTime"), task.last_retry_time().map(text));
+    put(&mut shown, name!("requeueCount"), json!(task.requeue_count()));
+    put(&mut shown, name!("lastRequeueTime"), task.last_requeue_time().map(text));
     Value::Object(shown)
 }
 
 fn completed(shown: &mut Properties, completion: &Completion) {
-    put(shown, "startTime", completion.start_time().map(text));
-    put(shown, "endTime", text(completion.end_time));
-    put(shown, "exitCode", completion.exit_code().map(|code| json!(code)));
-    put(shown, "failureInfo", completion.failure().map(failure_info));
-    put(shown, "result", text(if completion.is_success() { "success" } else { "failure" }));
+    put(shown, name!("startTime"), completion.start_time().map(text));
+    put(shown, name!("endTime"), text(completion.end_time));
+    put(shown, name!("exitCode"), completion.exit_code().map(|code| json!(code)));
+    put(shown, name!("failureInfo"), completion.failure().map(failure_info));
+    put(shown, name!("result"), text(if completion.is_success() { "success" } else { "failure" }));
 }
 
 pub(in crate::rest) fn failure_info(failure: &TaskFailure) -> Value {
     let mut shown = Properties::new();
-    put(&mut shown, "category", text(failure.category()));
-    put(&mut shown, "code", text(failure.code()));
-    put(&mut shown, "message", text(failure.message()));
-    let details: Vec<Value> =
-        failure.details().iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    put(&mut shown, "details", (!details.is_empty()).then_some(Value::Array(details)));
+    put(&mut shown, name!("category"), text(failure.category()));
+    put(&mut shown, name!("code"), text(failure.code()));
+    put(&mut shown, name!("message"), text(failure.message()));
+    let details: Vec<Value> = failure
+        .details()
+        .iter()
+        .map(|(name, value)| json!({ (name!("name")): name, (name!("value")): value }))
+        .collect();
+    put(&mut shown, name!("details"), (!details.is_empty()).then_some(Value::Array(details)));
     Value::Object(shown)
 }
 
@@ -98,12 +102,12 @@ fn node_info(account: &str, job: &JobId, task: &TaskId, place: &Placement) -> Va
     let node = node_url(account, &place.pool, &place.node);
     let directory = task_root_directory(job, task);
     json!({
-        "affinityId": format!("TVM:{}", place.node),
-        "nodeUrl": node,
-        "poolId": place.pool.as_str(),
-        "nodeId": place.node.as_str(),
-        "taskRootDirectory": directory,
-        "taskRootDirectoryUrl": format!("{node}/files/{directory}"),
+        (name!("affinityId")): format!("TVM:{}", place.node),
+        (name!("nodeUrl")): node,
+        (name!("poolId")): place.pool.as_str(),
+        (name!("nodeId")): place.node.as_str(),
+        (name!("taskRootDirectory")): directory,
+        (name!("taskRootDirectoryUrl")): format!("{node}/files/{directory}"),
     })
 }
 
@@ -116,42 +120,42 @@ fn exit_conditions(mut shown: Properties, conditions: &ExitConditions) -> Value 
     let codes = |ranges: &[ExitCodeRange], show: fn(&ExitCodeRange) -> Value| {
         (!ranges.is_empty()).then(|| Value::Array(ranges.iter().map(show).collect()))
     };
-    let one =
-        |range: &ExitCodeRange| json!({ "code": range.start, "exitOptions": exit_options(range.options) });
-    let many = |range: &ExitCodeRange| json!({ "start": range.start, "end": range.end, "exitOptions": exit_options(range.options) });
-    put(&mut shown, "exitCodes", codes(&conditions.exit_codes, one));
-    put(&mut shown, "exitCodeRanges", codes(&conditions.exit_code_ranges, many));
-    put(&mut shown, "preProcessingError", conditions.pre_processing_error.map(exit_options));
-    put(&mut shown, "fileUploadError", conditions.file_upload_error.map(exit_options));
-    put(&mut shown, "default", conditions.default.map(exit_options));
+    let one = |range: &ExitCodeRange| json!({ (name!("code")): range.start, (name!("exitOptions")): exit_options(range.options) });
+    let many = |range: &ExitCodeRange| json!({ (name!("start")): range.start, (name!("end")): range.end, (name!("exitOptions")): exit_options(range.options) });
+    put(&mut shown, name!("exitCodes"), codes(&conditions.exit_codes, one));
+    put(&mut shown, name!("exitCodeRanges"), codes(&conditions.exit_code_ranges, many));
+    put(&mut shown, name!("preProcessingError"), conditions.pre_processing_error.map(exit_options));
+    put(&mut shown, name!("fileUploadError"), conditions.file_upload_error.map(exit_options));
+    put(&mut shown, name!("default"), conditions.default.map(exit_options));
     Value::Object(shown)
 }
 
 fn exit_options(options: ExitOptions) -> Value {
     let mut shown = Properties::new();
-    put(&mut shown, "jobAction", options.job_action.map(text));
-    put(&mut shown, "dependencyAction", options.dependency_action.map(text));
+    put(&mut shown, name!("jobAction"), options.job_action.map(text));
+    put(&mut shown, name!("dependencyAction"), options.dependency_action.map(text));
     Value::Object(shown)
 }
 
 fn dependencies(mut shown: Properties, dependencies: &Dependencies) -> Value {
     let ids: Vec<Value> = dependencies.task_ids.iter().map(text).collect();
     let ranges = dependencies.ranges.iter();
-    let ranges = ranges.map(|TaskIdRange { start, end }| json!({ "start": start, "end": end }));
+    let ranges =
+        ranges.map(|TaskIdRange { start, end }| json!({ (name!("start")): start, (name!("end")): end }));
     let ranges: Vec<Value> = ranges.collect();
-    put(&mut shown, "taskIds", (!ids.is_empty()).then_some(Value::Array(ids)));
-    put(&mut shown, "taskIdRanges", (!ranges.is_empty()).then_some(Value::Array(ranges)));
+    put(&mut shown, name!("taskIds"), (!ids.is_empty()).then_some(Value::Array(ids)));
+    put(&mut shown, name!("taskIdRanges"), (!ranges.is_empty()).then_some(Value::Array(ranges)));
     Value::Object(shown)
 }
 
 /// An item of the answer to a collection: a task that was added.
 pub(super) fn task_added(task: &TaskId, url: &str, last_modified: Timestamp) -> Properties {
     let mut shown = Properties::new();
-    put(&mut shown, "status", text("Success"));
-    put(&mut shown, "taskId", text(task));
-    put(&mut shown, "eTag", text(ETag::from(last_modified)));
-    put(&mut shown, "lastModified", text(last_modified));
-    put(&mut shown, "location", text(url));
+    put(&mut shown, name!("status"), text("Success"));
+    put(&mut shown, name!("taskId"), text(task));
+    put(&mut shown, name!("eTag"), text(ETag::from(last_modified)));
+    put(&mut shown, name!("lastModified"), text(last_modified));
+    put(&mut shown, name!("location"), text(url));
     shown
 }
 
@@ -160,14 +164,21 @@ pub(super) fn task_refused(task: &str, error: &BatchError, request_id: &str, now
     let status = if error.code.status() < 500 { "ClientError" } else { "ServerError" };
     let message = Message { text: error.code.text(), request_id, time: now };
     let mut shown_error = Properties::new();
-    put(&mut shown_error, "code", text(error.code));
-    put(&mut shown_error, "message", json!({ "lang": "en-US", "value": text(message) }));
-    let values: Vec<Value> =
-        error.values.iter().map(|value| json!({ "key": *value.key, "value": value.value })).collect();
-    put(&mut shown_error, "values", (!values.is_empty()).then_some(Value::Array(values)));
+    put(&mut shown_error, name!("code"), text(error.code));
+    put(
+        &mut shown_error,
+        name!("message"),
+        json!({ (name!("lang")): "en-US", (name!("value")): text(message) }),
+    );
+    let values: Vec<Value> = error
+        .values
+        .iter()
+        .map(|value| json!({ (name!("key")): *value.key, (name!("value")): value.value }))
+        .collect();
+    put(&mut shown_error, name!("values"), (!values.is_empty()).then_some(Value::Array(values)));
     let mut shown = Properties::new();
-    put(&mut shown, "status", text(status));
-    put(&mut shown, "taskId", text(task));
-    put(&mut shown, "error", Value::Object(shown_error));
+    put(&mut shown, name!("status"), text(status));
+    put(&mut shown, name!("taskId"), text(task));
+    put(&mut shown, name!("error"), Value::Object(shown_error));
     shown
 }
