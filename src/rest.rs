@@ -1,13 +1,13 @@
 //! The REST surface: the bytes of a request in, the bytes of the service's answer out.
 //!
-//! [`answer`] takes a [`Request`] and an [`Account`](crate::Account). A host that must not hold a lock while a request is
-//! read calls [`prepare`] first, which needs only the account's URL.
+//! [`answer`] takes a [`Request`] and an [`Account`](crate::Account). A host that must not hold a lock
+//! while a request is read calls [`prepare`] first, which needs only the account's URL.
 //!
 //! `operations` is the table of all operations; `prepare` finds the operation, reads the query and the
 //! headers (`parameters`), and calls the operation's function in `jobs`, `tasks`, `pools` or `nodes`,
 //! which reads its `body` before it asks the account. Their `shown` collects what is shown, `list`
-//! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first refusal in that order is the one that is answered
-//! (S5).
+//! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first
+//! refusal in that order is the one that is answered (S5).
 
 mod authorize;
 mod exchange;

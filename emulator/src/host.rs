@@ -62,7 +62,7 @@ impl Host {
         }
     }
 
-    /// Writes the state to its file; `Ok(false)` if there is none to write to.
+    /// Writes the state to its file; `Ok(false)` if no file was given.
     pub async fn save(&self) -> std::io::Result<bool> {
         let Some(file) = self.snapshot_file.clone() else { return Ok(false) };
         let _one_at_a_time = self.saving.lock().await;

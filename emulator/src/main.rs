@@ -1,5 +1,5 @@
-//! An Azure Batch account on a laptop: the core behind HTTP, a clock and nodes that carry
-//! out instructions. `--help` lists the options.
+//! An Azure Batch account on a laptop: the core behind HTTP, a clock, and nodes that carry out
+//! instructions. `--help` lists the options.
 
 mod clock;
 mod control;

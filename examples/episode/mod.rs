@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each program that plays episodes uses its part")]
 
-mod ordered;
+pub mod ordered;
 
 use std::fmt;
 

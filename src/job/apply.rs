@@ -391,6 +391,7 @@ impl JobNode {
     }
 
     fn record_event(&mut self, event: NodeEvent, has_preparation: bool, reruns: bool) -> Applied {
+        // N1 to N3: what ran on the node has ended before the event is recorded.
         let is_idle = self.preparing().is_none() && self.tasks.is_empty();
         match event {
             NodeEvent::Rebooted => require(is_idle)?,

@@ -2,8 +2,8 @@
 
 use crate::{BatchError, rest::message::Request};
 
-/// Who may call. A host that cares gives one to [`answer_guarded`](crate::rest::answer_guarded); the feature `shared-key` brings the
-/// service's own, `SharedKey`.
+/// Decides who may call. A host gives one to [`answer_guarded`](crate::rest::answer_guarded). With the
+/// feature `shared-key`, `SharedKey` checks requests as the service does.
 pub trait Authorize {
     /// Lets a request in, or refuses it. It is asked after the path and the method were found to be valid,
     /// and before anything else of the request is read (S5).

@@ -50,7 +50,7 @@ impl List {
     }
 
     /// Replies with the first items that pass the filter, and with where to go on if there are more.
-    /// Each item comes with the token that stands for its place.
+    /// Each item comes with the token of its place.
     pub(super) fn reply(
         &self,
         account: &Account,

@@ -7,6 +7,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
+use crate::episode::ordered::Ordered;
 use azbatch::{
     Account, BatchError, Effect, ErrorCode, JobId, NodeId, PoolId, TaskId, TimeSpan, Timestamp,
     error::TextEvidence,
@@ -15,10 +16,6 @@ use azbatch::{
     pool::DeletePool,
     rest::{self, Answer, ApiVersion, Guid, Request, Response},
     task,
-};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
 };
 use serde_json::{Value, json};
 
@@ -1425,69 +1422,21 @@ fn a_request_has_its_time() {
 // ------------------------------------------------------------------------------------------------
 // What comes back
 
-/// JSON that keeps the order of its keys.
-enum Ordered {
-    Object(Vec<(String, Ordered)>),
-    List(Vec<Ordered>),
-    Value,
-}
-
-impl<'de> Deserialize<'de> for Ordered {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Any;
-        impl<'de> Visitor<'de> for Any {
-            type Value = Ordered;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("JSON")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Ordered, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Ordered::Object(members))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Ordered, A::Error> {
-                let mut items = Vec::new();
-                while let Some(item) = list.next_element()? {
-                    items.push(item);
-                }
-                Ok(Ordered::List(items))
-            }
-            fn visit_bool<E>(self, _: bool) -> Result<Ordered, E> {
-                Ok(Ordered::Value)
-            }
-            fn visit_i64<E>(self, _: i64) -> Result<Ordered, E> {
-                Ok(Ordered::Value)
-            }
-            fn visit_u64<E>(self, _: u64) -> Result<Ordered, E> {
-                Ok(Ordered::Value)
-            }
-            fn visit_str<E>(self, _: &str) -> Result<Ordered, E> {
-                Ok(Ordered::Value)
-            }
-        }
-        deserializer.deserialize_any(Any)
-    }
-}
-
-impl Ordered {
-    /// The keys alone: `id poolInfo{poolId} metadata[{name value}]`.
-    fn keys(&self) -> String {
-        match self {
-            Self::Value => String::new(),
-            Self::List(items) => format!("[{}]", items.iter().map(Self::keys).collect::<Vec<_>>().join(" ")),
-            Self::Object(members) => {
-                let members = members.iter().map(|(name, value)| format!("{name}{}", value.keys()));
-                format!("{{{}}}", members.collect::<Vec<_>>().join(" "))
-            }
+/// The keys alone: `id poolInfo{poolId} metadata[{name value}]`.
+fn keys_of(value: &Ordered) -> String {
+    match value {
+        Ordered::Plain(_) => String::new(),
+        Ordered::Array(items) => format!("[{}]", items.iter().map(keys_of).collect::<Vec<_>>().join(" ")),
+        Ordered::Object(members) => {
+            let members = members.iter().map(|(name, value)| format!("{name}{}", keys_of(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(" "))
         }
     }
 }
 
 fn keys(response: &Response) -> String {
     let ordered: Ordered = serde_json::from_slice(&response.body).unwrap();
-    ordered.keys()
+    keys_of(&ordered)
 }
 
 /// Whether everything in `sent` is in `found` too; says where it is not.

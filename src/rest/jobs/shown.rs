@@ -93,7 +93,10 @@ fn scheduling_error(nodes: usize) -> Value {
         (name!("category")): "ServerError",
         (name!("code")): "JobTerminationAwaitingNodeProcessing",
         (name!("message")): "The Job termination operation is waiting for processing from one or more node.",
-        (name!("details")): [{ (name!("name")): "Number of nodes awaiting processing", (name!("value")): text(nodes) }],
+        (name!("details")): [{
+            (name!("name")): "Number of nodes awaiting processing",
+            (name!("value")): text(nodes),
+        }],
     })
 }
 

@@ -121,7 +121,13 @@ fn exit_conditions(mut shown: Properties, conditions: &ExitConditions) -> Value 
         (!ranges.is_empty()).then(|| Value::Array(ranges.iter().map(show).collect()))
     };
     let one = |range: &ExitCodeRange| json!({ (name!("code")): range.start, (name!("exitOptions")): exit_options(range.options) });
-    let many = |range: &ExitCodeRange| json!({ (name!("start")): range.start, (name!("end")): range.end, (name!("exitOptions")): exit_options(range.options) });
+    let many = |range: &ExitCodeRange| {
+        json!({
+            (name!("start")): range.start,
+            (name!("end")): range.end,
+            (name!("exitOptions")): exit_options(range.options),
+        })
+    };
     put(&mut shown, name!("exitCodes"), codes(&conditions.exit_codes, one));
     put(&mut shown, name!("exitCodeRanges"), codes(&conditions.exit_code_ranges, many));
     put(&mut shown, name!("preProcessingError"), conditions.pre_processing_error.map(exit_options));
