@@ -9,6 +9,7 @@ mod conditions;
 mod grid;
 mod life;
 mod once_wrong;
+mod real_programs;
 mod scheduling;
 
 mod outstanding;

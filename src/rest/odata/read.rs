@@ -10,7 +10,7 @@ use alloc::{
 };
 use core::fmt;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use crate::{
     BatchError, TimeSpan, Timestamp,
@@ -81,10 +81,16 @@ fn check_members(model: &Model, members: &Map<String, Value>, version: ApiVersio
 fn check_type(kind: Kind, value: &Value, version: ApiVersion) -> Result<(), BatchError> {
     match kind {
         Kind::Text | Kind::Choice(_) => check_primitive("Edm.String", value, Value::is_string),
-        Kind::Boolean => check_primitive("Edm.Boolean", value, Value::is_boolean),
-        Kind::Int32 => check_primitive("Edm.Int32", value, is_integer),
+        Kind::Boolean => {
+            check_primitive("Edm.Boolean", value, |value| value.is_boolean() || is_text_of(value, boolean_in))
+        }
+        Kind::Int32 => {
+            check_primitive("Edm.Int32", value, |value| is_integer(value) || is_text_of(value, integer_in))
+        }
         Kind::Int64 => check_primitive("Edm.Int64", value, is_long),
-        Kind::Double => check_primitive("Edm.Double", value, Value::is_number),
+        Kind::Double => {
+            check_primitive("Edm.Double", value, |value| value.is_number() || is_text_of(value, number_in))
+        }
         Kind::Duration => check_primitive("Edm.Duration", value, Value::is_string),
         Kind::Instant => check_primitive("Edm.DateTime", value, Value::is_string),
         Kind::Object(model) => match value.as_object() {
@@ -120,6 +126,25 @@ fn is_integer(value: &Value) -> bool {
 /// A 64-bit integer, as a number or as `OData` 3 writes it.
 fn is_long(value: &Value) -> bool {
     value.is_i64() || value.as_str().is_some_and(|text| text.parse::<i64>().is_ok())
+}
+
+/// Whether a value is a text that holds a value of another type (B14).
+fn is_text_of(value: &Value, held: impl Fn(&str) -> Option<Value>) -> bool {
+    value.as_str().and_then(held).is_some()
+}
+
+fn boolean_in(text: &str) -> Option<Value> {
+    text.parse::<bool>().ok().map(Value::from)
+}
+
+fn integer_in(text: &str) -> Option<Value> {
+    text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<u64>().map(Value::from)).ok()
+}
+
+/// JSON has no infinity, and no number that is none.
+fn number_in(text: &str) -> Option<Value> {
+    let fraction = || Number::from_f64(text.parse().ok()?).map(Value::from);
+    integer_in(text).or_else(fraction)
 }
 
 fn unknown_property(model: &Model, name: &str) -> BatchError {
@@ -235,7 +260,18 @@ fn normalize(kind: Kind, value: &mut Value, path: &Path<'_>) -> Result<(), Batch
             let find = |text: &str| choices.iter().find(|choice| choice.eq_ignore_ascii_case(text));
             rewrite(value, path, &reason, |text| find(text).map(ToString::to_string))
         }
-        Kind::Int32 => check_range(value, path),
+        Kind::Boolean => {
+            replace_text(value, boolean_in);
+            Ok(())
+        }
+        Kind::Int32 => {
+            replace_text(value, integer_in);
+            check_range(value, path)
+        }
+        Kind::Double => {
+            replace_text(value, number_in);
+            Ok(())
+        }
         Kind::Object(model) => {
             value.as_object_mut().map_or(Ok(()), |members| normalize_members(model, members, Some(path)))
         }
@@ -243,7 +279,14 @@ fn normalize(kind: Kind, value: &mut Value, path: &Path<'_>) -> Result<(), Batch
             let mut items = value.as_array_mut().into_iter().flatten();
             items.try_for_each(|item| normalize(*kind, item, path))
         }
-        Kind::Text | Kind::Boolean | Kind::Int64 | Kind::Double | Kind::Raw => Ok(()),
+        Kind::Text | Kind::Int64 | Kind::Raw => Ok(()),
+    }
+}
+
+/// Replaces a text by the value of another type that it holds (B14).
+fn replace_text(value: &mut Value, held: impl Fn(&str) -> Option<Value>) {
+    if let Some(held) = value.as_str().and_then(held) {
+        *value = held;
     }
 }
 

@@ -96,10 +96,11 @@ fn a_primitive_of_another_type_is_refused_with_the_type_that_was_expected() {
         (r#"{"id":true}"#, "Edm.String"),
         (r#"{"onTaskFailure":0}"#, "Edm.String"),
         (r#"{"jobManagerTask":{"authenticationTokenSettings":{"access":[null]}}}"#, "Edm.String"),
-        (r#"{"priority":"1"}"#, "Edm.Int32"),
+        (r#"{"priority":"one"}"#, "Edm.Int32"),
         (r#"{"priority":1.0}"#, "Edm.Int32"),
         (r#"{"priority":99999999999999999999}"#, "Edm.Int32"),
-        (r#"{"usesTaskDependencies":"true"}"#, "Edm.Boolean"),
+        (r#"{"usesTaskDependencies":1}"#, "Edm.Boolean"),
+        (r#"{"usesTaskDependencies":"yes"}"#, "Edm.Boolean"),
         (r#"{"constraints":{"maxWallClockTime":5}}"#, "Edm.Duration"),
     ] {
         let expected = format!(
@@ -114,7 +115,7 @@ fn a_primitive_of_another_type_is_refused_with_the_type_that_was_expected() {
     assert_eq!(stats(r#"{"readIOps":"5","writeIOps":5,"readIOGiB":5,"startTime":"x"}"#), Ok(()));
     for (member, expected) in [
         (r#"{"readIOps":"5.5"}"#, "'Edm.Int64'"),
-        (r#"{"readIOGiB":"5"}"#, "'Edm.Double'"),
+        (r#"{"readIOGiB":"NaN"}"#, "'Edm.Double'"),
         (r#"{"startTime":5}"#, "'Edm.DateTime'"),
     ] {
         let error = stats(member).expect_err(member);
@@ -246,6 +247,73 @@ fn every_model_is_printed_and_read_back_in_every_version() {
             write::resource(&mut body, Some("u"), model, &value, version);
             assert_eq!(read(model, &body, version), Ok(value), "{} in {version}", model.name);
         }
+    }
+}
+
+/// The same value with a string in the place of each number and boolean that it holds.
+fn with_texts(kind: Kind, value: &mut Value) {
+    match kind {
+        Kind::Boolean | Kind::Int32 | Kind::Double => *value = json!(value.to_string()),
+        Kind::Object(model) => {
+            for (name, member) in value.as_object_mut().expect("an object") {
+                with_texts(model.property(name).expect("known").kind, member);
+            }
+        }
+        Kind::List(kind) => {
+            let items = value.as_array_mut().expect("a list");
+            for item in items {
+                with_texts(*kind, item);
+            }
+        }
+        Kind::Text | Kind::Int64 | Kind::Duration | Kind::Instant | Kind::Choice(_) | Kind::Raw => {}
+    }
+}
+
+/// B14
+#[test]
+fn a_text_that_is_a_number_or_a_boolean_is_taken_as_one_everywhere() {
+    let mut met = 0;
+    for model in model::ALL {
+        for version in ApiVersion::ALL.iter().copied() {
+            let expected = sample_of(model, version);
+            let mut texts = Value::Object(expected.clone());
+            with_texts(Kind::Object(model), &mut texts);
+            assert_eq!(check(model, texts, version), Ok(expected), "{} in {version}", model.name);
+
+            for property in model.known_to(version) {
+                let (name, near) = match property.kind {
+                    Kind::Boolean => ("Edm.Boolean", ["True", " true", "1", "0"]),
+                    Kind::Int32 => ("Edm.Int32", ["3.0", " 3", "3 ", "1e3"]),
+                    Kind::Double => ("Edm.Double", [" 0.5", "0,5", "INF", "1e999"]),
+                    Kind::Text
+                    | Kind::Int64
+                    | Kind::Duration
+                    | Kind::Instant
+                    | Kind::Choice(_)
+                    | Kind::Object(_)
+                    | Kind::List(_)
+                    | Kind::Raw => continue,
+                };
+                met += 1;
+                for text in near.into_iter().chain(["", "x", "null", "-"]) {
+                    let body = json!({ (property.name): text });
+                    let error = check(model, body, version).expect_err(text);
+                    assert_eq!(error.code, ErrorCode::InvalidRequestBody, "{}: {text}", property.name);
+                    assert!(error.values.iter().any(|value| value.value.contains(name)), "{error:?}");
+                }
+            }
+        }
+    }
+    assert!(met > ApiVersion::ALL.len() * 50, "{met} numbers and booleans");
+}
+
+/// B14: a number is judged alike in both forms.
+#[test]
+fn a_text_that_is_too_large_a_number_is_refused_as_the_number_is() {
+    for number in ["2147483648", "-2147483649", "18446744073709551615", "99999999999999999999"] {
+        let with =
+            |priority: &str| format!(r#"{{"id":"j","poolInfo":{{"poolId":"p"}},"priority":{priority}}}"#);
+        assert_eq!(refusal(&with(&format!("\"{number}\""))), refusal(&with(number)));
     }
 }
 

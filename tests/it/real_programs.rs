@@ -1,0 +1,78 @@
+//! Rules that published programs rely on, with requests as those programs send them.
+
+use serde_json::json;
+
+use crate::world::World;
+
+/// A job on a pool without nodes.
+fn with_job(job: &str) -> World {
+    let mut world = World::new();
+    assert_eq!(world.send("POST /pools", r#"{"id":"p","vmSize":"small"}"#).told(), "201");
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    world
+}
+
+/// B14: the Azure CLI sends each integer as a string.
+#[test]
+fn numbers_and_booleans_can_be_strings() {
+    let mut world = World::new();
+    let pool = r#"{"id":"p","vmSize":"small","targetDedicatedNodes":"2","taskSlotsPerNode":"4",
+        "enableInterNodeCommunication":"false","startTask":{"commandLine":"c","waitForSuccess":"true","maxTaskRetryCount":"1"}}"#;
+    let added = world.send("POST /pools", pool);
+    assert_eq!(added.told(), "201");
+    world.obey(added.effects);
+    assert_eq!(world.send("POST /pools/p/resize", r#"{"targetDedicatedNodes":"3"}"#).told(), "202");
+    let shown = world.shown("/pools/p");
+    assert_eq!(shown["targetDedicatedNodes"], 3);
+    assert_eq!(shown["taskSlotsPerNode"], 4);
+    assert_eq!(shown["enableInterNodeCommunication"], false);
+    assert_eq!(shown["startTask"]["waitForSuccess"], true);
+    assert_eq!(shown["startTask"]["maxTaskRetryCount"], 1);
+
+    let job = r#"{"id":"j","priority":"5","usesTaskDependencies":"true","maxParallelTasks":"-1",
+        "constraints":{"maxTaskRetryCount":"3"},"poolInfo":{"poolId":"p"},
+        "onTaskFailure":"performexitoptionsjobaction"}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    let shown = world.shown("/jobs/j");
+    assert_eq!(shown["priority"], 5);
+    assert_eq!(shown["maxParallelTasks"], -1);
+    assert_eq!(shown["usesTaskDependencies"], true);
+    assert_eq!(shown["constraints"]["maxTaskRetryCount"], 3);
+    assert_eq!(world.send("PATCH /jobs/j", r#"{"priority":"-7"}"#).told(), "200");
+    assert_eq!(world.value("/jobs/j", "/priority"), -7);
+
+    let task = r#"{"id":"t","commandLine":"c","requiredSlots":"2","constraints":{"maxTaskRetryCount":"2"},
+        "dependsOn":{"taskIdRanges":[{"start":"1","end":"3"}]},
+        "exitConditions":{"exitCodes":[{"code":"4","exitOptions":{"jobAction":"none"}}],
+            "exitCodeRanges":[{"start":"-5","end":"-1","exitOptions":{"jobAction":"none"}}]}}"#;
+    let collection = format!(r#"{{"value":[{}]}}"#, task.replace(r#""t""#, r#""u""#));
+    assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
+    let answer = world.send("POST /jobs/j/addtaskcollection", collection);
+    assert_eq!(answer.json()["value"][0]["status"], "Success", "{}", answer.text());
+    for task in ["t", "u"] {
+        let shown = world.shown(&format!("/jobs/j/tasks/{task}"));
+        assert_eq!(shown["requiredSlots"], 2);
+        assert_eq!(shown["constraints"]["maxTaskRetryCount"], 2);
+        assert_eq!(shown["dependsOn"]["taskIdRanges"], json!([{ "start": 1, "end": 3 }]));
+        assert_eq!(shown["exitConditions"]["exitCodes"][0]["code"], 4);
+        assert_eq!(shown["exitConditions"]["exitCodeRanges"][0]["start"], -5);
+        assert_eq!(shown["exitConditions"]["exitCodeRanges"][0]["end"], -1);
+    }
+}
+
+/// B14: a text that is no number is refused as any other value of another type.
+#[test]
+fn strings_that_are_no_numbers_are_refused() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    for text in ["", " 3", "3 ", "3.0", "0x3", "three"] {
+        let body = json!({ "targetDedicatedNodes": text });
+        assert_eq!(world.send("POST /pools/p/resize", &body).told(), "400 InvalidRequestBody", "{text}");
+        let body = json!({ "priority": text });
+        assert_eq!(world.send("PATCH /jobs/j", &body).told(), "400 InvalidRequestBody", "{text}");
+    }
+    let out_of_range = world.send("PATCH /jobs/j", r#"{"priority":"1001"}"#);
+    assert_eq!(out_of_range.told(), "400 InvalidPropertyValue");
+    assert_eq!(out_of_range.said("PropertyValue"), "1001");
+    // The reverse is refused.
+    assert_eq!(world.send("POST /jobs", r#"{"id":1}"#).told(), "400 InvalidRequestBody");
+}
