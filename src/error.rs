@@ -149,7 +149,7 @@ codes! {
     NodeAlreadyInTargetSchedulingState 409 Documented "The specified node is already in the target scheduling state.";
     OperationNotValidOnNode 409 Documented "The specified operation is not valid on the node.";
     OperationInvalidForCurrentState 409 UserLog "The specified operation is not valid for the current state of the resource.";
-    TaskDependenciesNotSpecifiedOnJob 400 Documented "A task was specified as depending on other tasks, but the job did not specify that it would use task dependencies.";
+    UnsupportedProperty 400 Documented "One of the properties specified in the request body is not supported.";
     ConditionNotMet 412 Recorded "The condition specified using HTTP conditional header(s) is not met.";
 }
 

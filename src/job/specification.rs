@@ -252,7 +252,7 @@ impl JobSpecification {
     /// 400: the task relies on something that the job does not do (K9, X7).
     pub(crate) fn validate_task(&self, task: &TaskSpecification) -> Result<(), BatchError> {
         if !self.uses_task_dependencies && task.depends_on.as_ref().is_some_and(|d| !d.is_empty()) {
-            return Err(ErrorCode::TaskDependenciesNotSpecifiedOnJob.into()); // K9
+            return Err(ErrorCode::UnsupportedProperty.into()); // K9
         }
         let mut options = task.exit_conditions.iter().flat_map(named_options);
         let action = options.find_map(|(name, options)| Some((name, options.job_action?)));

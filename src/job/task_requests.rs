@@ -24,7 +24,7 @@ impl Job {
     /// # Errors
     /// `InvalidPropertyValue` for a task without slots (B5); a 409 by state;
     /// `TaskIdSameAsJobPreparationTask`, `TaskIdSameAsJobReleaseTask`, `TaskExists`;
-    /// `TaskDependenciesNotSpecifiedOnJob` (K9); `InvalidPropertyValue` for a job action that the job
+    /// `UnsupportedProperty` (K9); `InvalidPropertyValue` for a job action that the job
     /// does not perform (X7).
     pub fn add_task(&mut self, command: &AddTask, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
         let at = clock.now();

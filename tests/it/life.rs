@@ -773,7 +773,7 @@ fn each_task_of_a_collection_is_judged_by_itself() {
             "no-command ClientError MissingRequiredProperty",
             " ClientError MissingRequiredProperty",
             "slots ClientError InvalidPropertyValue",
-            "depends ClientError TaskDependenciesNotSpecifiedOnJob",
+            "depends ClientError UnsupportedProperty",
             "acts ClientError InvalidPropertyValue",
             "last Success -",
         ]

@@ -76,3 +76,29 @@ fn strings_that_are_no_numbers_are_refused() {
     // The reverse is refused.
     assert_eq!(world.send("POST /jobs", r#"{"id":1}"#).told(), "400 InvalidRequestBody");
 }
+
+/// K9: what users of the service got.
+#[test]
+fn a_task_with_dependencies_in_a_job_without_is_refused() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    let text = "One of the properties specified in the request body is not supported.";
+    for depends_on in [r#"{"taskIds":["a"]}"#, r#"{"taskIdRanges":[{"start":1,"end":2}]}"#] {
+        let task = format!(r#"{{"id":"t","commandLine":"c","dependsOn":{depends_on}}}"#);
+        let refused = world.send("POST /jobs/j/tasks", &task);
+        assert_eq!(refused.told(), "400 UnsupportedProperty", "{depends_on}");
+        assert!(refused.json()["message"]["value"].as_str().unwrap().starts_with(text));
+
+        let other = r#"{"id":"u","commandLine":"c"}"#;
+        let answer = world.send("POST /jobs/j/addtaskcollection", format!(r#"{{"value":[{task},{other}]}}"#));
+        let results = answer.json()["value"].clone();
+        assert_eq!(results[0]["status"], "ClientError");
+        assert_eq!(results[0]["error"]["code"], "UnsupportedProperty");
+        assert!(results[0]["error"]["message"]["value"].as_str().unwrap().starts_with(text));
+        assert_eq!(results[1]["status"], "Success", "the others are judged by themselves");
+        assert_eq!(world.send("DELETE /jobs/j/tasks/u", "").told(), "200");
+    }
+    for (id, depends_on) in [("v", "{}"), ("w", r#"{"taskIds":[],"taskIdRanges":[]}"#), ("x", "null")] {
+        let task = format!(r#"{{"id":"{id}","commandLine":"c","dependsOn":{depends_on}}}"#);
+        assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201", "{depends_on}");
+    }
+}

@@ -312,7 +312,7 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
         (ErrorCode::TaskIdSameAsJobReleaseTask, Sent::post("/jobs/film/tasks", task("jobrelease", ""))),
         (ErrorCode::TaskExists, Sent::post("/jobs/film/tasks", task("Frame-1", ""))),
         (
-            ErrorCode::TaskDependenciesNotSpecifiedOnJob,
+            ErrorCode::UnsupportedProperty,
             Sent::post("/jobs/film/tasks", task("frame-2", r#","dependsOn":{"taskIds":["frame-1"]}"#)),
         ),
         (ErrorCode::ConditionNotMet, Sent::post("/jobs/film/terminate", "").header("If-Match", "0x1")),
@@ -903,7 +903,7 @@ const FAULTS: &[Fault] = &[
     },
     Fault {
         name: "dependencies on a job without them",
-        answer: (ErrorCode::TaskDependenciesNotSpecifiedOnJob, ""),
+        answer: (ErrorCode::UnsupportedProperty, ""),
         operations: &[AddTask],
         add: |draft| drop(draft.body.insert("dependsOn".into(), json!({ "taskIds": ["frame-1"] }))),
     },

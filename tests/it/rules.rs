@@ -2563,7 +2563,7 @@ fn exit_options_decide_whether_a_failure_satisfies_dependants() {
 fn dependencies_need_a_job_that_uses_them() {
     let refused =
         World::new(plain).add_with("d", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
-    assert_eq!(refused, "400 TaskDependenciesNotSpecifiedOnJob");
+    assert_eq!(refused, "400 UnsupportedProperty");
 }
 
 /// K10

@@ -341,7 +341,7 @@ const CODES: &[(&str, u16)] = &[
     ("NodeAlreadyInTargetSchedulingState", 409),
     ("OperationNotValidOnNode", 409),
     ("OperationInvalidForCurrentState", 409),
-    ("TaskDependenciesNotSpecifiedOnJob", 400),
+    ("UnsupportedProperty", 400),
     ("ConditionNotMet", 412),
 ];
 

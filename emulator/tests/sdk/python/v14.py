@@ -139,7 +139,7 @@ with check("a task that exists: BatchErrorException, and CreateTasksErrorExcepti
     except CreateTasksErrorException as error:
         equal(
             [(item.task_id, item.error.code) for item in error.failure_tasks],
-            [("bad", "TaskDependenciesNotSpecifiedOnJob")],
+            [("bad", "UnsupportedProperty")],
         )
     else:
         raise AssertionError("not refused")

@@ -128,7 +128,7 @@ with check("a task that exists is ResourceExistsError, in a collection an item w
     bad.depends_on = models.BatchTaskDependencies(task_ids=["long-1"])
     items = client.create_tasks(job, [task("long-1", "true"), bad]).result_values
     equal({item.status for item in items}, {"ClientError"})
-    equal({item.error.code for item in items}, {"TaskExists", "TaskDependenciesNotSpecifiedOnJob"})
+    equal({item.error.code for item in items}, {"TaskExists", "UnsupportedProperty"})
 with check("a failed task's information"):
     info = client.get_task(job, "broken").execution_info
     equal((info.exit_code, info.result, info.retry_count), (3, models.BatchTaskExecutionResult.FAILURE, 0))
