@@ -49,6 +49,9 @@ impl Job {
         } else if self.is_done_disabling(living) {
             let at = self.stamps.next(now); // T2
             self.emit(effects, JobFact::Disabled { at });
+        } else if self.ends_with_its_tasks() {
+            let reason = TerminateReason::AllTasksComplete; // X4, X6
+            return self.begin_termination(effects, alive, &reason, None, now);
         }
         self.stop_overdue_tasks(effects, now);
     }
@@ -76,7 +79,7 @@ impl Job {
         self.emit(effects, over);
     }
 
-    /// Why a living job ends by itself now, by the first rule that applies (X6).
+    /// Why a living job ends by itself now, whatever else is due, by the first rule that applies (X6).
     fn automatic_end(&self, now: Timestamp) -> Option<TerminateReason> {
         if self.wall_clock_deadline().is_some_and(|deadline| deadline <= now) {
             return Some(TerminateReason::MaxWallClockTimeExpiry); // X1
@@ -90,13 +93,14 @@ impl Job {
             Some(TerminateReason::JobManagerComplete) // X2
         } else if self.is_asked_to(FailureAction::Terminate) {
             Some(TerminateReason::TaskFailed) // X3
-        } else if self.settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob
-            && self.all_completed()
-        {
-            Some(TerminateReason::AllTasksComplete) // X4, X6
         } else {
             None
         }
+    }
+
+    /// X4, which comes after the job's way to `disabled` (X7).
+    fn ends_with_its_tasks(&self) -> bool {
+        self.settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob && self.all_completed()
     }
 
     fn wall_clock_deadline(&self) -> Option<Timestamp> {
@@ -139,6 +143,7 @@ impl Job {
                 if self.is_to_be_disabled(*living)
                     || self.is_done_disabling(*living)
                     || self.due_end().is_some()
+                    || self.ends_with_its_tasks()
                 {
                     return NOW;
                 }

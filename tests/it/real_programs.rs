@@ -102,3 +102,44 @@ fn a_task_with_dependencies_in_a_job_without_is_refused() {
         assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201", "{depends_on}");
     }
 }
+
+/// X7, X6, G1, S2: the job is disabled before it ends because all its tasks are completed.
+#[test]
+fn a_job_that_its_last_task_disables_is_disabled_before_it_ends() {
+    let mut world = World::new();
+    world.add_node("p", "n");
+    let job = r#"{"id":"j","poolInfo":{"poolId":"p"},"onTaskFailure":"performexitoptionsjobaction"}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    let task = r#"{"id":"t","commandLine":"exit 1","exitConditions":{"default":{"jobAction":"disable"}}}"#;
+    assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
+    assert_eq!(world.send("PATCH /jobs/j", r#"{"onAllTasksComplete":"terminatejob"}"#).told(), "200");
+    world.ran("j", "t", "n", 1);
+    let mut passed = vec![world.state("/jobs/j")];
+    while passed.len() < 6 && world.account.deadline().is_some() {
+        world.tick();
+        passed.push(world.state("/jobs/j"));
+    }
+    assert_eq!(passed, ["active", "disabling", "disabled", "terminating", "completed"]);
+    let shown = world.shown("/jobs/j");
+    assert_eq!(shown["executionInfo"]["terminateReason"], "AllTasksComplete");
+    assert_eq!(shown["previousState"], "disabled");
+}
+
+/// X7, X4: a disabling by a user goes the same way.
+#[test]
+fn a_disabling_job_whose_tasks_are_completed_is_disabled_before_it_ends() {
+    let mut world = World::new();
+    world.add_node("p", "n");
+    let job = r#"{"id":"j","poolInfo":{"poolId":"p"},"onAllTasksComplete":"noaction"}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
+    assert_eq!(world.send("PATCH /jobs/j", r#"{"onAllTasksComplete":"terminatejob"}"#).told(), "200");
+    world.run("j", "t", "n");
+    assert_eq!(world.send("POST /jobs/j/disable", r#"{"disableTasks":"wait"}"#).told(), "202");
+    world.ends("j", "t", "n", 0);
+    assert_eq!(world.state("/jobs/j"), "disabling");
+    world.tick();
+    assert_eq!(world.state("/jobs/j"), "disabled");
+    world.tick();
+    assert_eq!(world.state("/jobs/j"), "terminating");
+}

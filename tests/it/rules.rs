@@ -1893,6 +1893,7 @@ fn disabled_jobs_end_by_themselves_too() {
     world.run("a", "n1");
     world.disable(DisableTasks::Wait);
     world.say("n1", "task a ended 0");
+    assert_eq!(world.tick(), "JobDisabled", "G1: no task is on a node");
     assert_eq!(world.tick(), "JobTerminating");
 }
 

@@ -822,10 +822,16 @@ impl Change<'_> {
                 }
                 let asked_off = *living == Living::Active && memory.demands(JobAction::Disable);
                 let is_off = matches!(living, Living::Disabling(_)) && !old.tasks().any(on_a_node);
+                let ends = !asked_off && !is_off && has_done_all(old);
                 if asked_off {
                     let requeues =
                         matches!(made, Some(JobFact::Disabling { disable_tasks: DisableTasks::Requeue, .. }));
                     assert!(requeues, "X7: job {job} should be disabled, not {made:?}");
+                } else if ends {
+                    let reason = TerminateReason::AllTasksComplete;
+                    let ends =
+                        matches!(made, Some(JobFact::Terminating { reason: made, .. }) if *made == reason);
+                    assert!(ends, "X4, X7: job {job} should end by {reason:?}, not {made:?}");
                 } else {
                     self.check_overdue_tasks(old);
                     assert_eq!(made, is_off.then_some(&JobFact::Disabled { at }), "G1, A1: job {job}");
@@ -1258,10 +1264,16 @@ fn dependencies_met(job: &Job, task: &Task) -> bool {
         && dependencies.ranges.iter().all(|range| (range.start..=range.end).all(numbered))
 }
 
-/// Section 6: why a living job ends at this tick, by the first row that applies.
+/// X4: whether all of a job's tasks are completed, and it ends then.
+fn has_done_all(job: &Job) -> bool {
+    let completed = |task: &Task| matches!(task.state(), TaskState::Completed(_));
+    job.settings().on_all_tasks_complete == OnAllTasksComplete::TerminateJob && job.tasks().all(completed)
+}
+
+/// Section 6: why a living job ends at this tick, by the first row that applies. X4 comes after disabling.
 fn automatic_end(job: &Job, memory: &Memory, now: Timestamp) -> Option<TerminateReason> {
-    let (specification, settings) = (job.specification(), job.settings());
-    let limit = settings.constraints.max_wall_clock_time;
+    let specification = job.specification();
+    let limit = job.settings().constraints.max_wall_clock_time;
     let completed = |task: &Task| matches!(task.state(), TaskState::Completed(_));
     let manager = specification.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
     if limit != TimeSpan::UNLIMITED && job.creation_time().saturating_add(limit) <= now {
@@ -1272,9 +1284,6 @@ fn automatic_end(job: &Job, memory: &Memory, now: Timestamp) -> Option<Terminate
         Some(TerminateReason::JobManagerComplete) // X2
     } else if memory.demands(JobAction::Terminate) {
         Some(TerminateReason::TaskFailed) // X3
-    } else if settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob && job.tasks().all(completed)
-    {
-        Some(TerminateReason::AllTasksComplete) // X4
     } else {
         None
     }
