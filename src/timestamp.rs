@@ -105,7 +105,8 @@ impl Timestamp {
     }
 
     /// Reads `YYYY-MM-DDTHH:MM:SS`, then perhaps a dot and 1 to 7 digits, then `Z` or the offset from
-    /// UTC as `+hh:mm` or `-hh:mm`, at most 14 hours. Letters are upper-case.
+    /// UTC as `+hh:mm` or `-hh:mm`, at most 14 hours. Letters are upper-case. The seconds can be left out,
+    /// or all behind the date, which then begins in UTC (W4).
     ///
     /// # Errors
     /// [`ParseError`] for any other text, for a date or a time of day that there is not, and for an
@@ -579,12 +580,21 @@ fn read_iso8601(text: &[u8]) -> Option<Timestamp> {
     let month = reader.number(2)?;
     reader.literal("-")?;
     let day = reader.number(2)?;
+    if reader.end().is_some() {
+        return Fields { year, month, day, hour: 0, minute: 0, second: 0, fraction: 0 }.timestamp(); // W4
+    }
     reader.literal("T")?;
-    let (hour, minute, second) = reader.time_of_day()?;
-    let fraction = match reader.fraction()? {
-        digits if digits.len() > 7 => return None,
-        digits => ticks_of_fraction(digits),
-    };
+    let hour = reader.number(2)?;
+    reader.literal(":")?;
+    let minute = reader.number(2)?;
+    let (mut second, mut fraction) = (0, 0);
+    if reader.literal(":").is_some() {
+        second = reader.number(2)?;
+        fraction = match reader.fraction()? {
+            digits if digits.len() > 7 => return None,
+            digits => ticks_of_fraction(digits),
+        };
+    }
     let local = Fields { year, month, day, hour, minute, second, fraction }.timestamp()?;
     let utc = if reader.literal("Z").is_some() {
         local
@@ -861,9 +871,15 @@ mod tests {
         for text in [
             "",
             "Z",
-            "2025-05-14",
+            "2025-05",
+            "2025-05-14Z",
+            "2025-05-14T",
+            "2025-05-14T21Z",
+            "2025-05-14T21:50",
+            "2025-05-14T21:50.5Z",
+            "2025-05-14T21:50:Z",
+            "2025-02-29",
             "2025-05-14T21:50:06",
-            "2025-05-14T21:50Z",
             "2025-05-14 21:50:06Z",
             "2025-05-14t21:50:06Z",
             "2025-05-14T21:50:06z",
@@ -907,9 +923,13 @@ mod tests {
         }
     }
 
+    /// W4
     #[test]
-    fn an_offset_is_taken_off() {
+    fn an_offset_is_taken_off_and_what_is_left_out_is_zero() {
         for (text, utc) in [
+            ("2025-05-14", "2025-05-14T00:00:00Z"),
+            ("2025-05-14T21:50Z", "2025-05-14T21:50:00Z"),
+            ("2025-05-14T21:50+01:30", "2025-05-14T20:20:00Z"),
             ("2025-05-14T21:50:06+00:00", "2025-05-14T21:50:06Z"),
             ("2025-05-14T21:50:06-00:00", "2025-05-14T21:50:06Z"),
             ("2025-05-14T21:50:06.5+05:30", "2025-05-14T16:20:06.5Z"),
@@ -1229,7 +1249,7 @@ mod tests {
         let stored = serde_json::to_string(&pair).unwrap();
         assert_eq!(stored, r#"["2025-05-14T21:50:06.78508Z","P10675199DT2H48M5.4775807S"]"#);
         assert_eq!(serde_json::from_str::<(Timestamp, TimeSpan)>(&stored).unwrap(), pair);
-        assert!(serde_json::from_str::<Timestamp>(r#""2025-05-14""#).is_err());
+        assert!(serde_json::from_str::<Timestamp>(r#""2025-05""#).is_err());
         assert!(serde_json::from_str::<Timestamp>("1").is_err());
         assert!(serde_json::from_str::<TimeSpan>(r#""P""#).is_err());
     }

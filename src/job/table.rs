@@ -156,7 +156,8 @@ impl JobState {
     pub(super) fn permit_enable(&self) -> Result<EnablePermit, ErrorCode> {
         match self.require_living()? {
             Living::Active => Ok(EnablePermit::Nothing),
-            Living::Disabling(_) | Living::Disabled | Living::Enabling => Ok(EnablePermit::Begin),
+            Living::Disabling(_) | Living::Disabled => Ok(EnablePermit::Begin),
+            Living::Enabling => Err(ErrorCode::JobNotActive),
         }
     }
 

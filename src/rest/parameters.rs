@@ -3,7 +3,7 @@
 use alloc::{borrow::Cow, format, vec::Vec};
 
 use crate::{
-    BatchError, ErrorCode, Preconditions, TimeSpan, Timestamp,
+    BatchError, ErrorCode, ParseError, Preconditions, TimeSpan, Timestamp,
     condition::ConditionHeaders,
     rest::{
         guid::Guid,
@@ -28,6 +28,7 @@ pub(super) struct Query<'a> {
     select: Option<Cow<'a, str>>,
     pub(super) filter: Option<Cow<'a, str>>,
     pub(super) skip_token: Option<Cow<'a, str>>,
+    ocp_date: Option<Cow<'a, str>>,
 }
 
 impl<'a> Query<'a> {
@@ -45,6 +46,7 @@ impl<'a> Query<'a> {
                 () if name.eq_ignore_ascii_case("$select") => &mut found.select,
                 () if name.eq_ignore_ascii_case("$filter") => &mut found.filter,
                 () if name.eq_ignore_ascii_case("$skiptoken") => &mut found.skip_token,
+                () if name.eq_ignore_ascii_case("ocp-date") => &mut found.ocp_date,
                 () => continue,
             };
             if slot.is_none() {
@@ -107,6 +109,20 @@ impl<'a> Query<'a> {
         selected.sort_unstable();
         selected.dedup();
         Ok((!selected.is_empty()).then_some(selected))
+    }
+
+    /// When the client sent the request, if the query says so (Q10).
+    pub(super) fn sent_at(&self) -> Option<Result<Timestamp, ParseError>> {
+        let text = self.ocp_date.as_deref().filter(|text| !text.is_empty())?;
+        Some(Timestamp::parse_iso8601(text))
+    }
+
+    /// A malformed `ocp-date` is refused as the header is (Q10).
+    pub(super) fn check_date(&self) -> Result<(), BatchError> {
+        match (self.sent_at(), &self.ocp_date) {
+            (Some(Err(_)), Some(text)) => Err(BatchError::invalid_header("ocp-date", text.as_bytes())),
+            (None | Some(_), _) => Ok(()),
+        }
     }
 
     /// Whether the request is to be forced (F3).
@@ -230,8 +246,8 @@ impl<'a> Headers<'a> {
             return Err(BatchError::invalid_header(name, value)); // H4
         }
         if let Some(date) = self.ocp_date {
-            let text = core::str::from_utf8(date.trim_ascii()).ok();
-            if text.is_none_or(|text| Timestamp::parse_rfc1123(text).is_err()) {
+            // Q10
+            if Timestamp::parse_http_date(date.trim_ascii(), now).is_err() {
                 return Err(BatchError::invalid_header("ocp-date", date));
             }
         }

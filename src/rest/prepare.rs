@@ -204,7 +204,7 @@ fn read<'a>(
     let force = operation.is_forceable && query.force(version)?;
 
     // The headers, and what the operation itself reads.
-    let checked = check_headers(request, operation, now);
+    let checked = query.check_date().and_then(|()| check_headers(request, operation, now));
     let (body, received) = (request.body, request.received);
     let reading = |preconditions| Reading { body, query: &query, version, preconditions, force, received };
     let act = if operation.reads_query_only() {

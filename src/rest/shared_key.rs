@@ -11,11 +11,12 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 use crate::{
-    BatchError, Clock, ErrorCode, TimeSpan, Timestamp,
+    BatchError, Clock, ErrorCode, ParseError, TimeSpan, Timestamp,
     rest::{
         authorize::Authorize,
         exchange::MAX_BODY_BYTES,
         message::Request,
+        parameters::Query,
         percent::{decode, decode_value},
     },
 };
@@ -154,12 +155,21 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// U6: a request is as old as its `ocp-date` says, else as its `Date` says.
+/// When a request was sent, if it says so (U6): by its `ocp-date`, as a header or in the query (Q10), else
+/// by its `Date`.
+fn sent_at(request: &Request<'_>, now: Timestamp) -> Option<Result<Timestamp, ParseError>> {
+    let read = |value| Timestamp::parse_http_date(value, now);
+    let (_, query) = request.target.split_once('?').unwrap_or_default();
+    let header = |name| values(request, name).next().map(read);
+    header(OCP_DATE).or_else(|| Query::parse(query).sent_at()).or_else(|| header(DATE))
+}
+
+/// U6: a request is as old as its date says.
 fn check_date(request: &Request<'_>, now: Timestamp) -> Result<(), BatchError> {
-    let Some(value) = values(request, OCP_DATE).next().or_else(|| values(request, DATE).next()) else {
+    let Some(date) = sent_at(request, now) else {
         return Err(failed("Request date header not specified".into()));
     };
-    let Ok(date) = Timestamp::parse_http_date(value, now) else {
+    let Ok(date) = date else {
         return Err(failed("The Date header in the request is incorrect.".into()));
     };
     if now.since(date) > MAX_CLOCK_SKEW {

@@ -1,5 +1,6 @@
 //! Rules that published programs rely on, with requests as those programs send them.
 
+use azbatch::job::{JobRequest, JobState, Living};
 use serde_json::json;
 
 use crate::world::World;
@@ -142,4 +143,94 @@ fn a_disabling_job_whose_tasks_are_completed_is_disabled_before_it_ends() {
     assert_eq!(world.state("/jobs/j"), "disabled");
     world.tick();
     assert_eq!(world.state("/jobs/j"), "terminating");
+}
+
+/// R-enable-enabling, R-disable-enabling: no request leads to `enabling`, but a stored job can be in it.
+#[test]
+fn a_job_that_is_being_enabled_is_neither_enabled_nor_disabled() {
+    let state = JobState::Living(Living::Enabling);
+    for request in [JobRequest::Enable, JobRequest::Disable] {
+        let refused = state.allows(request).unwrap_err();
+        assert_eq!((refused.code.status(), refused.code.as_str()), (409, "JobNotActive"), "{request:?}");
+    }
+    for request in [JobRequest::Update, JobRequest::AddTask, JobRequest::Terminate { force: false }] {
+        assert_eq!(state.allows(request), Ok(()), "{request:?}");
+    }
+}
+
+/// K8, R-reactivate-task-*: the job's code wins, whether the task has failed, succeeded or is active.
+#[test]
+fn tasks_of_jobs_that_end_are_not_reactivated() {
+    let mut world = World::new();
+    world.add_node("p", "n");
+    let job = r#"{"id":"j","poolInfo":{"poolId":"p"},"jobPreparationTask":{"commandLine":"c"},"jobReleaseTask":{"commandLine":"c"}}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    for task in ["failed", "succeeded", "active"] {
+        let task = json!({ "id": task, "commandLine": "c" });
+        assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
+    }
+    let effects = world.assign("j", "succeeded", "n");
+    for effect in effects {
+        world.obey_one(&effect);
+    }
+    world.starts("j", "succeeded", "n");
+    world.ends("j", "succeeded", "n", 0);
+    world.ran("j", "failed", "n", 1);
+    let answers = |world: &mut World| {
+        ["failed", "succeeded", "active"]
+            .map(|task| world.send(&format!("POST /jobs/j/tasks/{task}/reactivate"), "").told())
+    };
+    let terminated = world.send("POST /jobs/j/terminate", "");
+    assert_eq!(terminated.told(), "202");
+    assert_eq!(answers(&mut world), ["409 JobBeingTerminated"; 3]);
+    world.obey(terminated.effects);
+    assert_eq!(world.state("/jobs/j"), "completed");
+    assert_eq!(answers(&mut world), ["409 JobCompleted"; 3]);
+    assert_eq!(world.send("DELETE /jobs/j", "").told(), "202");
+    assert_eq!(world.state("/jobs/j"), "deleting");
+    assert_eq!(answers(&mut world), ["409 JobBeingDeleted"; 3]);
+}
+
+/// Q10: as a header it is an HTTP date, in the query an ISO 8601 instant.
+#[test]
+fn ocp_date_can_be_a_query_parameter() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    for date in
+        ["2026-02-10T08:00:00Z", "2026-02-10T08:00Z", "2026-02-10", "2026-02-10T09:00:00.5%2B01:00", ""]
+    {
+        assert_eq!(world.get(&format!("/jobs/j?ocp-date={date}")).told(), "200", "{date}");
+        assert_eq!(world.get(&format!("/jobs/j?OCP-Date={date}")).told(), "200", "{date}");
+    }
+    for date in ["today", "2026-02-30", "Tue,%2010%20Feb%202026%2008:00:00%20GMT"] {
+        let refused = world.get(&format!("/jobs/j?ocp-date={date}"));
+        assert_eq!(refused.told(), "400 InvalidHeaderValue", "{date}");
+        assert_eq!(refused.said("HeaderName"), "ocp-date");
+    }
+    for (date, told) in [
+        ("Tue, 10 Feb 2026 08:00:00 GMT", "200"),
+        ("Tuesday, 10-Feb-26 08:00:00 GMT", "200"),
+        ("2026-02-10T08:00:00Z", "400 InvalidHeaderValue"),
+    ] {
+        assert_eq!(world.send_with("GET /jobs/j", "", &[("ocp-date", date)]).told(), told, "{date}");
+    }
+}
+
+/// W4, Q4
+#[test]
+fn instants_can_be_a_date_alone_or_have_no_seconds() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    for (instant, found) in [
+        ("2026-02-10", true),
+        ("2026-02-11", false),
+        ("2026-02-10T08:00Z", true),
+        ("2026-02-10T08:01Z", false),
+        ("2026-02-10T09:00%2B01:00", true),
+        ("2026-02-10T08:00:00.5Z", true),
+    ] {
+        for literal in [format!("DateTime'{instant}'"), instant.to_string()] {
+            let reply = world.get(&format!("/jobs?$filter=creationTime%20ge%20{literal}"));
+            assert_eq!(reply.told(), "200", "{literal}");
+            assert_eq!(!reply.ids().is_empty(), found, "{literal}");
+        }
+    }
 }
