@@ -188,10 +188,11 @@ impl Account {
         node: &NodeId,
         clock: impl Clock,
     ) -> Result<Vec<Effect>, NotAssigned> {
+        let now = clock.now();
         let found = self.jobs.get_mut(job).ok_or(NotAssigned::NoJob)?;
         let node = self.nodes.get(node).ok_or(NotAssigned::NoNode)?;
         let placement = Placement { pool: node.pool().clone(), node: node.id().clone() };
-        let candidate = found.can_assign(task, &placement)?;
+        let candidate = found.can_assign(task, &placement, now)?;
         if !node.takes_tasks() {
             return Err(NotAssigned::NodeNotReady);
         }
@@ -201,7 +202,7 @@ impl Account {
         if !has_room(candidate, node) {
             return Err(NotAssigned::NoSlots);
         }
-        let effects = found.assign(task, &placement, clock)?;
+        let effects = found.assign(task, &placement, now)?;
         self.follow(job, &effects);
         Ok(effects)
     }

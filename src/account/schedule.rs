@@ -45,7 +45,7 @@ impl Account {
     fn schedule_job(&mut self, effects: &mut Vec<Effect>, job: &JobId, now: Timestamp) {
         let Some(mut open) = self.open_nodes(job) else { return };
         let mut after = None;
-        while let Some(choice) = self.next_placement(job, after, &open) {
+        while let Some(choice) = self.next_placement(job, after, &open, now) {
             after = Some(choice.sequence);
             // The choice is among the allowed placements; one that is not allowed would change nothing.
             effects.extend(self.assign(job, &choice.task, &choice.node, now).unwrap_or_default());
@@ -68,10 +68,18 @@ impl Account {
     }
 
     /// The next task of the job, in its order, that a node has room for now, and the node.
-    fn next_placement(&self, job: &JobId, after: Option<u64>, open: &OpenNodes) -> Option<Choice> {
+    fn next_placement(
+        &self,
+        job: &JobId,
+        after: Option<u64>,
+        open: &OpenNodes,
+        now: Timestamp,
+    ) -> Option<Choice> {
         let job = self.jobs.get(job).filter(|job| !job.is_at_parallel_limit())?;
         let most_free = open.most_free()?;
-        let fits = |task: &&Task| task.specification().required_slots <= most_free;
+        let fits = |task: &&Task| {
+            task.specification().required_slots <= most_free && !task.has_expired(now) // K13
+        };
         job.queue_after(after).filter(fits).filter(|task| job.dependencies_met(task)).find_map(|task| {
             let required = task.specification().required_slots;
             let mut nodes = open.with_room(required).filter_map(|node| self.nodes.get(node));

@@ -3,7 +3,7 @@
 use alloc::vec::Vec;
 
 use crate::{
-    Clock,
+    Clock, Timestamp,
     id::{NodeId, TaskId},
     job::{effect::Effect, fact::JobNodeFact, resource::Job, run::Unit},
     node::Contact,
@@ -25,6 +25,9 @@ pub enum NotAssigned {
     /// The task is on a node already, or completed.
     #[error("the task is not active")]
     TaskNotActive,
+    /// The task was added 180 days ago or earlier (K13).
+    #[error("the task is too old to be scheduled")]
+    TaskExpired,
     /// A task that it depends on has not completed successfully (K9).
     #[error("a task that the task depends on has not completed successfully")]
     DependencyNotMet,
@@ -53,13 +56,21 @@ pub enum NotAssigned {
 
 impl Job {
     /// Whether a task can be assigned to a node, as far as the job knows.
-    pub(crate) fn can_assign(&self, task: &TaskId, placement: &Placement) -> Result<&Task, NotAssigned> {
+    pub(crate) fn can_assign(
+        &self,
+        task: &TaskId,
+        placement: &Placement,
+        now: Timestamp,
+    ) -> Result<&Task, NotAssigned> {
         if !self.state.is_active() {
             return Err(NotAssigned::JobNotActive);
         }
         let found = self.task(task).ok_or(NotAssigned::NoTask)?;
         if *found.state() != TaskState::Active {
             return Err(NotAssigned::TaskNotActive);
+        }
+        if found.has_expired(now) {
+            return Err(NotAssigned::TaskExpired);
         }
         if placement.pool != self.settings.pool {
             return Err(NotAssigned::OtherPool);
@@ -102,7 +113,7 @@ impl Job {
         clock: impl Clock,
     ) -> Result<Vec<Effect>, NotAssigned> {
         let now = clock.now();
-        let found = self.can_assign(task, placement)?;
+        let found = self.can_assign(task, placement, now)?;
         // Nothing below can fail.
 
         let mut effects = Vec::new();

@@ -120,7 +120,7 @@ impl Job {
         counts.active == 0 && counts.running == 0
     }
 
-    /// K5: tasks that have run for their `maxWallClockTime` are told to stop, those whose time was over
+    /// K5, K13: tasks that have had their time are told to stop, those whose time was over
     /// first before the others.
     fn stop_overdue_tasks(&mut self, effects: &mut Vec<Effect>, now: Timestamp) {
         let overdue = self.tasks.deadlines().take_while(|(deadline, _)| *deadline <= now);

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use crate::{
-    ETag, Timestamp,
+    ETag, TimeSpan, Timestamp,
     id::{NodeId, TaskId},
     names::wire_enum,
     stamps::Stamps,
@@ -13,6 +13,9 @@ use crate::{
         specification::{DependencyAction, ExitOptions, JobAction, TaskConstraints, TaskSpecification},
     },
 };
+
+/// How long a task can be there (K13).
+const MAX_LIFETIME: TimeSpan = TimeSpan::from_secs(180 * 24 * 60 * 60);
 
 /// The state of a task, with what only a task in that state has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -238,12 +241,24 @@ impl Task {
         by_error.or_else(by_exit_code).or(default).unwrap_or_default()
     }
 
-    /// When the run will have lasted `maxWallClockTime` (K5); `None` if the task is not running, was
-    /// told to stop already, or has no limit within the calendar.
+    /// When the task has been there for as long as a task may (K13); `None` beyond the calendar.
+    fn expiry(&self) -> Option<Timestamp> {
+        self.stamps.created().checked_add(MAX_LIFETIME)
+    }
+
+    /// Whether the task is too old to be scheduled (K13).
+    pub(crate) fn has_expired(&self, now: Timestamp) -> bool {
+        self.expiry().is_some_and(|expiry| expiry <= now)
+    }
+
+    /// When the run will have lasted `maxWallClockTime` (K5), or the task as long as it may (K13); `None`
+    /// if the task is not running, was told to stop already, or has no limit within the calendar.
     pub(crate) fn wall_clock_deadline(&self) -> Option<Timestamp> {
         match &self.state {
-            TaskState::Running { assignment: Assignment { stop: None, .. }, start_time: Some(start) } => {
-                start.checked_add(self.constraints.max_wall_clock_time)
+            TaskState::Running { assignment: Assignment { stop: None, .. }, start_time } => {
+                let limit = self.constraints.max_wall_clock_time;
+                let run = start_time.and_then(|start| start.checked_add(limit));
+                run.into_iter().chain(self.expiry()).min()
             }
             TaskState::Active
             | TaskState::Preparing(_)

@@ -1,9 +1,12 @@
 //! Rules that published programs rely on, with requests as those programs send them.
 
-use azbatch::job::{JobRequest, JobState, Living};
+use azbatch::{
+    TimeSpan, Timestamp,
+    job::{JobRequest, JobState, Living, NotAssigned},
+};
 use serde_json::json;
 
-use crate::world::World;
+use crate::world::{World, brief};
 
 /// A job on a pool without nodes.
 fn with_job(job: &str) -> World {
@@ -233,4 +236,60 @@ fn instants_can_be_a_date_alone_or_have_no_seconds() {
             assert_eq!(!reply.ids().is_empty(), found, "{literal}");
         }
     }
+}
+
+/// K13, K5: a running task is told to stop at the first tick after 180 days.
+#[test]
+fn a_task_runs_for_180_days_at_most() {
+    let mut world = with_a_task();
+    world.run("j", "t", "n");
+    world.later(DAYS_180 - 1000);
+    assert_eq!(brief(&world.tick()), [""; 0]);
+    let expiry = Timestamp::parse_iso8601(world.value("/jobs/j/tasks/t", "/creationTime").as_str().unwrap());
+    let expiry = expiry.unwrap().saturating_add(TimeSpan::from_secs(DAYS_180));
+    assert_eq!(world.account.deadline(), Some(expiry));
+    world.later(1000);
+    assert_eq!(brief(&world.tick()), ["StopTask t n WallClockTime"]);
+    world.ends("j", "t", "n", 143);
+    let shown = world.shown("/jobs/j/tasks/t");
+    assert_eq!(shown["state"], "completed");
+    assert_eq!(shown["executionInfo"]["failureInfo"]["category"], "ServerError");
+    assert_eq!(shown["executionInfo"]["failureInfo"]["code"], "TaskEnded");
+}
+
+/// K13: an active task that is older stays as it is, also after its job was disabled and enabled.
+#[test]
+fn a_task_of_180_days_is_not_scheduled() {
+    let mut world = with_a_task();
+    let mut early = world.clone();
+    early.later(DAYS_180 - 10);
+    assert_eq!(brief(&early.schedule()), ["TaskRunning t n", "RunTask t n"]);
+
+    let added = world.shown("/jobs/j/tasks/t");
+    world.later(DAYS_180);
+    assert_eq!(world.tick(), []);
+    assert_eq!(world.schedule(), []);
+    let (job, task, node, now) =
+        ("j".parse().unwrap(), "t".parse().unwrap(), "n".parse().unwrap(), world.now);
+    assert_eq!(world.account.assign(&job, &task, &node, now), Err(NotAssigned::TaskExpired));
+    assert_eq!(world.send("POST /jobs/j/disable", r#"{"disableTasks":"requeue"}"#).told(), "202");
+    world.tick();
+    assert_eq!(world.send("POST /jobs/j/enable", "").told(), "202");
+    assert_eq!(world.schedule(), []);
+    assert_eq!(world.shown("/jobs/j/tasks/t"), added);
+
+    // A task that is added later is scheduled.
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"u","commandLine":"c"}"#).told(), "201");
+    assert_eq!(brief(&world.schedule()), ["TaskRunning u n", "RunTask u n"]);
+}
+
+const DAYS_180: u64 = 180 * 24 * 60 * 60;
+
+/// A job `j` with an active task `t`, on a pool with a node `n`.
+fn with_a_task() -> World {
+    let mut world = World::new();
+    world.add_node("p", "n");
+    assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
+    world
 }

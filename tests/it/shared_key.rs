@@ -514,6 +514,19 @@ fn one_of_two_dates_counts() {
     }
 }
 
+// U6, Q10: an `ocp-date` in the query counts after one in a header and before `Date`.
+#[test]
+fn the_query_can_say_the_date() {
+    let call = |date: &str| Call::post(&format!("{TERMINATE}&ocp-date={date}"));
+    let (on_time, late) = ("2026-02-10T08:00:00Z", "2026-02-10T09:00:00Z");
+    assert_eq!(call(on_time).without("ocp-date").signed().judge(), Ok(()));
+    assert_eq!(call(late).signed().judge(), Ok(()), "the header counts");
+    let late = call(late).without("ocp-date").signed().refusal().1;
+    assert_eq!(late, "Request date header too far in the future: 'Tue, 10 Feb 2026 09:00:00 GMT'");
+    let malformed = call("today").without("ocp-date").signed().refusal().1;
+    assert_eq!(malformed, "The Date header in the request is incorrect.");
+}
+
 // U7
 #[test]
 fn the_host_judges_bearer_tokens() {

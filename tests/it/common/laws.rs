@@ -673,6 +673,8 @@ impl Change<'_> {
     fn check_assignment(&self, job: &Job, task: &Task) {
         assert_eq!(job.state().name(), JobStateName::Active, "E10, G1: {} was scheduled", task.id());
         assert!(dependencies_met(job, task), "K9: {} was scheduled too early", task.id());
+        let expiry = task.stamps().created().checked_add(LIFETIME);
+        assert!(expiry.is_none_or(|expiry| self.now < expiry), "K13: {} was scheduled too late", task.id());
         let on_nodes = job.tasks().filter(|task| on_a_node(task)).count();
         let limit = match job.settings().max_parallel_tasks {
             ParallelLimit::AtMost(limit) => limit as usize,
@@ -1148,11 +1150,16 @@ fn preparation_verdict(job: &Job, node: &JobNode, ended: Option<&Ended>) -> Prep
     }
 }
 
-/// K5: when a task that nobody has told to stop will have run for its own time.
+/// K13: how long a task may be there.
+const LIFETIME: TimeSpan = TimeSpan::from_secs(180 * 24 * 60 * 60);
+
+/// K5, K13: when a task that nobody has told to stop will have had its time.
 fn deadline(task: &Task) -> Option<(Timestamp, &TaskId)> {
     match task.state() {
-        TaskState::Running { assignment, start_time: Some(start) } if assignment.stop.is_none() => {
-            Some((start.checked_add(task.constraints().max_wall_clock_time)?, task.id()))
+        TaskState::Running { assignment, start_time } if assignment.stop.is_none() => {
+            let run = start_time.and_then(|start| start.checked_add(task.constraints().max_wall_clock_time));
+            let life = task.stamps().created().checked_add(LIFETIME);
+            Some((run.into_iter().chain(life).min()?, task.id()))
         }
         _ => None,
     }
