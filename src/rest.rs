@@ -9,6 +9,7 @@
 //! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first
 //! refusal in that order is the one that is answered (S5).
 
+mod applications;
 mod authorize;
 mod exchange;
 mod fields;

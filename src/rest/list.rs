@@ -12,6 +12,9 @@ use crate::{
     },
 };
 
+/// The longest page of a list, and the default (Q7).
+const MAX_PAGE_ITEMS: usize = 1000;
+
 /// How a list is wanted.
 pub(super) struct List {
     model: &'static Model,
@@ -25,9 +28,18 @@ pub(super) struct List {
 impl List {
     /// Reads `maxresults`, `$filter`, `$select` and `$skipToken`.
     pub(super) fn read(reading: &Reading<'_>, model: &'static Model) -> Result<Self, BatchError> {
+        Self::read_up_to(MAX_PAGE_ITEMS, reading, model)
+    }
+
+    /// The same, for a list whose pages have this many items at most.
+    pub(super) fn read_up_to(
+        longest: usize,
+        reading: &Reading<'_>,
+        model: &'static Model,
+    ) -> Result<Self, BatchError> {
         Ok(Self {
             model,
-            max_results: reading.query.max_results()?,
+            max_results: reading.query.max_results(longest)?,
             filter: reading
                 .query
                 .filter
@@ -47,6 +59,11 @@ impl List {
             })
         };
         self.after.as_ref().map(parse).transpose()
+    }
+
+    /// Replies with no items, for what an account of this crate has none of (Q11).
+    pub(super) fn reply_empty(&self, account: &Account, context: &Context<'_>, set: &str) -> Reply {
+        self.reply(account, context, set, core::iter::empty())
     }
 
     /// Replies with the first items that pass the filter, and with where to go on if there are more.

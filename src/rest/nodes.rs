@@ -104,6 +104,18 @@ pub(super) fn enable_scheduling(
     Ok(change(pool, node, ChangeNode::EnableScheduling))
 }
 
+pub(super) fn extensions(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let list = List::read(&reading, &model::NODE_VM_EXTENSION)?;
+    Ok(Act::read(move |account, context| {
+        account.require_node(&pool?, &node?)?;
+        Ok(list.reply_empty(account, context, "extensions")) // Q11
+    }))
+}
+
 /// Nodes have no ETag.
 fn change(pool: PathId<PoolId>, node: PathId<NodeId>, command: ChangeNode) -> Act {
     Act::write(move |account, context| {

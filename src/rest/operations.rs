@@ -7,6 +7,7 @@ use crate::{
     BatchError, ErrorCode,
     id::{JobId, NodeId, PoolId, TaskId},
     rest::{
+        applications,
         exchange::{Act, PathId, Reading},
         jobs, nodes,
         percent::decode,
@@ -142,7 +143,7 @@ static OPERATIONS: &[Operation] = &[
     missing("POST", "/pools/{pool}/nodes/{node}/users", NODE_USERS),
     missing("PUT", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
     missing("DELETE", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
-    missing("GET", "/pools/{pool}/nodes/{node}/extensions", NODE_USERS),
+    get("/pools/{pool}/nodes/{node}/extensions", OnNode(nodes::extensions)),
     missing("GET", "/pools/{pool}/nodes/{node}/extensions/{extension}", NODE_USERS),
     missing("GET", "/pools/{pool}/nodes/{node}/remoteloginsettings", NODE_ACCESS),
     missing("GET", "/pools/{pool}/nodes/{node}/rdp", NODE_ACCESS),
@@ -166,11 +167,11 @@ static OPERATIONS: &[Operation] = &[
     missing("DELETE", "/certificates({key})", CERTIFICATES),
     missing("POST", "/certificates({key})/canceldelete", CERTIFICATES),
     // Applications and the account
-    missing("GET", "/applications", "applications"),
+    get("/applications", OnAccount(applications::list)),
     missing("GET", "/applications/{application}", "applications"),
     missing("GET", "/supportedimages", ACCOUNT),
-    missing("GET", "/nodecounts", ACCOUNT),
-    missing("GET", "/poolusagemetrics", ACCOUNT),
+    get("/nodecounts", OnAccount(pools::node_counts)),
+    get("/poolusagemetrics", OnAccount(pools::usage_metrics)),
     missing("GET", "/lifetimepoolstats", LIFETIME_STATISTICS),
     missing("GET", "/lifetimejobstats", LIFETIME_STATISTICS),
 ];

@@ -15,9 +15,6 @@ use crate::{
 /// The longest a request may take, and the default (F4).
 const TIMEOUT_SECONDS: u64 = 30;
 
-/// The longest page of a list, and the default (Q7).
-const MAX_PAGE_ITEMS: usize = 1000;
-
 /// The query parameters that any operation knows; of a repeated name the first counts.
 #[derive(Default)]
 pub(super) struct Query<'a> {
@@ -80,13 +77,16 @@ impl<'a> Query<'a> {
     }
 
     /// How many items a page of a list has at most (Q7).
-    pub(super) fn max_results(&self) -> Result<usize, BatchError> {
+    pub(super) fn max_results(&self, longest: usize) -> Result<usize, BatchError> {
         const NAME: &str = "maxresults";
-        let Some(text) = &self.max_results else { return Ok(MAX_PAGE_ITEMS) };
+        let Some(text) = &self.max_results else { return Ok(longest) };
         match usize::try_from(integer(NAME, text)?) {
-            Ok(number @ 1..=MAX_PAGE_ITEMS) => Ok(number),
+            Ok(number @ 1..) if number <= longest => Ok(number),
             Ok(0) | Err(_) => Err(BatchError::invalid_query(NAME, text, "MaxResults cannot be less than 1")),
-            Ok(_) => Err(BatchError::invalid_query(NAME, text, "MaxResults cannot be greater than 1000")),
+            Ok(_) => {
+                let reason = format!("MaxResults cannot be greater than {longest}");
+                Err(BatchError::invalid_query(NAME, text, &reason))
+            }
         }
     }
 

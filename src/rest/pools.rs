@@ -89,3 +89,22 @@ pub(super) fn remove_nodes(pool: PathId<PoolId>, reading: Reading<'_>) -> Result
         Ok((Reply::changed(account.require_pool(&pool)?.stamps().modified()), effects))
     }))
 }
+
+/// How many pools a page of node counts has at most (P8).
+const MAX_COUNTED_POOLS: usize = 10;
+
+pub(super) fn node_counts(reading: Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read_up_to(MAX_COUNTED_POOLS, &reading, &model::POOL_NODE_COUNTS)?;
+    let after = list.after_id(|token| PoolId::new(token).ok())?;
+    Ok(Act::read(move |account, context| {
+        let items = account
+            .pools_after(after.as_ref())
+            .map(|pool| (format!("{}", pool.id()), shown::node_counts(account, pool)));
+        Ok(list.reply(account, context, "poolnodecounts", items))
+    }))
+}
+
+pub(super) fn usage_metrics(reading: Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read(&reading, &model::POOL_USAGE_METRICS)?;
+    Ok(Act::read(move |account, context| Ok(list.reply_empty(account, context, "poolusagemetrics")))) // Q11
+}

@@ -3,10 +3,11 @@
 use azbatch::{
     TimeSpan, Timestamp,
     job::{JobRequest, JobState, Living, NotAssigned},
+    node::NodeEvent,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{World, brief};
+use crate::world::{URL, World, brief};
 
 /// A job on a pool without nodes.
 fn with_job(job: &str) -> World {
@@ -292,4 +293,71 @@ fn with_a_task() -> World {
     assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
     assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
     world
+}
+
+/// P8, Q7
+#[test]
+fn nodes_are_counted_by_state() {
+    let mut world = World::new();
+    let pool = r#"{"id":"p","vmSize":"small","targetDedicatedNodes":3,"targetLowPriorityNodes":1}"#;
+    let added = world.send("POST /pools", pool);
+    world.obey(added.effects);
+    assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
+    let nodes = world.shown("/pools/p/nodes")["value"].clone();
+    let dedicated: Vec<&str> = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|node| node["isDedicated"] == true)
+        .map(|node| node["id"].as_str().unwrap())
+        .collect();
+    world.run("j", "t", dedicated[0]);
+    world.node(dedicated[1], NodeEvent::Lost);
+
+    let shown = world.shown("/nodecounts");
+    assert_eq!(shown["odata.metadata"], format!("{URL}/$metadata#poolnodecounts"));
+    let zero = json!({
+        "creating": 0, "idle": 0, "offline": 0, "preempted": 0, "rebooting": 0, "reimaging": 0, "running": 0,
+        "starting": 0, "startTaskFailed": 0, "leavingPool": 0, "unknown": 0, "unusable": 0,
+        "waitingForStartTask": 0, "deallocated": 0, "deallocating": 0, "total": 0, "upgradingOS": 0,
+    });
+    let (mut expected, mut low) = (zero.clone(), zero.clone());
+    for state in ["idle", "running", "unknown"] {
+        expected[state] = json!(1);
+    }
+    expected["total"] = json!(3);
+    low["idle"] = json!(1);
+    low["total"] = json!(1);
+    assert_eq!(shown["value"], json!([{ "poolId": "p", "dedicated": expected, "lowPriority": low }]));
+
+    for number in 0..10 {
+        let pool = json!({ "id": format!("q{number}"), "vmSize": "small" });
+        assert_eq!(world.send("POST /pools", pool).told(), "201");
+    }
+    let first = world.get("/nodecounts");
+    assert_eq!(first.json()["value"].as_array().unwrap().len(), 10, "a page has ten pools");
+    let next = world.get(&first.next().unwrap());
+    assert_eq!(next.json()["value"][0]["poolId"], "q9");
+    assert_eq!(next.next(), None);
+    let one = world.shown("/nodecounts?$filter=poolId%20eq%20'q3'&maxresults=10");
+    assert_eq!(one["value"], json!([{ "poolId": "q3", "dedicated": zero, "lowPriority": zero }]));
+    for number in ["0", "11"] {
+        let refused = world.get(&format!("/nodecounts?maxresults={number}"));
+        assert_eq!(refused.told(), "400 InvalidQueryParameterValue", "{number}");
+    }
+}
+
+/// Q11
+#[test]
+fn lists_of_what_an_account_has_none_of_are_empty() {
+    let mut world = with_a_task();
+    for target in ["/applications", "/poolusagemetrics", "/pools/p/nodes/n/extensions"] {
+        let shown = world.shown(target);
+        assert_eq!(shown["value"], json!([]), "{target}");
+        assert_eq!(shown["odata.nextLink"], Value::Null, "{target}");
+    }
+    assert_eq!(world.get("/pools/p/nodes/m/extensions").told(), "404 NodeNotFound");
+    assert_eq!(world.get("/pools/q/nodes/n/extensions").told(), "404 PoolNotFound");
+    assert_eq!(world.get("/applications?maxresults=0").told(), "400 InvalidQueryParameterValue");
 }

@@ -1168,6 +1168,44 @@ models! {
     ERROR_MESSAGE "ErrorMessage" { lang: Text, value: Text }
     BATCH_ERROR_DETAIL "BatchErrorDetail" { key: Text, value: Text }
 
+    POOL_NODE_COUNTS "PoolNodeCounts" {
+        poolId: Text,
+        dedicated: {NODE_COUNTS},
+        lowPriority: {NODE_COUNTS},
+    }
+    NODE_COUNTS "NodeCounts" {
+        creating: Int32,
+        idle: Int32,
+        offline: Int32,
+        preempted: Int32,
+        rebooting: Int32,
+        reimaging: Int32,
+        running: Int32,
+        starting: Int32,
+        startTaskFailed: Int32,
+        leavingPool: Int32,
+        unknown: Int32,
+        unusable: Int32,
+        waitingForStartTask: Int32,
+        deallocated: Int32 >= V2024_07,
+        deallocating: Int32 >= V2024_07,
+        total: Int32,
+        upgradingOS: Int32 >= V2024_02,
+    }
+    POOL_USAGE_METRICS "PoolUsageMetrics" {
+        poolId: Text,
+        startTime: Instant,
+        endTime: Instant,
+        vmSize: Text,
+        totalCoreHours: Double,
+    }
+    NODE_VM_EXTENSION "NodeVMExtension" {
+        provisioningState: Text,
+        vmExtension: {VM_EXTENSION},
+        instanceView: Raw,
+    }
+    APPLICATION_SUMMARY "ApplicationSummary" { id: Text, displayName: Text, versions: [Text] }
+
     SUBTASK_INFORMATION "SubtaskInformation" {
         id: Int32,
         nodeInfo: {COMPUTE_NODE_INFORMATION},

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use crate::{
-    Account, Pool,
-    rest::odata::model::name,
+    Account, Node, Pool,
+    node::NodeStateName,
+    rest::odata::model::{Name, name},
     rest::shown::{Properties, kept, pool_url, put, stamps, text},
 };
 
@@ -32,4 +33,50 @@ pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
     put(&mut policy, name!("nodeFillType"), text(specification.node_fill_type));
     put(&mut shown, name!("taskSchedulingPolicy"), Value::Object(policy));
     shown
+}
+
+/// The nodes of a pool by state, as `Account - List Pool Node Counts` shows them (P8).
+pub(super) fn node_counts(account: &Account, pool: &Pool) -> Properties {
+    let mut shown = Properties::new();
+    put(&mut shown, name!("poolId"), text(pool.id()));
+    put(&mut shown, name!("dedicated"), Value::Object(counts_of_kind(account, pool, true)));
+    put(&mut shown, name!("lowPriority"), Value::Object(counts_of_kind(account, pool, false)));
+    shown
+}
+
+fn counts_of_kind(account: &Account, pool: &Pool, dedicated: bool) -> Properties {
+    let states = || {
+        let nodes = account.nodes_of(pool.id()).filter(move |node| node.is_dedicated() == dedicated);
+        nodes.map(Node::state_name)
+    };
+    let mut shown = Properties::new();
+    // The states of the service that nodes here never have.
+    let others =
+        [name!("creating"), name!("startTaskFailed"), name!("waitingForStartTask"), name!("upgradingOS")];
+    for name in others {
+        put(&mut shown, name, json!(0));
+    }
+    for state in NodeStateName::ALL {
+        let count = states().filter(|found| found == state).count();
+        put(&mut shown, count_name(*state), json!(count));
+    }
+    put(&mut shown, name!("total"), json!(states().count()));
+    shown
+}
+
+fn count_name(state: NodeStateName) -> Name {
+    match state {
+        NodeStateName::Idle => name!("idle"),
+        NodeStateName::Running => name!("running"),
+        NodeStateName::Offline => name!("offline"),
+        NodeStateName::Rebooting => name!("rebooting"),
+        NodeStateName::Reimaging => name!("reimaging"),
+        NodeStateName::Deallocating => name!("deallocating"),
+        NodeStateName::Deallocated => name!("deallocated"),
+        NodeStateName::Starting => name!("starting"),
+        NodeStateName::LeavingPool => name!("leavingPool"),
+        NodeStateName::Unknown => name!("unknown"),
+        NodeStateName::Unusable => name!("unusable"),
+        NodeStateName::Preempted => name!("preempted"),
+    }
 }

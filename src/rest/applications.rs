@@ -1,0 +1,20 @@
+//! The operations on applications, of which an account of this crate has none.
+
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "all functions in the table of operations have one signature"
+)]
+
+use crate::{
+    BatchError,
+    rest::{
+        exchange::{Act, Reading},
+        list::List,
+        odata::model,
+    },
+};
+
+pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
+    let list = List::read(&reading, &model::APPLICATION_SUMMARY)?;
+    Ok(Act::read(move |account, context| Ok(list.reply_empty(account, context, "applications")))) // Q11
+}
