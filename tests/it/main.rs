@@ -8,7 +8,6 @@ mod rules;
 mod conditions;
 mod grid;
 mod life;
-mod once_wrong;
 mod real_programs;
 mod scheduling;
 

@@ -2,7 +2,7 @@
 //! checked in passing. A refusal has changed nothing (I4), facts replayed over the state before give
 //! the state after (I5), and the account is sound.
 
-#![allow(dead_code, reason = "not every test needs all of it")]
+mod watch;
 
 use std::{
     fmt::{Debug, Display},
@@ -11,12 +11,14 @@ use std::{
 
 use azbatch::{
     Account, Effect, Fact, Instruction, RunId, TimeSpan, Timestamp,
-    job::{Ended, JobNodeFact, StopCause, Unit},
+    job::{Ended, StopCause, Unit},
     node::{NodeAction, NodeEvent, NodeFact},
     rest::{self, Guid, Request, Response},
     task::TaskFact,
 };
 use serde_json::Value;
+
+pub(crate) use watch::{announced, check};
 
 pub(crate) const URL: &str = "https://contoso.westus.batch.azure.com";
 pub(crate) const NEWEST: &str = "2025-06-01";
@@ -110,7 +112,7 @@ impl World {
         let before = self.account.clone();
         let answer = rest::answer(&mut self.account, &request, self.now);
         let reply = Reply { response: answer.response, effects: answer.effects };
-        self.checked(&before, &reply.effects);
+        check(&before, &reply.effects, &self.account);
         if reply.response.status >= 400 {
             assert_eq!(self.account, before, "{line}: a refusal changes nothing (I4)");
             assert_eq!(reply.effects, [], "{line}: a refusal has no effects (I4)");
@@ -125,23 +127,8 @@ impl World {
         self.later(1);
         let before = self.account.clone();
         let effects = call(&mut self.account, self.now);
-        self.checked(&before, &effects);
+        check(&before, &effects, &self.account);
         effects
-    }
-
-    fn checked(&self, before: &Account, effects: &[Effect]) {
-        self.account.check().unwrap();
-        let mut replayed = before.clone();
-        for fact in Effect::facts(effects) {
-            replayed.try_apply(fact).unwrap();
-        }
-        assert_eq!(replayed, self.account, "{effects:?}: facts replayed give the same (I5)");
-        for (place, effect) in effects.iter().enumerate() {
-            let Some(name) = announced(effect) else { continue };
-            let next = effects.get(place + 1).filter(|next| next.name() == name);
-            let next = next.unwrap_or_else(|| panic!("{effects:?}: {name} does not follow"));
-            assert_eq!((next.job(), next.task(), next.node()), (effect.job(), effect.task(), effect.node()));
-        }
     }
 
     pub(crate) fn tick(&mut self) -> Vec<Effect> {
@@ -327,25 +314,6 @@ impl Reply {
 /// `ReleaseIssued` and `NodeActionIssued`.
 pub(crate) fn brief(effects: &[Effect]) -> Vec<String> {
     effects.iter().filter(|effect| announced(effect).is_none()).map(one_brief).collect()
-}
-
-/// The name of the instruction that must follow an effect, if it is a fact that only announces one.
-#[allow(clippy::wildcard_enum_match_arm, reason = "the other facts announce nothing")]
-fn announced(effect: &Effect) -> Option<&'static str> {
-    match effect.fact()? {
-        Fact::Task(_, _, TaskFact::Stopping { .. }) => Some("StopTask"),
-        Fact::JobNode(_, _, JobNodeFact::PreparationIssued { .. }) => Some("RunPreparation"),
-        Fact::JobNode(_, _, JobNodeFact::PreparationStopping) => Some("StopPreparation"),
-        Fact::JobNode(_, _, JobNodeFact::ReleaseIssued { .. }) => Some("RunRelease"),
-        Fact::Node(_, NodeFact::ActionIssued { action }) => Some(match action {
-            NodeAction::Reboot => "RebootNode",
-            NodeAction::Reimage => "ReimageNode",
-            NodeAction::Deallocate => "DeallocateNode",
-            NodeAction::Start => "StartNode",
-            NodeAction::Remove => "RemoveNode",
-        }),
-        _ => None,
-    }
 }
 
 fn one_brief(effect: &Effect) -> String {

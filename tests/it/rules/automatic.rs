@@ -1,0 +1,274 @@
+//! Automatic termination: X1 to X8.
+
+use azbatch::{
+    PoolId, TimeSpan,
+    job::{
+        DisableTasks, JobChange, JobManagerTask, JobPatch, JobSettings, OnAllTasksComplete, OnTaskFailure,
+        TerminateJob, TerminateReason,
+    },
+    task::{
+        ExitConditions, ExitOptions, JobAction, ReactivateTask, RequestedConstraints, RetryLimit,
+        TaskSpecification,
+    },
+};
+use serde_json::json;
+
+use super::{
+    World, acts_on_failures, before, ends_by_itself, heeding, manager, on, plain, prepared, s,
+    uses_dependencies,
+};
+use crate::world::{World as RestWorld, id, secs};
+
+/// X1: counted from the creation; at the instant itself, not a tick before.
+#[test]
+fn a_job_ends_when_its_time_is_over() {
+    let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(100));
+    world.at(50).run("a", "n1");
+    assert_eq!(world.on(before(s(100))).tick(), "");
+    assert_eq!(world.at(100).tick(), "JobTerminating, StopTask a n1");
+    assert_eq!(world.reason(), "MaxWallClockTimeExpiry");
+}
+
+/// X2
+#[test]
+fn a_job_ends_with_its_manager_unless_told_otherwise() {
+    for (kills, exit_code, ticked) in
+        [(true, 0, "JobTerminating"), (true, 1, "JobTerminating"), (false, 0, "")]
+    {
+        let mut world = World::empty();
+        let added =
+            world.add_job("job", |specification, _| specification.manager = Some(manager("m", kills)));
+        assert_eq!(added, "JobAdded, TaskAdded");
+        world.run_added("m", "n1");
+        assert_eq!(world.tick(), "");
+        world.say("n1", &format!("task m ended {exit_code}"));
+        assert_eq!(world.tick(), ticked);
+        assert_eq!(world.reason(), if kills { "JMComplete" } else { "none" });
+    }
+}
+
+fn asks_for(action: Option<JobAction>) -> ExitConditions {
+    let options = ExitOptions { job_action: action, dependency_action: None };
+    ExitConditions { default: Some(options), ..ExitConditions::default() }
+}
+
+/// X3, X7: a failed task asks for the job's end unless its exit options say otherwise; a success does not.
+#[test]
+fn a_failed_task_ends_its_job_if_the_job_listens() {
+    for (listens, action, exit_code, ticked) in [
+        (true, Some(JobAction::Terminate), 1, "JobTerminating"),
+        (true, None, 1, "JobTerminating"),
+        (true, Some(JobAction::None), 1, ""),
+        (true, Some(JobAction::Terminate), 0, ""),
+        (false, None, 1, ""),
+    ] {
+        let mut world = World::new(|specification, settings| {
+            if listens {
+                acts_on_failures(specification, settings);
+            }
+        });
+        world.add_with("a", |specification, _| specification.exit_conditions = Some(asks_for(action)));
+        world.run_added("a", "n1");
+        world.say("n1", &format!("task a ended {exit_code}"));
+        assert_eq!(world.state(), "active");
+        assert_eq!(world.tick(), ticked, "{action:?} and {exit_code}");
+        assert_eq!(world.reason(), if ticked.is_empty() { "none" } else { "TaskFailed" });
+    }
+}
+
+/// X4
+#[test]
+fn a_job_ends_with_its_last_task_if_it_is_to() {
+    let mut world = World::new(ends_by_itself);
+    world.add("b");
+    world.run("a", "n1");
+    for report in ["task a ended 0", "task b ended 1"] {
+        assert_eq!(world.tick(), "");
+        if report.contains('b') {
+            world.assign("b", "n1");
+        }
+        world.say("n1", report);
+    }
+    assert_eq!((world.tick().as_str(), world.reason()), ("JobTerminating", "AllTasksComplete"));
+
+    let mut world = World::new(ends_by_itself);
+    assert_eq!(world.tick(), "JobTerminating", "a job without tasks counts");
+
+    let mut world = World::new(plain);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.tick(), "", "one that is not to end");
+}
+
+/// X5
+#[test]
+fn the_end_of_a_schedule_is_told_as_the_service_tells_it() {
+    let mut world = World::new(plain);
+    world.terminate_with(&TerminateJob::because(TerminateReason::Schedule));
+    assert_eq!(world.shown("/jobs/job", "executionInfo/terminateReason"), "TerminateWorkitem");
+}
+
+/// X6: each job has every cause from its line on, and ends for the first.
+#[test]
+fn the_first_cause_that_applies_is_the_reason() {
+    let causes = ["MaxWallClockTimeExpiry", "JMComplete", "TaskFailed", "AllTasksComplete", "none"];
+    for (from, cause) in causes.into_iter().enumerate() {
+        let mut world = World::empty();
+        world.add_job("job", |specification, settings| {
+            specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+            specification.manager = Some(manager("m", from <= 1));
+            settings.constraints.max_wall_clock_time = if from == 0 { secs(50) } else { TimeSpan::UNLIMITED };
+            settings.on_all_tasks_complete =
+                if from <= 3 { OnAllTasksComplete::TerminateJob } else { OnAllTasksComplete::NoAction };
+        });
+        world.run_added("m", "n1");
+        world.say("n1", "task m ended 0");
+        world.ran("a", "n1", i32::from(from <= 2));
+        world.at(50).tick();
+        assert_eq!(world.reason(), cause);
+    }
+}
+
+/// X6: a job that is disabling or disabled ends too, as every job ends.
+#[test]
+fn disabled_jobs_end_by_themselves_too() {
+    for ticks_first in [false, true] {
+        let mut world = World::new(|specification, settings| {
+            prepared(specification, settings);
+            settings.constraints.max_wall_clock_time = secs(100);
+        });
+        world.ran("a", "n1", 0);
+        world.disable(DisableTasks::Wait);
+        if ticks_first {
+            assert_eq!(world.tick(), "JobDisabled");
+        }
+        assert_eq!(world.at(100).tick(), "JobTerminating, RunRelease n1");
+        world.say("n1", "release ended 0");
+        assert_eq!(world.tick(), "JobCompleted");
+    }
+    let mut world = World::new(ends_by_itself);
+    world.run("a", "n1");
+    world.disable(DisableTasks::Wait);
+    world.say("n1", "task a ended 0");
+    assert_eq!(world.tick(), "JobDisabled", "G1: no task is on a node");
+    assert_eq!(world.tick(), "JobTerminating");
+}
+
+/// X6: a task that waits for one that failed is active, so not all are completed.
+#[test]
+fn a_blocked_task_keeps_its_job_from_ending() {
+    let mut world = World::new(|specification, settings| {
+        uses_dependencies(specification, settings);
+        ends_by_itself(specification, settings);
+    });
+    world.add_with("b", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+    world.ran("a", "n1", 1);
+    assert_eq!(world.assign("b", "n1"), "DependencyNotMet");
+    assert_eq!(world.tick(), "");
+}
+
+/// X7: neither by a PATCH nor by a PUT that leaves it out.
+#[test]
+fn terminatejob_cannot_be_taken_back() {
+    let mut world = World::new(ends_by_itself);
+    world.add("a");
+    let take_back =
+        JobPatch { on_all_tasks_complete: Some(OnAllTasksComplete::NoAction), ..JobPatch::default() };
+    assert_eq!(world.update(JobChange::Patch(take_back)), "400 InvalidPropertyValue");
+    assert_eq!(world.update(JobChange::Replace(JobSettings::new(id("pool")))), "400 InvalidPropertyValue");
+    assert_eq!(world.patch(), "JobUpdated");
+    assert_eq!(world.job().settings().on_all_tasks_complete, OnAllTasksComplete::TerminateJob);
+}
+
+/// X7: a job action that nobody would perform.
+#[test]
+fn a_job_action_needs_a_job_that_performs_it() {
+    for action in [JobAction::None, JobAction::Disable, JobAction::Terminate] {
+        let ask = |specification: &mut TaskSpecification| {
+            specification.exit_conditions = Some(asks_for(Some(action)));
+        };
+        let refused = World::new(plain).add_with("a", |specification, _| ask(specification));
+        assert_eq!(refused, "400 InvalidPropertyValue");
+        assert_eq!(
+            World::new(acts_on_failures).add_with("a", |specification, _| ask(specification)),
+            "TaskAdded"
+        );
+    }
+}
+
+/// X7: `disable` disables with requeue, at a tick.
+#[test]
+fn a_failed_task_can_disable_its_job() {
+    let mut world = World::new(acts_on_failures);
+    world.run("b", "n1");
+    world.add_with("a", |specification, _| {
+        specification.exit_conditions = Some(asks_for(Some(JobAction::Disable)));
+    });
+    world.run_added("a", "n1");
+    world.say("n1", "task a ended 1");
+    assert_eq!(world.tick(), "JobDisabling, StopTask b n1");
+    assert_eq!(world.say("n1", "task b ended 1"), "TaskRequeued b n1");
+    assert_eq!(world.tick(), "JobDisabled");
+}
+
+/// X8
+#[test]
+fn another_pool_needs_a_disabled_job() {
+    let mut world = World::new(plain);
+    let pool = |name: &str| JobChange::Patch(JobPatch { pool: Some(id(name)), ..JobPatch::default() });
+    assert_eq!(world.update(pool("pool")), "JobUpdated");
+    assert_eq!(world.update(pool("other")), "409 OperationInvalidForCurrentState");
+    world.disable(DisableTasks::Wait);
+    assert_eq!(world.update(pool("other")), "409 OperationInvalidForCurrentState");
+    world.tick();
+    assert_eq!(world.update(pool("other")), "JobUpdated");
+    assert_eq!(world.job().settings().pool, id::<PoolId>("other"));
+}
+
+/// X7: what a failed task asked for lapses when it is reactivated before the next tick.
+#[test]
+fn a_reactivated_task_asks_for_nothing() {
+    let mut world = RestWorld::new();
+    world.add_node("pool", "n");
+    heeding(&mut world, |_| {});
+    world.send("POST /jobs/job/tasks", json!({ "id": "t", "commandLine": "x" }));
+    world.ran("job", "t", "n", 1);
+    let mut reactivated = world.clone();
+    reactivated.call(|account, now| {
+        account.reactivate_task(&id("job"), &id("t"), &ReactivateTask::default(), now).unwrap()
+    });
+    assert_eq!(crate::world::brief(&reactivated.tick()), Vec::<String>::new());
+    assert_eq!(crate::world::brief(&world.tick()), ["JobTerminating"]);
+}
+
+/// X7: an exit code of 0 asks for nothing, also where the task was ended.
+#[test]
+fn an_ended_task_with_exit_code_0_asks_for_nothing() {
+    let mut world = RestWorld::new();
+    world.add_node("pool", "n");
+    heeding(&mut world, |_| {});
+    world.send("POST /jobs/job/tasks", json!({ "id": "t", "commandLine": "x" }));
+    world.run("job", "t", "n");
+    world.send("POST /jobs/job/tasks/t/terminate", "");
+    world.ends("job", "t", "n", 0);
+    assert_eq!(world.value("/jobs/job/tasks/t", "/executionInfo/result"), "failure");
+    assert_eq!(crate::world::brief(&world.tick()), Vec::<String>::new());
+}
+
+/// X2: a later task of the manager's name is another one.
+#[test]
+fn another_task_is_not_the_job_manager() {
+    let mut world = RestWorld::new();
+    world.add_node("pool", "n");
+    heeding(&mut world, |specification| {
+        specification.manager = Some(JobManagerTask {
+            task: TaskSpecification::new(id("manager")).into(),
+            constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
+            kill_job_on_completion: true,
+            allow_low_priority_node: true,
+        });
+    });
+    world.send("DELETE /jobs/job/tasks/manager", "");
+    world.send("POST /jobs/job/tasks", json!({ "id": "manager", "commandLine": "x" }));
+    world.ran("job", "manager", "n", 0);
+    assert_eq!(crate::world::brief(&world.tick()), Vec::<String>::new());
+}

@@ -1,0 +1,448 @@
+//! Tasks: K1 to K13.
+
+use azbatch::{
+    job::{Ended, Unit},
+    node::NodeEvent,
+    task::{
+        DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, NodeError, NodeFailure, RetryLimit,
+    },
+};
+use serde_json::{Value, json};
+
+use super::{World, before, on, plain, prepared, s, uses_dependencies, with_pool};
+use crate::world::{World as RestWorld, id, secs};
+
+/// K1
+#[test]
+fn a_task_is_preparing_while_the_preparation_is_not_completed() {
+    let mut world = World::new(prepared);
+    for task in ["a", "b", "c"] {
+        world.add(task);
+    }
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+    assert_eq!(world.assign("b", "n1"), "TaskPreparing b n1");
+    let started = "PreparationEnded n1, TaskRunning a n1, RunTask a n1, TaskRunning b n1, RunTask b n1";
+    assert_eq!(world.say("n1", "preparation ended 0"), started);
+    assert_eq!(world.assign("c", "n1"), "TaskRunning c n1, RunTask c n1");
+
+    let mut world = World::new(plain);
+    world.add("a");
+    assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1");
+}
+
+/// K2
+#[test]
+fn the_start_that_the_node_reports_stamps_the_running_state() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.at(5).assign("a", "n1");
+    assert_eq!((world.task_state("a"), world.task("a").stamps().entered()), ("running", s(5)));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), Value::Null);
+    world.at(7).say("n1", "task a started");
+    assert_eq!(world.task("a").stamps().entered(), s(7));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), "2026-02-10T08:00:07Z");
+}
+
+/// K3
+#[test]
+fn exit_code_0_is_success() {
+    let mut world =
+        World::new(|_, settings| settings.constraints.max_task_retry_count = RetryLimit::Unlimited);
+    world.at(5).run("a", "n1");
+    assert_eq!(world.at(9).say("n1", "task a ended 0"), "TaskCompleted a n1");
+    assert_eq!(world.end("a"), (Some(0), None));
+    let shown = world.shown("/jobs/job/tasks/a", "executionInfo");
+    assert_eq!(
+        (&shown["startTime"], &shown["endTime"]),
+        (&"2026-02-10T08:00:05Z".into(), &"2026-02-10T08:00:09Z".into())
+    );
+    assert_eq!((&shown["result"], &shown["exitCode"]), (&"success".into(), &0.into()));
+    assert_eq!(world.task("a").stamps().entered(), s(9));
+    assert_eq!(world.task("a").stamps().previous().map(|(state, _)| state.as_str()), Some("running"));
+}
+
+/// K4: tried again while there are retries left; -1 is without end.
+#[test]
+fn another_exit_code_is_tried_again_while_retries_are_left() {
+    for (limit, retries) in [(0, 0), (2, 2), (-1, 5)] {
+        let mut world = World::new(plain);
+        world.add_with("a", |_, constraints| constraints.max_task_retry_count = RetryLimit::from_wire(limit));
+        for retry in 1..=retries {
+            world.run_added("a", "n1");
+            assert_eq!(world.at(retry).say("n1", "task a ended 1"), "TaskRetried a n1");
+            let task = world.task("a");
+            assert_eq!((u64::from(task.retry_count()), task.last_retry_time()), (retry, Some(s(retry))));
+            assert_eq!(world.task_state("a"), "active");
+        }
+        if limit >= 0 {
+            world.run_added("a", "n1");
+            assert_eq!(world.say("n1", "task a ended 1"), "TaskCompleted a n1");
+            assert_eq!(world.end("a"), (Some(1), Some("FailureExitCode")));
+            assert_eq!(u64::from(world.task("a").retry_count()), retries);
+        }
+    }
+}
+
+/// K4: the failure's shape.
+#[test]
+fn a_failure_by_exit_code_shows_its_details() {
+    let mut world = World::new(plain);
+    world.ran("a", "n1", 7);
+    let shown = world.shown("/jobs/job/tasks/a", "executionInfo");
+    assert_eq!((&shown["result"], &shown["exitCode"]), (&"failure".into(), &7.into()));
+    let failure = &shown["failureInfo"];
+    assert_eq!((&failure["category"], &failure["code"]), (&"UserError".into(), &"FailureExitCode".into()));
+    assert_eq!(failure["message"], "The task exited with an exit code representing a failure");
+    assert_eq!(failure["details"][0]["value"], "The task process exited with an unexpected exit code");
+    assert_eq!(failure["details"][1]["value"], "FailureExitCode");
+}
+
+/// K5
+#[test]
+fn errors_around_a_task_complete_it_without_retries() {
+    let error = || NodeError { code: "BlobNotFound".into(), message: "There is no such blob".into() };
+    for failure in [NodeFailure::PreProcessing(error()), NodeFailure::FileUpload(error())] {
+        let mut world = World::new(plain);
+        world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Unlimited));
+        world.run_added("a", "n1");
+        let ended = Ended { exit_code: None, failure: Some(failure) };
+        assert_eq!(world.ends("n1", &Unit::Task(id("a")), ended), "TaskCompleted a n1");
+        assert_eq!(world.end("a"), (None, Some("BlobNotFound")));
+    }
+}
+
+/// What can go wrong around a process, each with its own code and message.
+fn node_failures() -> [NodeFailure; 2] {
+    let error = |code: &str, message: &str| NodeError { code: code.into(), message: message.into() };
+    [
+        NodeFailure::PreProcessing(error("BlobNotFound", "There is no such blob")),
+        NodeFailure::FileUpload(error("UploadContainerNotFound", "There is no such container")),
+    ]
+}
+
+/// The run is shown as failed for this reason, though its exit code is 0.
+fn assert_failed(shown: &Value, failure: &NodeFailure) {
+    let (NodeFailure::PreProcessing(error) | NodeFailure::FileUpload(error)) = failure;
+    let info = serde_json::json!({ "category": "UserError", "code": error.code, "message": error.message });
+    assert_eq!(shown["failureInfo"], info);
+    assert_eq!((&shown["result"], &shown["state"]), (&"failure".into(), &"completed".into()));
+    assert_eq!(shown["exitCode"], 0);
+}
+
+/// K5, N7, E5: an error around a preparation fails it, whatever its exit code and its retries.
+#[test]
+fn errors_around_a_preparation_fail_it_without_retries() {
+    for (waited, retries) in [(true, -1), (true, 0), (false, -1), (false, 0)] {
+        for failure in node_failures() {
+            let mut world = World::new(|specification, settings| {
+                prepared(specification, settings);
+                let preparation = specification.preparation.as_mut().unwrap();
+                preparation.wait_for_success = waited;
+                preparation.constraints.max_task_retry_count = RetryLimit::from_wire(retries).unwrap();
+            });
+            world.add("a");
+            world.assign("a", "n1");
+            world.at(1).say("n1", "preparation started");
+            let ended = Ended { exit_code: Some(0), failure: Some(failure.clone()) };
+            let told = world.at(2).ends("n1", &Unit::Preparation, ended);
+            if waited {
+                assert_eq!(told, "PreparationEnded n1, TaskRequeued a n1");
+                assert_eq!(world.assign("a", "n1"), "NodeBarred");
+            } else {
+                assert_eq!(told, "PreparationEnded n1, TaskRunning a n1, RunTask a n1");
+                assert_eq!(world.say("n1", "task a ended 0"), "TaskCompleted a n1");
+            }
+            assert_eq!(world.job().node(&id("n1")).unwrap().is_barred(), waited);
+            let shown = world.status("Preparation");
+            assert_failed(&shown, &failure);
+            assert_eq!(shown["retryCount"], 0);
+            let ending = world.terminate();
+            assert_eq!(ending, if waited { "JobTerminating" } else { "JobTerminating, RunRelease n1" });
+        }
+    }
+}
+
+/// K5: the same ends without an error are a success and a failure with retries, and show no error.
+#[test]
+fn without_an_error_the_exit_code_of_a_preparation_decides() {
+    for (exit_code, told, result) in [
+        (0, "PreparationEnded n1, TaskRunning a n1, RunTask a n1", "success"),
+        (1, "PreparationEnded n1, RunPreparation n1", "failure"),
+    ] {
+        let mut world = World::new(|specification, settings| {
+            prepared(specification, settings);
+            specification.preparation.as_mut().unwrap().constraints.max_task_retry_count =
+                RetryLimit::Times(1);
+        });
+        world.add("a");
+        world.assign("a", "n1");
+        assert_eq!(world.say("n1", &format!("preparation ended {exit_code}")), told);
+        if exit_code == 1 {
+            assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded n1, TaskRequeued a n1");
+        }
+        let shown = world.status("Preparation");
+        assert_eq!((&shown["result"], &shown["retryCount"]), (&result.into(), &exit_code.into()));
+        assert_eq!((&shown["exitCode"], &shown["failureInfo"]), (&exit_code.into(), &Value::Null));
+    }
+}
+
+/// K5, E3: a preparation that was told to stop shows its error too, and is no completed one (E5).
+#[test]
+fn errors_around_a_stopped_preparation_are_shown() {
+    for failure in node_failures() {
+        let mut world = World::new(prepared);
+        world.add("a");
+        world.assign("a", "n1");
+        world.terminate();
+        let ended = Ended { exit_code: Some(0), failure: Some(failure.clone()) };
+        let told = world.ends("n1", &Unit::Preparation, ended);
+        assert_eq!(told, "PreparationEnded n1, TaskCompleted a n1");
+        assert_failed(&world.status("Preparation"), &failure);
+        assert_eq!((world.release("n1"), world.tick().as_str()), ("none", "JobCompleted"));
+    }
+}
+
+/// K5, E7: an error around a release fails it. It does not hold the job, and the release runs once.
+#[test]
+fn errors_around_a_release_fail_it_and_do_not_hold_the_job() {
+    for failure in node_failures() {
+        let mut world = World::new(prepared);
+        world.ran("a", "n1", 0);
+        assert_eq!(world.terminate(), "JobTerminating, RunRelease n1");
+        world.at(1).say("n1", "release started");
+        let ended = Ended { exit_code: Some(0), failure: Some(failure.clone()) };
+        assert_eq!(world.at(2).ends("n1", &Unit::Release, ended), "ReleaseEnded n1");
+        assert_failed(&world.status("Release"), &failure);
+        assert_eq!(world.node("n1", NodeEvent::Rebooted), "NodeEventRecorded n1", "it has run");
+        assert_eq!(world.tick(), "JobCompleted");
+        assert_failed(&world.status("Release"), &failure);
+        assert_eq!(world.status("Preparation")["result"], "success");
+    }
+}
+
+/// K5: a task's own time, from its start.
+#[test]
+fn a_task_whose_time_is_over_is_told_to_stop() {
+    let mut world = World::new(plain);
+    world.add_with("a", |_, constraints| {
+        constraints.max_wall_clock_time = secs(10);
+        constraints.max_task_retry_count = Some(RetryLimit::Unlimited);
+    });
+    world.assign("a", "n1");
+    assert_eq!(world.at(100).tick(), "", "it has not started");
+    world.at(100).say("n1", "task a started");
+    assert_eq!(world.on(before(s(110))).tick(), "");
+    assert_eq!(world.at(110).tick(), "StopTask a n1");
+    assert_eq!(world.at(111).tick(), "", "it was told once");
+    assert_eq!(world.say("n1", "task a ended 137"), "TaskCompleted a n1");
+    assert_eq!(world.end("a"), (Some(137), Some("TaskEnded")));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo/category"), "ServerError");
+}
+
+/// K6
+#[test]
+fn a_user_ends_an_active_task_at_once() {
+    let mut world = World::new(plain);
+    world.add("a");
+    assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, TaskCompleted a");
+    assert_eq!(world.end("a"), (None, Some("TaskEnded")));
+    assert_eq!((world.task("a").stamps().modified(), world.task("a").stamps().entered()), (s(5), s(5)));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "nodeInfo"), serde_json::json!({}));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "previousState"), "active");
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), Value::Null);
+}
+
+/// K6: one on a node is ended there.
+#[test]
+fn a_user_ends_a_task_on_a_node_through_the_node() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, StopTask a n1");
+    assert_eq!(world.task_state("a"), "running");
+    world.at(6).say("n1", "task a ended 0");
+    assert_eq!(world.end("a"), (Some(0), Some("TaskEnded")));
+
+    world.add("b");
+    world.assign("b", "n2");
+    assert_eq!(world.terminate_task("b"), "TaskTouched b, StopTask b n2");
+    assert_eq!(world.task_state("b"), "preparing");
+    assert_eq!(world.say("n2", "preparation ended 0"), "PreparationEnded n2, TaskCompleted b n2");
+    assert_eq!(world.end("b"), (None, Some("TaskEnded")));
+}
+
+/// K7
+#[test]
+fn a_completed_task_cannot_be_terminated_but_deleted() {
+    let mut world = World::new(plain);
+    world.ran("a", "n1", 0);
+    assert_eq!(world.terminate_task("a"), "409 TaskCompleted");
+    assert_eq!(world.delete_task("a"), "TaskDeleted a");
+    assert_eq!(world.delete_task("a"), "404 TaskNotFound");
+}
+
+/// K7: a task on a node is gone when the node has stopped it, whatever else was asked for.
+#[test]
+fn a_deleted_task_waits_for_its_node() {
+    for ending in [false, true] {
+        let mut world = World::new(plain);
+        world.run("a", "n1");
+        assert_eq!(world.delete_task("a"), "StopTask a n1");
+        assert_eq!(world.task_state("a"), "running");
+        if ending {
+            world.terminate();
+        }
+        assert_eq!(world.say("n1", "task a ended 0"), "TaskDeleted a n1");
+        assert_eq!(world.job().task(&id("a")), None);
+    }
+}
+
+/// K8
+#[test]
+fn a_failed_task_can_be_reactivated() {
+    let mut world = World::new(plain);
+    world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Times(1)));
+    assert_eq!(world.reactivate("a"), "409 TaskNotCompleted");
+    for _ in 0..2 {
+        world.run_added("a", "n1");
+        world.say("n1", "task a ended 1");
+    }
+    assert_eq!((world.task_state("a"), world.task("a").retry_count()), ("completed", 1));
+    assert_eq!(world.at(9).reactivate("a"), "TaskReactivated a");
+    assert_eq!((world.task_state("a"), world.task("a").retry_count()), ("active", 0));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/exitCode"), Value::Null);
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo"), Value::Null);
+    world.run_added("a", "n1");
+    world.say("n1", "task a ended 0");
+    assert_eq!(world.reactivate("a"), "409 TaskSucceeded");
+    world.terminate();
+    assert_eq!(world.reactivate("a"), "409 JobBeingTerminated", "the job's code wins");
+}
+
+/// K9: by ids and by ranges, in which leading zeros do not count.
+#[test]
+fn a_dependant_waits_for_everything_that_it_depends_on() {
+    let mut world = World::new(uses_dependencies);
+    world.add_with("d", |specification, _| specification.depends_on = Some(on(&["x"], &[(1, 2), (7, 7)])));
+    for task in ["x", "1", "002", "07"] {
+        assert_eq!(world.assign("d", "n2"), "DependencyNotMet", "before {task}");
+        world.ran(task, "n1", 0);
+    }
+    world.run("7", "n1");
+    assert_eq!(world.assign("d", "n2"), "DependencyNotMet", "7 is in the range like 07");
+    world.say("n1", "task 7 ended 0");
+    assert_eq!(world.assign("d", "n2"), "TaskRunning d n2, RunTask d n2");
+}
+
+/// Options for an exit code and for every other failure, as to the tasks that depend on it.
+fn dependants(code: i32, on_code: DependencyAction, otherwise: DependencyAction) -> ExitConditions {
+    let options = |action| ExitOptions { job_action: None, dependency_action: Some(action) };
+    let exit_codes = vec![ExitCodeRange { start: code, end: code, options: options(on_code) }];
+    ExitConditions { exit_codes, default: Some(options(otherwise)), ..ExitConditions::default() }
+}
+
+/// K9: by what the failed task's exit options say.
+#[test]
+fn exit_options_decide_whether_a_failure_satisfies_dependants() {
+    use DependencyAction::{Block, Satisfy};
+    for (conditions, exit_code, met) in [
+        (None, 0, true),
+        (None, 1, false),
+        (Some(dependants(3, Satisfy, Block)), 3, true),
+        (Some(dependants(3, Satisfy, Block)), 4, false),
+        (Some(dependants(3, Block, Satisfy)), 3, false),
+        (Some(dependants(3, Block, Satisfy)), 4, true),
+        (Some(dependants(3, Satisfy, Block)), 0, true),
+    ] {
+        let mut world = World::new(uses_dependencies);
+        world.add_with("d", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+        world.add_with("a", |specification, _| specification.exit_conditions.clone_from(&conditions));
+        world.run_added("a", "n1");
+        world.say("n1", &format!("task a ended {exit_code}"));
+        let came = world.assign("d", "n1");
+        assert_eq!(came != "DependencyNotMet", met, "exit code {exit_code} with {conditions:?}");
+    }
+}
+
+/// K9: only in a job that uses them.
+#[test]
+fn dependencies_need_a_job_that_uses_them() {
+    let refused =
+        World::new(plain).add_with("d", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+    assert_eq!(refused, "400 UnsupportedProperty");
+}
+
+/// K10
+#[test]
+fn a_task_whose_start_was_never_told_started_when_it_was_given() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.at(5).assign("a", "n1");
+    world.at(9).say("n1", "task a ended 0");
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), "2026-02-10T08:00:05Z");
+}
+
+/// K11
+#[test]
+fn an_end_without_an_exit_code_is_a_failure_with_retries() {
+    let mut world = World::new(plain);
+    world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Times(1)));
+    world.run_added("a", "n1");
+    assert_eq!(world.say("n1", "task a ended"), "TaskRetried a n1");
+    world.run_added("a", "n1");
+    assert_eq!(world.say("n1", "task a ended"), "TaskCompleted a n1");
+    assert_eq!(world.end("a"), (None, Some("FailureExitCode")));
+}
+
+/// K10: the entry's start is required.
+#[test]
+fn a_preparation_that_was_stopped_before_it_started_has_a_start() {
+    let mut world = with_pool(1);
+    let preparation = json!({ "commandLine": "x" });
+    world.send(
+        "POST /jobs",
+        json!({ "id": "p", "poolInfo": { "poolId": "pool" }, "jobPreparationTask": preparation }),
+    );
+    world.send("POST /jobs/p/tasks", json!({ "id": "t", "commandLine": "x" }));
+    world.assign("p", "t", "tvm-1");
+    world.send("POST /jobs/p/terminate", "");
+    world.say("p", Unit::Preparation, "tvm-1", Some(1));
+    let shown = world.shown("/jobs/p/jobpreparationandreleasetaskstatus");
+    let info = &shown["value"][0]["jobPreparationTaskExecutionInfo"];
+    assert_eq!(info["startTime"], info["endTime"]);
+    assert!(info["startTime"].is_string());
+}
+
+/// K12: the preparation's own wall clock is the node's to mind.
+#[test]
+fn a_preparation_is_not_stopped_by_the_clock() {
+    let mut world = with_pool(1);
+    let preparation = json!({ "commandLine": "x", "constraints": { "maxWallClockTime": "PT1M" } });
+    world.send(
+        "POST /jobs",
+        json!({ "id": "p", "poolInfo": { "poolId": "pool" }, "jobPreparationTask": preparation }),
+    );
+    world.send("POST /jobs/p/tasks", json!({ "id": "t", "commandLine": "x" }));
+    world.assign("p", "t", "tvm-1");
+    world.say("p", Unit::Preparation, "tvm-1", None);
+    assert_eq!(crate::world::brief(&world.later(3600).tick()), Vec::<String>::new());
+    assert_eq!(world.value("/jobs/p", "/jobPreparationTask/constraints/maxWallClockTime"), "PT1M");
+}
+
+/// K9: one look-up a range, so that many long ranges hold nobody up.
+#[test]
+fn many_long_ranges_are_looked_up_at_once() {
+    let mut world = RestWorld::new();
+    world.add_node("pool", "n");
+    world.send(
+        "POST /jobs",
+        json!({ "id": "job", "poolInfo": { "poolId": "pool" }, "usesTaskDependencies": true }),
+    );
+    for number in 1..=300 {
+        world.send("POST /jobs/job/tasks", json!({ "id": format!("{number:04}"), "commandLine": "x" }));
+        world.ran("job", &format!("{number:04}"), "n", 0);
+    }
+    let ranges = vec![json!({ "start": 1, "end": 300 }); 500];
+    let body = json!({ "id": "last", "commandLine": "x", "dependsOn": { "taskIdRanges": ranges } });
+    assert_eq!(world.send("POST /jobs/job/tasks", body).told(), "201");
+    assert_eq!(crate::world::brief(&world.schedule()).len(), 2);
+}

@@ -1,0 +1,230 @@
+//! Times and versions: T1 to T8.
+
+use azbatch::{
+    Timestamp,
+    job::{DisableTasks, JobChange, JobSettings, ParallelLimit, TerminateJob, TerminateReason},
+    node::NodeEvent,
+};
+
+use super::{Step, World, acts_on_failures, ends_by_itself, plain, s};
+use crate::world::id;
+
+/// T1
+#[test]
+fn an_etag_is_the_last_modification_in_ticks() {
+    let mut world = World::empty();
+    world.on(Timestamp::parse_iso8601("2025-05-14T21:50:06.78508Z").unwrap());
+    let body = r#"{"id":"job","poolInfo":{"poolId":"pool"}}"#;
+    assert_eq!(world.answer("POST /jobs", &[], body).header("ETag"), Some("0x8DD93314A6D8630"));
+    assert_eq!(world.job().etag().to_string(), "0x8DD93314A6D8630");
+    assert_eq!(world.shown("/jobs/job", "eTag"), "0x8DD93314A6D8630");
+}
+
+/// T2: what moves lastModified, and what does not.
+#[test]
+fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
+    let mut world = World::new(|specification, settings| {
+        acts_on_failures(specification, settings);
+        settings.max_parallel_tasks = ParallelLimit::AtMost(9);
+    });
+    let steps: [(bool, Step); 13] = [
+        (true, World::patch),
+        (true, |world| world.update(JobChange::Replace(JobSettings::new(id("pool"))))),
+        (false, |world| world.add("a")),
+        (false, |world| world.assign("a", "n1")),
+        (false, |world| world.say("n1", "task a started")),
+        (true, |world| world.disable(DisableTasks::Wait)),
+        (false, |world| world.say("n1", "task a ended 0")),
+        (false, World::tick),
+        (true, World::enable),
+        (false, |world| world.node("n1", NodeEvent::Lost)),
+        (true, World::terminate),
+        (false, World::tick),
+        (false, World::delete),
+    ];
+    for (number, (moves, step)) in (1..).zip(steps) {
+        let old = world.job().stamps().modified();
+        let came = step(world.at(number));
+        assert!(!came.is_empty());
+        let expected = if moves { s(number) } else { old };
+        assert_eq!(world.job().stamps().modified(), expected, "{came}");
+    }
+}
+
+/// T2: an automatic end moves lastModified, but for one by the job's schedule.
+#[test]
+fn an_end_by_the_schedule_leaves_the_etag_alone() {
+    let mut world = World::new(ends_by_itself);
+    world.at(5).tick();
+    assert_eq!((world.reason(), world.job().stamps().modified()), ("AllTasksComplete", s(5)));
+
+    let mut world = World::new(acts_on_failures);
+    world.ran("a", "n1", 1);
+    world.at(5).tick();
+    assert_eq!((world.reason(), world.job().stamps().modified()), ("TaskFailed", s(5)));
+
+    let mut world = World::new(plain);
+    world.at(5).terminate_with(&TerminateJob::because(TerminateReason::Schedule));
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(0), s(5)));
+}
+
+/// T2: waiting for nodes shows a scheduling error without moving the ETag.
+#[test]
+fn a_scheduling_error_leaves_the_etag_alone() {
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    world.at(5).terminate();
+    let etag = world.shown("/jobs/job", "eTag");
+    world.at(9);
+    assert!(world.shown("/jobs/job", "executionInfo/schedulingError").is_object());
+    assert_eq!(world.shown("/jobs/job", "eTag"), etag);
+}
+
+/// T3
+#[test]
+fn a_request_stamps_one_instant_and_answers_with_it() {
+    let mut world = World::new(plain);
+    let response = world.at(5).answer("POST /jobs/job/terminate", &[], "");
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(5), s(5)));
+    assert_eq!(response.header("ETag"), Some(world.job().etag().to_string().as_str()));
+
+    let mut world = World::new(plain);
+    world.at(5).patch();
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(5), s(0)));
+    world.at(6).delete();
+    assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(5), s(6)));
+}
+
+/// T4
+#[test]
+fn the_last_modified_header_has_no_fraction() {
+    let mut world = World::new(plain);
+    world.on(Timestamp::parse_iso8601("2026-02-10T08:00:01.9999999Z").unwrap());
+    let response = world.answer("POST /jobs/job/terminate", &[], "");
+    assert_eq!(response.header("Last-Modified"), Some("Tue, 10 Feb 2026 08:00:01 GMT"));
+    assert_eq!(world.shown("/jobs/job", "lastModified"), "2026-02-10T08:00:01.9999999Z");
+}
+
+/// T5: a clock that stands.
+#[test]
+fn a_standing_clock_repeats_no_etag() {
+    let mut world = World::new(plain);
+    for ticks in 1..=3 {
+        world.patch();
+        assert_eq!(world.job().stamps().modified().ticks(), s(0).ticks() + ticks);
+    }
+    world.add("a");
+    world.update_task("a");
+    assert_eq!(world.task("a").stamps().modified().ticks(), s(0).ticks() + 1);
+    world.add_job("other", plain);
+    assert_eq!(
+        world.account.job(&id("other")).unwrap().stamps().modified(),
+        s(0),
+        "two jobs may share an instant"
+    );
+}
+
+/// T5: a clock that runs back.
+#[test]
+fn a_clock_that_runs_back_stamps_nothing_earlier() {
+    let mut world = World::new(plain);
+    world.at(50).run("a", "n1");
+    world.at(60).patch();
+    world.at(20).terminate();
+    assert_eq!(world.job().stamps().modified(), s(60).next_tick());
+    world.at(10).say("n1", "task a ended 0");
+    assert_eq!(world.task("a").stamps().entered(), s(50));
+    world.at(5).tick();
+    assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(60).next_tick())));
+}
+
+/// T5: behind the last tick there is none, so stamps stand still there.
+#[test]
+fn at_the_end_of_the_calendar_stamps_stand_still() {
+    let mut world = World::new(plain);
+    world.on(Timestamp::MAX).patch();
+    assert_eq!(world.patch(), "JobUpdated");
+    assert_eq!(world.job().stamps().modified(), Timestamp::MAX);
+    assert_eq!(world.force(), "JobTerminating");
+    assert_eq!(world.tick(), "JobCompleted");
+}
+
+/// T6
+#[test]
+fn a_new_jobs_stamps_are_one_but_for_its_creation() {
+    let mut world = World::empty();
+    let received = s(3);
+    let body = br#"{"id":"job","poolInfo":{"poolId":"pool"}}"#;
+    let headers = [("Content-Type", "application/json")];
+    world.at(4).send_late(received, "POST", "/jobs?api-version=2025-06-01", &headers, body);
+    let job = world.job();
+    assert_eq!((job.creation_time(), job.stamps().created()), (s(3), s(4)));
+    assert_eq!((job.stamps().modified(), job.stamps().entered()), (s(4), s(4)));
+
+    world.at(5).add("a");
+    let task = world.task("a");
+    assert_eq!([task.stamps().created(), task.stamps().modified(), task.stamps().entered()], [s(5); 3]);
+}
+
+/// T7: disabling, terminating are left out; deleting shows what was before it.
+#[test]
+fn states_that_are_passed_through_are_never_the_previous_one() {
+    let mut world = World::new(plain);
+    assert_eq!(world.previous(), None);
+    let steps: [(Step, &str, (&str, u64)); 7] = [
+        (|world| world.disable(DisableTasks::Wait), "disabling", ("active", 0)),
+        (World::enable, "active", ("active", 0)),
+        (|world| world.disable(DisableTasks::Wait), "disabling", ("active", 2)),
+        (World::tick, "disabled", ("active", 2)),
+        (World::terminate, "terminating", ("disabled", 4)),
+        (World::tick, "completed", ("disabled", 4)),
+        (World::delete, "deleting", ("completed", 6)),
+    ];
+    for (second, (step, state, (previous, entered))) in (1..).zip(steps) {
+        step(world.at(second));
+        assert_eq!((world.state(), world.previous()), (state, Some((previous, s(entered)))), "step {second}");
+    }
+}
+
+/// T7: from disabling straight to an end.
+#[test]
+fn leaving_a_passing_state_by_a_request_keeps_what_was_before() {
+    let mut world = World::new(plain);
+    for (second, state) in [(3, "disabling"), (4, "terminating"), (5, "completed")] {
+        match state {
+            "disabling" => world.at(second).disable(DisableTasks::Wait),
+            "terminating" => world.at(second).terminate(),
+            _ => world.at(second).tick(),
+        };
+        assert_eq!((world.state(), world.previous()), (state, Some(("active", s(0)))));
+    }
+    for end in [World::terminate, World::disable_and_wait] {
+        let mut world = World::new(plain);
+        end(world.at(3));
+        world.at(4).delete();
+        assert_eq!((world.state(), world.previous()), ("deleting", Some(("active", s(0)))));
+    }
+}
+
+/// T8
+#[test]
+fn a_tasks_etag_moves_on_users_calls_alone() {
+    let mut world = World::new(plain);
+    world.add("a");
+    let steps: [(bool, Step); 8] = [
+        (true, |world| world.update_task("a")),
+        (false, |world| world.assign("a", "n1")),
+        (false, |world| world.say("n1", "task a started")),
+        (true, |world| world.terminate_task("a")),
+        (false, |world| world.say("n1", "task a ended 0")),
+        (true, |world| world.reactivate("a")),
+        (false, |world| world.assign("a", "n1")),
+        (false, |world| world.say("n1", "task a ended 0")),
+    ];
+    for (number, (moves, step)) in (1..).zip(steps) {
+        let old = world.task("a").stamps().modified();
+        let came = step(world.at(number));
+        assert!(!came.is_empty());
+        assert_eq!(world.task("a").stamps().modified(), if moves { s(number) } else { old }, "{came}");
+    }
+}
