@@ -3,8 +3,7 @@
 
 mod bytes;
 mod requests;
-#[path = "../../tests/it/world/watch.rs"]
-mod watch;
+pub mod watch;
 
 use azbatch::{Account, Effect, TimeSpan, Timestamp};
 

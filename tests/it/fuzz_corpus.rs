@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 #[path = "../../fuzz/src/lib.rs"]
 #[allow(unreachable_pub, reason = "the fuzz targets take it as a crate")]
-mod fuzz;
+pub(crate) mod fuzz;
 
 /// The corpus files of a target, by name.
 fn corpus(target: &str) -> Vec<(PathBuf, Vec<u8>)> {

@@ -2,8 +2,6 @@
 //! checked in passing. A refusal has changed nothing (I4), facts replayed over the state before give
 //! the state after (I5), and the account is sound.
 
-mod watch;
-
 use std::{
     fmt::{Debug, Display},
     str::FromStr,
@@ -18,7 +16,7 @@ use azbatch::{
 };
 use serde_json::Value;
 
-pub(crate) use watch::{announced, check};
+pub(crate) use crate::fuzz_corpus::fuzz::watch::{announced, check};
 
 pub(crate) const URL: &str = "https://contoso.westus.batch.azure.com";
 pub(crate) const NEWEST: &str = "2025-06-01";

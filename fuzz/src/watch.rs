@@ -1,5 +1,5 @@
 //! What must hold after every call, whoever makes it: the rules' scenarios, requests and fuzzers. The
-//! fuzz package includes this file too.
+//! crate's tests include this package's library.
 
 use azbatch::{
     Account, Effect, Fact, Instruction, Job, RunId,
@@ -16,7 +16,7 @@ use azbatch::{
 ///
 /// # Panics
 /// If anything of that does not hold.
-pub(crate) fn check(before: &Account, effects: &[Effect], after: &Account) {
+pub fn check(before: &Account, effects: &[Effect], after: &Account) {
     if let Err(violation) = after.check() {
         panic!("{violation} after {effects:?}");
     }
@@ -49,7 +49,7 @@ fn check_announcements(effects: &[Effect]) {
 
 /// The name of the instruction that must follow an effect, if it is a fact that only announces one.
 #[allow(clippy::wildcard_enum_match_arm, reason = "the other facts announce nothing")]
-pub(crate) fn announced(effect: &Effect) -> Option<&'static str> {
+pub fn announced(effect: &Effect) -> Option<&'static str> {
     match effect.fact()? {
         Fact::Task(_, _, TaskFact::Stopping { .. }) => Some("StopTask"),
         Fact::JobNode(_, _, JobNodeFact::PreparationIssued { .. }) => Some("RunPreparation"),
