@@ -36,9 +36,39 @@ fn play(name: &str, text: &str) {
     assert!(failed.is_empty(), "{name}\n{}", failed.join("\n"));
 }
 
+/// The project's own episodes, by name.
+fn own_episodes() -> Vec<(String, String)> {
+    let entries = fs::read_dir(root().join("examples/episodes")).unwrap();
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let mut found: Vec<_> = paths
+        .filter(|path| path.extension() == Some(OsStr::new("json")))
+        .map(|path| (path.display().to_string(), fs::read_to_string(&path).unwrap()))
+        .collect();
+    found.sort();
+    assert!(found.len() >= 14, "only {} episodes are there", found.len());
+    found
+}
+
 #[test]
-fn the_projects_own_episode_passes() {
-    play("how-a-job-ends", include_str!("../../examples/episodes/how-a-job-ends.json"));
+fn the_projects_own_episodes_pass() {
+    for (name, text) in own_episodes() {
+        play(&name, &text);
+    }
+}
+
+/// Each expected status of each episode counts: with another one the episode fails at that step.
+#[test]
+fn every_expected_status_is_compared() {
+    for (name, text) in own_episodes() {
+        for (place, key) in text.match_indices("\"status\": ") {
+            let digits = place + key.len()..place + key.len() + 3;
+            let mut changed = text.clone();
+            changed.replace_range(digits, "299");
+            let failed = failures(&name, &changed);
+            assert_eq!(failed.len(), 1, "{name}: {failed:?}");
+            assert!(failed[0].contains("expected 299"), "{name}: {failed:?}");
+        }
+    }
 }
 
 #[test]
