@@ -11,7 +11,7 @@ use crate::{
     timestamp::Timestamp,
 };
 
-/// The version of a resource: the instant of its last modification (T1).
+/// The version of a resource: the instant of its last modification ([T1](crate::evidence#t1)).
 ///
 /// It displays as the service writes it in bodies and headers, without quotes: `0x` and the ticks in
 /// upper-case hexadecimal digits.
@@ -27,8 +27,8 @@ use crate::{
 pub struct ETag(Timestamp);
 
 impl ETag {
-    /// Reads exactly what [`ETag`] displays: no quotes, no lower-case digits, no leading zeros (H3).
-    /// `None` for anything else, which no resource ever has as its ETag.
+    /// Reads exactly what [`ETag`] displays: no quotes, no lower-case digits, no leading zeros
+    /// ([H3](crate::evidence#h3)). `None` for anything else, which no resource ever has as its ETag.
     pub fn parse(text: &str) -> Option<Self> {
         let digits = text.strip_prefix("0x")?;
         let is_upper_case_hex = |digit: u8| matches!(digit, b'0'..=b'9' | b'A'..=b'F');
@@ -93,7 +93,8 @@ impl fmt::Debug for ETag {
 
 /// The condition that a client puts on the version of the resource that it reads or writes.
 ///
-/// However many conditional headers a request has, at most one counts (H1), so there is one here.
+/// However many conditional headers a request has, at most one counts ([H1](crate::evidence#h1)), so there is
+/// one here.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Preconditions {
@@ -111,7 +112,8 @@ pub enum Preconditions {
 }
 
 impl Preconditions {
-    /// Reads the conditional headers of a request. `now` decides what a year of two digits means (H4).
+    /// Reads the conditional headers of a request. `now` decides what a year of two digits means
+    /// ([H4](crate::evidence#h4)).
     ///
     /// ```
     /// use azbatch::{Preconditions, Timestamp, condition::ConditionHeaders};
@@ -125,9 +127,10 @@ impl Preconditions {
     /// ```
     ///
     /// # Errors
-    /// `MultipleConditionHeadersNotSupported` for headers that do not go together (H1), whatever is in
-    /// them (S5); otherwise `InvalidHeaderValue` for an invalid date (H4). A tag is never refused:
-    /// one that no resource can have matches nothing (H3).
+    /// `MultipleConditionHeadersNotSupported` for headers that do not go together ([H1](crate::evidence#h1)),
+    /// whatever is in them ([S5](crate::evidence#s5)); otherwise `InvalidHeaderValue` for an invalid date
+    /// ([H4](crate::evidence#h4)). A tag is never refused: one that no resource can have matches nothing
+    /// ([H3](crate::evidence#h3)).
     pub fn parse(headers: &ConditionHeaders<'_>, now: Timestamp) -> Result<Self, BatchError> {
         let if_match = headers.if_match.filter(has_content);
         let if_none_match = headers.if_none_match.filter(has_content);
@@ -154,7 +157,8 @@ impl Preconditions {
     /// Judges a request that would change a resource that was last modified then.
     ///
     /// # Errors
-    /// `ConditionNotMet` if the condition is not satisfied, whichever it is (H2, H5).
+    /// `ConditionNotMet` if the condition is not satisfied, whichever it is ([H2](crate::evidence#h2),
+    /// [H5](crate::evidence#h5)).
     pub fn check_write(&self, last_modified: Timestamp) -> Result<(), BatchError> {
         if self.is_met(last_modified) { Ok(()) } else { Err(ErrorCode::ConditionNotMet.into()) }
     }
@@ -162,7 +166,8 @@ impl Preconditions {
     /// Judges a request that reads a resource that was last modified then.
     ///
     /// # Errors
-    /// `ConditionNotMet` if it is an `If-Match` or `If-Unmodified-Since` that is not met (H2, H5).
+    /// `ConditionNotMet` if it is an `If-Match` or `If-Unmodified-Since` that is not met
+    /// ([H2](crate::evidence#h2), [H5](crate::evidence#h5)).
     pub fn check_read(&self, last_modified: Timestamp) -> Result<Read, BatchError> {
         match self {
             Self::None | Self::IfMatch(_) | Self::IfUnmodifiedSince(_) => {
@@ -192,7 +197,7 @@ impl Preconditions {
 pub enum Read {
     /// In full.
     Modified,
-    /// With status 304 and no body: the client has what there is (H2).
+    /// With status 304 and no body: the client has what there is ([H2](crate::evidence#h2)).
     NotModified,
 }
 

@@ -52,8 +52,9 @@ pub enum TextEvidence {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident $status:literal $evidence:ident $text:literal;)*) => {
-        /// The codes of the service's refusals, declared in the order in which they win (rule S5):
-        /// of two that one request deserves, the one that stands first here is answered.
+        /// The codes of the service's refusals, declared in the order in which they win (rule
+        /// [S5](crate::evidence#s5)): of two that one request deserves, the one that stands first here is
+        /// answered.
         ///
         /// Three codes can win at a second, later place too: `InvalidHeaderValue` for a
         /// `Content-Type` (after `RequestBodyTooLarge`), and `InvalidPropertyValue` and
@@ -178,7 +179,8 @@ pub struct ErrorValue {
     pub value: String,
 }
 
-/// A refusal, as the service words it. A refused request has changed nothing (rules S5, I4).
+/// A refusal, as the service words it. A refused request has changed nothing (rules [S5](crate::evidence#s5),
+/// [I4](crate::evidence#i4)).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[error("{code}: {}", code.text())]

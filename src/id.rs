@@ -76,7 +76,7 @@ macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $is_valid:ident) => {
         $(#[$doc])*
         ///
-        /// It keeps its case and is compared without it (S4). A clone shares the text.
+        /// It keeps its case and is compared without it ([S4](crate::evidence#s4)). A clone shares the text.
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Caseless);
 

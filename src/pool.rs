@@ -28,7 +28,7 @@ pub struct PoolSpecification {
 }
 
 wire_enum! {
-    /// Which of the nodes with room a task is assigned to (P1).
+    /// Which of the nodes with room a task is assigned to ([P1](crate::evidence#p1)).
     #[derive(Default)]
     pub enum NodeFillType {
         /// The one with the most free slots.
@@ -50,7 +50,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// Whether a pool has the nodes that it is to have (P2).
+    /// Whether a pool has the nodes that it is to have ([P2](crate::evidence#p2)).
     pub enum AllocationState {
         /// It has.
         Steady = "steady",
@@ -113,7 +113,8 @@ pub struct ResizePool {
     pub low_priority: Option<u32>,
     /// What becomes of the tasks on nodes that leave.
     pub tasks: NodeTasks,
-    /// How long the resize may take; [`Pool::RESIZE_TIMEOUT`] by default. Stored and shown only (P7).
+    /// How long the resize may take; [`Pool::RESIZE_TIMEOUT`] by default. Stored and shown only
+    /// ([P7](crate::evidence#p7)).
     pub resize_timeout: Option<TimeSpan>,
     /// The conditions on the pool's version.
     pub preconditions: Preconditions,
@@ -235,7 +236,7 @@ impl Pool {
         &self.stamps
     }
 
-    /// The pool's ETag (T1, P6).
+    /// The pool's ETag ([T1](crate::evidence#t1), [P6](crate::evidence#p6)).
     pub fn etag(&self) -> ETag {
         self.stamps.etag()
     }
@@ -261,7 +262,7 @@ impl Pool {
     }
 
     /// How long the latest resize may take; `None` before the first, when it is what the specification
-    /// says (P7). Stored and shown only: the host makes the nodes.
+    /// says ([P7](crate::evidence#p7)). Stored and shown only: the host makes the nodes.
     pub fn resize_timeout(&self) -> Option<TimeSpan> {
         self.resize_timeout
     }

@@ -2,10 +2,11 @@
 
 use crate::{ETag, Timestamp};
 
-/// When a resource was created, when it was last modified and when it entered its state (T3).
+/// When a resource was created, when it was last modified and when it entered its state
+/// ([T3](crate::evidence#t3)).
 ///
 /// `S` names the resource's states. Stamps never go back, and a new modification is at least one tick
-/// later than the one before, so ETags do not repeat (T5, I3).
+/// later than the one before, so ETags do not repeat ([T5](crate::evidence#t5), [I3](crate::evidence#i3)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Stamps<S> {
@@ -31,7 +32,7 @@ impl<S: Copy> Stamps<S> {
         self.modified
     }
 
-    /// The resource's ETag, which is derived from [`modified`](Self::modified) (T1).
+    /// The resource's ETag, which is derived from [`modified`](Self::modified) ([T1](crate::evidence#t1)).
     pub fn etag(&self) -> ETag {
         ETag::from(self.modified)
     }
@@ -42,7 +43,7 @@ impl<S: Copy> Stamps<S> {
     }
 
     /// The previous state and when it was entered; `None` before the first transition. States that are
-    /// only passed through are not remembered (T7).
+    /// only passed through are not remembered ([T7](crate::evidence#t7)).
     pub const fn previous(&self) -> Option<(S, Timestamp)> {
         self.previous
     }

@@ -50,19 +50,21 @@ impl Timestamp {
         self.0
     }
 
-    /// The same instant without what is less than a microsecond (T9).
+    /// The same instant without what is less than a microsecond ([T9](crate::evidence#t9)).
     #[must_use]
     pub const fn truncate_to_microsecond(self) -> Self {
         Self(self.0 - self.0 % 10)
     }
 
-    /// The beginning of the second that this instant lies in: what HTTP dates can tell (T4, H4).
+    /// The beginning of the second that this instant lies in: what HTTP dates can tell
+    /// ([T4](crate::evidence#t4), [H4](crate::evidence#h4)).
     #[must_use]
     pub const fn truncate_to_second(self) -> Self {
         Self(self.0 - self.0 % TICKS_PER_SECOND)
     }
 
-    /// The instant one tick later, the least that moves an ETag (T5); [`MAX`](Self::MAX) stays.
+    /// The instant one tick later, the least that moves an ETag ([T5](crate::evidence#t5));
+    /// [`MAX`](Self::MAX) stays.
     #[must_use]
     pub const fn next_tick(self) -> Self {
         if self.0 < Self::MAX.0 { Self(self.0 + 1) } else { self }
@@ -99,14 +101,15 @@ impl Timestamp {
         Iso8601 { fields: self.fields(), padded: true }
     }
 
-    /// The form in headers: `Wed, 14 May 2025 21:50:06 GMT`, cut off to the second (T4).
+    /// The form in headers: `Wed, 14 May 2025 21:50:06 GMT`, cut off to the second
+    /// ([T4](crate::evidence#t4)).
     pub fn rfc1123(self) -> impl fmt::Display + Copy {
         Rfc1123 { weekday: self.weekday(), fields: self.fields() }
     }
 
     /// Reads `YYYY-MM-DDTHH:MM:SS`, then perhaps a dot and 1 to 7 digits, then `Z` or the offset from
     /// UTC as `+hh:mm` or `-hh:mm`, at most 14 hours. Letters are upper-case. The seconds can be left out,
-    /// or all behind the date, which then begins in UTC (W4).
+    /// or all behind the date, which then begins in UTC ([W4](crate::evidence#w4)).
     ///
     /// # Errors
     /// [`ParseError`] for any other text, for a date or a time of day that there is not, and for an
@@ -115,7 +118,8 @@ impl Timestamp {
         read_iso8601(text.as_bytes()).ok_or(ParseError::ISO8601)
     }
 
-    /// Reads the first form of HTTP dates, `Sun, 06 Nov 1994 08:49:37 GMT`, to the letter (H4).
+    /// Reads the first form of HTTP dates, `Sun, 06 Nov 1994 08:49:37 GMT`, to the letter
+    /// ([H4](crate::evidence#h4)).
     ///
     /// # Errors
     /// [`ParseError`] for any other text, for a date or a time of day that there is not, and for a
@@ -124,7 +128,8 @@ impl Timestamp {
         read_rfc1123(text.as_bytes()).ok_or(ParseError::RFC1123)
     }
 
-    /// Reads the second form of HTTP dates, `Sunday, 06-Nov-94 08:49:37 GMT`, to the letter (H4).
+    /// Reads the second form of HTTP dates, `Sunday, 06-Nov-94 08:49:37 GMT`, to the letter
+    /// ([H4](crate::evidence#h4)).
     ///
     /// The year meant is the latest that is in 1 to 9999 and puts the date at most 50 years ahead of
     /// `now`.
@@ -146,7 +151,7 @@ impl Timestamp {
     }
 
     /// Reads a header's date in either form, [RFC 1123](Self::parse_rfc1123) or
-    /// [RFC 850](Self::parse_rfc850). The form of C's `asctime` is none (H4).
+    /// [RFC 850](Self::parse_rfc850). The form of C's `asctime` is none ([H4](crate::evidence#h4)).
     ///
     /// # Errors
     /// [`ParseError`] if it is neither.
@@ -358,7 +363,7 @@ impl ParseError {
 /// A source of the current time.
 ///
 /// Each call into this crate reads its clock once. A clock can stand still or go back; stamps never do
-/// (T5). A [`Timestamp`] is a fixed clock.
+/// ([T5](crate::evidence#t5)). A [`Timestamp`] is a fixed clock.
 pub trait Clock {
     /// The instant it is.
     fn now(&self) -> Timestamp;

@@ -1,4 +1,4 @@
-//! Who may call.
+//! Authentication.
 
 use azbatch::{
     Account, SystemClock, Timestamp,

@@ -14,8 +14,8 @@ use crate::{
 };
 
 impl Account {
-    /// Applies a fact, for a host that stores facts instead of state (I5). A fact that does not fit the
-    /// state changes nothing; [`try_apply`](Self::try_apply) says so.
+    /// Applies a fact, for a host that stores facts instead of state ([I5](crate::evidence#i5)). A fact that
+    /// does not fit the state changes nothing; [`try_apply`](Self::try_apply) says so.
     pub fn apply(&mut self, fact: &Fact) {
         self.try_apply(fact).unwrap_or_default();
     }

@@ -10,8 +10,9 @@ use crate::{
 };
 
 impl Account {
-    /// Checks what must hold of an account at any time: the rules I1, I3 and I6, and that every index
-    /// agrees with what it indexes. It visits everything in the account.
+    /// Checks what must hold of an account at any time: the rules [I1](crate::evidence#i1),
+    /// [I3](crate::evidence#i3) and [I6](crate::evidence#i6), and that every index agrees with what it
+    /// indexes. It visits everything in the account.
     ///
     /// # Errors
     /// The first rule that does not hold: a bug in the crate, or a stored account that was tampered with.

@@ -75,7 +75,7 @@ impl Account {
     /// have ended, as the command says.
     ///
     /// # Errors
-    /// `PoolNotFound`, `NodeNotFound`; a 409 by the node's state (N9).
+    /// `PoolNotFound`, `NodeNotFound`; a 409 by the node's state ([N9](crate::evidence#n9)).
     pub fn change_node(
         &mut self,
         pool: &PoolId,

@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl Account {
-    /// Adds a pool, and asks the host for its nodes (P2).
+    /// Adds a pool, and asks the host for its nodes ([P2](crate::evidence#p2)).
     ///
     /// # Errors
     /// `PoolExists`, `PoolBeingDeleted`.
@@ -35,7 +35,7 @@ impl Account {
     }
 
     /// Changes how many nodes a pool is to have. Of nodes that are too many, idle ones leave first, then
-    /// those with the fewest tasks, of equals the last by id (P3).
+    /// those with the fewest tasks, of equals the last by id ([P3](crate::evidence#p3)).
     ///
     /// # Errors
     /// `PoolNotFound`, `PoolBeingDeleted`, `PoolBeingResized`, `ConditionNotMet`.

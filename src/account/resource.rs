@@ -71,7 +71,7 @@ impl Account {
         }
     }
 
-    /// Sets how long a forced termination waits for nodes (F1).
+    /// Sets how long a forced termination waits for nodes ([F1](crate::evidence#f1)).
     #[must_use]
     pub fn with_force_timeout(mut self, force_timeout: TimeSpan) -> Self {
         self.force_timeout = force_timeout;
@@ -90,7 +90,7 @@ impl Account {
         &self.url
     }
 
-    /// How long a forced termination waits for nodes (F1).
+    /// How long a forced termination waits for nodes ([F1](crate::evidence#f1)).
     pub fn force_timeout(&self) -> TimeSpan {
         self.force_timeout
     }

@@ -20,9 +20,10 @@ use crate::{
 };
 
 impl Account {
-    /// Assigns tasks to nodes until no more fit: jobs by priority, then by creation; within a job tasks
-    /// by creation (P1). Only tasks of active jobs are assigned, and only to nodes that have room and
-    /// that the job can use. A task that fits nowhere does not hold up later ones (P4).
+    /// Assigns tasks to nodes until no more fit: jobs by priority, then by creation; within a job tasks by
+    /// creation ([P1](crate::evidence#p1)). Only tasks of active jobs are assigned, and only to nodes that
+    /// have room and that the job can use. A task that fits nowhere does not hold up later ones
+    /// ([P4](crate::evidence#p4)).
     ///
     /// A host with its own scheduler calls [`assign`](Self::assign) instead.
     #[must_use = "instructions among the effects must be carried out"]

@@ -47,8 +47,8 @@ impl Account {
         self.emit_pool(effects, id, fact);
     }
 
-    /// When the next [`tick`](Self::tick) can do something (S3). A past or present instant means now;
-    /// `None` means that nothing is due until the next request or report.
+    /// When the next [`tick`](Self::tick) can do something ([S3](crate::evidence#s3)). A past or present
+    /// instant means now; `None` means that nothing is due until the next request or report.
     pub fn deadline(&self) -> Option<Timestamp> {
         self.index.deadline()
     }

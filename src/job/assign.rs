@@ -16,7 +16,7 @@ pub enum NotAssigned {
     /// There is no such job.
     #[error("the job does not exist")]
     NoJob,
-    /// Only tasks of active jobs are assigned (E10, G1).
+    /// Only tasks of active jobs are assigned ([E10](crate::evidence#e10), [G1](crate::evidence#g1)).
     #[error("the job is not active")]
     JobNotActive,
     /// There is no such task.
@@ -25,10 +25,10 @@ pub enum NotAssigned {
     /// The task is on a node already, or completed.
     #[error("the task is not active")]
     TaskNotActive,
-    /// The task was added 180 days ago or earlier (K13).
+    /// The task was added 180 days ago or earlier ([K13](crate::evidence#k13)).
     #[error("the task is too old to be scheduled")]
     TaskExpired,
-    /// A task that it depends on has not completed successfully (K9).
+    /// A task that it depends on has not completed successfully ([K9](crate::evidence#k9)).
     #[error("a task that the task depends on has not completed successfully")]
     DependencyNotMet,
     /// As many tasks as the job allows are on nodes.
@@ -40,13 +40,13 @@ pub enum NotAssigned {
     /// The node does not belong to the job's pool.
     #[error("the node belongs to another pool")]
     OtherPool,
-    /// The job's preparation failed on the node for good (N7).
+    /// The job's preparation failed on the node for good ([N7](crate::evidence#n7)).
     #[error("the job's preparation task failed on the node")]
     NodeBarred,
     /// The node does not answer, is being restarted or removed, or takes no tasks.
     #[error("the node takes no tasks now")]
     NodeNotReady,
-    /// The job manager task cannot run on a low-priority node (P5).
+    /// The job manager task cannot run on a low-priority node ([P5](crate::evidence#p5)).
     #[error("the task needs a dedicated node")]
     DedicatedNodeNeeded,
     /// The node has too few free slots.
@@ -102,7 +102,8 @@ impl Job {
         task.specification().depends_on.as_ref().is_none_or(|depends_on| self.tasks.satisfies(depends_on))
     }
 
-    /// Assigns an active task to a node (K1), with the preparation first if the job needs it there.
+    /// Assigns an active task to a node ([K1](crate::evidence#k1)), with the preparation first if the job
+    /// needs it there.
     ///
     /// # Errors
     /// Why the task cannot be assigned to the node; nothing has changed then.

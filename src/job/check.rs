@@ -15,8 +15,8 @@ use crate::{
 };
 
 impl Job {
-    /// Checks what must hold of a job at any time: I1, I3, I6, and that indexes agree with what they
-    /// index. It visits every task and node.
+    /// Checks what must hold of a job at any time: [I1](crate::evidence#i1), [I3](crate::evidence#i3),
+    /// [I6](crate::evidence#i6), and that indexes agree with what they index. It visits every task and node.
     ///
     /// # Errors
     /// The first rule that does not hold.

@@ -16,7 +16,8 @@ use crate::{
     task::Properties,
 };
 
-/// How long nodes are waited for after a forced request, unless the host sets another time (F1).
+/// How long nodes are waited for after a forced request, unless the host sets another time
+/// ([F1](crate::evidence#f1)).
 pub const DEFAULT_FORCE_TIMEOUT: TimeSpan = TimeSpan::from_secs(60);
 
 /// Adds a job: `Job - Add`.
@@ -27,7 +28,7 @@ pub struct AddJob {
     pub specification: Arc<JobSpecification>,
     /// What can be changed later.
     pub settings: Arc<JobSettings>,
-    /// When the request arrived: the job's creationTime (T6).
+    /// When the request arrived: the job's creationTime ([T6](crate::evidence#t6)).
     pub received: Timestamp,
 }
 
@@ -46,7 +47,7 @@ pub struct UpdateJob {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum JobChange {
     /// PUT: everything. What the user left out returns to its default, except for the network
-    /// configuration, which stays unless another is given (B13).
+    /// configuration, which stays unless another is given ([B13](crate::evidence#b13)).
     Replace(JobSettings),
     /// PATCH: only what is given.
     Patch(JobPatch),
@@ -125,8 +126,8 @@ pub struct TerminateJob {
     /// Why. A user gives a text or none. The other reasons are for the service's own terminations, and
     /// for a host that runs job schedules.
     pub reason: TerminateReason,
-    /// `Some` forces the end: nodes are waited for this long and no longer (F1). Usually
-    /// [`Account::force_timeout`](crate::Account::force_timeout).
+    /// `Some` forces the end: nodes are waited for this long and no longer ([F1](crate::evidence#f1)).
+    /// Usually [`Account::force_timeout`](crate::Account::force_timeout).
     pub force: Option<TimeSpan>,
     /// The conditions on the job's version.
     pub preconditions: Preconditions,

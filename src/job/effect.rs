@@ -17,7 +17,7 @@ use crate::{
 ///
 /// A host matches two arms: it may store or log a [`Fact`], and it must carry out an [`Instruction`].
 /// The facts alone, applied to the state before a call with
-/// [`Account::apply`](crate::Account::apply), give the state after it (I5).
+/// [`Account::apply`](crate::Account::apply), give the state after it ([I5](crate::evidence#i5)).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[must_use = "instructions among the effects must be carried out"]
@@ -59,9 +59,10 @@ pub enum Instruction {
     /// Run this on its node, then report its start and its end. Deliver it again until the node reports
     /// or is gone.
     Run(RunId),
-    /// Stop this run if the node has it, do not start it if not, then report its end (E2, K6). A node
-    /// that has another run of the same unit leaves that alone. Deliver it again until the node
-    /// reports or is gone; the end of a release task is not waited for (E6).
+    /// Stop this run if the node has it, do not start it if not, then report its end
+    /// ([E2](crate::evidence#e2), [K6](crate::evidence#k6)). A node that has another run of the same unit
+    /// leaves that alone. Deliver it again until the node reports or is gone; the end of a release task is
+    /// not waited for ([E6](crate::evidence#e6)).
     Stop {
         /// The run.
         run: RunId,
@@ -88,11 +89,11 @@ pub enum Instruction {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum StopCause {
-    /// Its job is terminating or deleting (E2, E3).
+    /// Its job is terminating or deleting ([E2](crate::evidence#e2), [E3](crate::evidence#e3)).
     JobEnding,
     /// Something about the task itself.
     Task(TaskStop),
-    /// The release task's time is over (E6).
+    /// The release task's time is over ([E6](crate::evidence#e6)).
     ReleaseTimeout,
 }
 

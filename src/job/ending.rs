@@ -51,7 +51,8 @@ impl Job {
         Ok(effects)
     }
 
-    /// Deletes the job (G2). It is `deleting` at once, and gone at a later [`tick`](Self::tick).
+    /// Deletes the job ([G2](crate::evidence#g2)). It is `deleting` at once, and gone at a later
+    /// [`tick`](Self::tick).
     ///
     /// # Errors
     /// `JobBeingDeleted` by state, then `ConditionNotMet`.
@@ -159,7 +160,7 @@ impl Job {
     }
 
     /// What `executionInfo.schedulingError` shows at this time: the number of nodes that a terminating
-    /// job waits for, from one second after its termination on (E9).
+    /// job waits for, from one second after its termination on ([E9](crate::evidence#e9)).
     pub fn nodes_awaiting_processing(&self, now: Timestamp) -> Option<usize> {
         let is_terminating = match &self.state.ending()?.kind {
             EndingKind::Terminating(_) => true,

@@ -23,7 +23,7 @@ pub enum JobFact {
     Added {
         specification: Arc<JobSpecification>,
         settings: Arc<JobSettings>,
-        /// When the request arrived (T6).
+        /// When the request arrived ([T6](crate::evidence#t6)).
         received: Timestamp,
         /// The number of the last run before its first one, see [`RunId`](crate::RunId).
         last_run: u64,
@@ -31,28 +31,29 @@ pub enum JobFact {
     },
     /// A user changed its settings.
     Updated { settings: Arc<JobSettings>, at: Timestamp },
-    /// It is being disabled, or the option of a disabling in progress changed (G1, G3).
+    /// It is being disabled, or the option of a disabling in progress changed ([G1](crate::evidence#g1),
+    /// [G3](crate::evidence#g3)).
     Disabling { disable_tasks: DisableTasks, at: Timestamp },
-    /// A disabled job was disabled again, which only moves its ETag (T2).
+    /// A disabled job was disabled again, which only moves its ETag ([T2](crate::evidence#t2)).
     Touched { at: Timestamp },
-    /// None of its tasks is on a node any more (G1).
+    /// None of its tasks is on a node any more ([G1](crate::evidence#g1)).
     Disabled { at: Timestamp },
     /// It is active again.
     Enabled { at: Timestamp },
-    /// It is terminating (E1).
+    /// It is terminating ([E1](crate::evidence#e1)).
     Terminating {
         reason: TerminateReason,
-        /// The new lastModified; `None` if the job's schedule ended it (T2).
+        /// The new lastModified; `None` if the job's schedule ended it ([T2](crate::evidence#t2)).
         modified: Option<Timestamp>,
-        /// Until when nodes are waited for; `None` without force (F1).
+        /// Until when nodes are waited for; `None` without force ([F1](crate::evidence#f1)).
         force_deadline: Option<Timestamp>,
         at: Timestamp,
     },
-    /// Its termination got a deadline (F2).
+    /// Its termination got a deadline ([F2](crate::evidence#f2)).
     TerminationForced { force_deadline: Timestamp, at: Timestamp },
-    /// It has ended (E8).
+    /// It has ended ([E8](crate::evidence#e8)).
     Completed { at: Timestamp },
-    /// It is being deleted (G2).
+    /// It is being deleted ([G2](crate::evidence#g2)).
     Deleting { force_deadline: Option<Timestamp>, at: Timestamp },
     /// It is gone with all its tasks. A host that holds a [`Job`](crate::Job) outside an account drops it.
     Deleted,
@@ -101,13 +102,14 @@ impl fmt::Display for JobFact {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum PreparationVerdict {
-    /// Tasks can start: it succeeded, or it failed and its success is not waited for (E5).
+    /// Tasks can start: it succeeded, or it failed and its success is not waited for
+    /// ([E5](crate::evidence#e5)).
     Ready,
     /// It failed with retries left: it runs again.
     Retry,
-    /// It failed for good and bars the node (N7).
+    /// It failed for good and bars the node ([N7](crate::evidence#n7)).
     Barred,
-    /// It was stopped or its node was lost; this does not count as completion (E5).
+    /// It was stopped or its node was lost; this does not count as completion ([E5](crate::evidence#e5)).
     Unprepared,
 }
 
@@ -121,15 +123,15 @@ pub enum JobNodeFact {
     PreparationIssued { run: u64, retry_count: u32 },
     /// The node reported that it started.
     PreparationStarted { at: Timestamp },
-    /// The node is to stop it (E3).
+    /// The node is to stop it ([E3](crate::evidence#e3)).
     PreparationStopping,
     /// It is over.
     PreparationEnded { outcome: RunOutcome, verdict: PreparationVerdict, at: Timestamp },
-    /// The node is to run the release task (E5).
+    /// The node is to run the release task ([E5](crate::evidence#e5)).
     ReleaseIssued { run: u64 },
     /// The node reported that it started.
     ReleaseStarted { at: Timestamp },
-    /// It is over. One that failed does not hold up the job (E7).
+    /// It is over. One that failed does not hold up the job ([E7](crate::evidence#e7)).
     ReleaseEnded { outcome: RunOutcome, at: Timestamp },
     /// Something happened to the node.
     EventRecorded(NodeEvent),

@@ -22,8 +22,8 @@ impl Job {
     /// Creates a job, `active`, with its job manager task if it has one.
     ///
     /// # Errors
-    /// `InvalidPropertyValue` for a release task without a preparation task or with more than 15
-    /// minutes (E6); `TaskIdSameAsJobPreparationTask` and the like for the job manager task.
+    /// `InvalidPropertyValue` for a release task without a preparation task or with more than 15 minutes
+    /// ([E6](crate::evidence#e6)); `TaskIdSameAsJobPreparationTask` and the like for the job manager task.
     pub fn add(command: &AddJob, clock: impl Clock) -> Result<(Self, Vec<Effect>), BatchError> {
         Self::add_after(command, 0, clock)
     }
@@ -55,8 +55,9 @@ impl Job {
     /// Changes the job's settings.
     ///
     /// # Errors
-    /// A 409 by state; `OperationInvalidForCurrentState` for another pool on a job that is not
-    /// disabled (X8); `InvalidPropertyValue` for taking back `terminatejob` (X7); `ConditionNotMet`.
+    /// A 409 by state; `OperationInvalidForCurrentState` for another pool on a job that is not disabled
+    /// ([X8](crate::evidence#x8)); `InvalidPropertyValue` for taking back `terminatejob`
+    /// ([X7](crate::evidence#x7)); `ConditionNotMet`.
     pub fn update(&mut self, command: &UpdateJob, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
         let now = clock.now();
         let permit = self.state.permit_update()?;
@@ -81,7 +82,7 @@ impl Job {
         Ok(effects)
     }
 
-    /// Disables the job (G1): it is `disabling` at once, and `disabled` at a later
+    /// Disables the job ([G1](crate::evidence#g1)): it is `disabling` at once, and `disabled` at a later
     /// [`tick`](Self::tick).
     ///
     /// # Errors

@@ -16,17 +16,19 @@ use crate::{
 pub enum Readiness {
     /// The preparation has not run to completion since the node was added or reimaged.
     Unprepared,
-    /// Tasks can start: the job has no preparation task, or it ran to completion (E5).
+    /// Tasks can start: the job has no preparation task, or it ran to completion ([E5](crate::evidence#e5)).
     Ready {
-        /// Whether a task has run here since the node was added or reimaged (E5, N2).
+        /// Whether a task has run here since the node was added or reimaged ([E5](crate::evidence#e5),
+        /// [N2](crate::evidence#n2)).
         ran_tasks: bool,
     },
-    /// The node rebooted, so the preparation must run again before the next task (N1).
+    /// The node rebooted, so the preparation must run again before the next task ([N1](crate::evidence#n1)).
     Rebooted {
         /// As for `Ready`.
         ran_tasks: bool,
     },
-    /// The preparation failed for good: no task comes here until the node is reimaged (N7).
+    /// The preparation failed for good: no task comes here until the node is reimaged
+    /// ([N7](crate::evidence#n7)).
     Barred {
         /// As for `Ready`.
         ran_tasks: bool,
@@ -132,7 +134,7 @@ pub enum RunOutcome {
     Failed {
         /// The exit code, if the node reported one.
         exit_code: Option<i32>,
-        /// What went wrong around the process, if the node reported it (K5).
+        /// What went wrong around the process, if the node reported it ([K5](crate::evidence#k5)).
         failure: Option<NodeFailure>,
     },
 }
@@ -232,7 +234,7 @@ impl JobNode {
         self.release.as_ref()
     }
 
-    /// Whether the job's tasks cannot come here any more (N7).
+    /// Whether the job's tasks cannot come here any more ([N7](crate::evidence#n7)).
     pub fn is_barred(&self) -> bool {
         matches!(self.readiness, Readiness::Barred { .. })
     }

@@ -22,7 +22,7 @@ use crate::{
 
 impl Job {
     /// Handles a report from a node. A report about a run that the node does not have, or one that says
-    /// nothing new, changes nothing (E10).
+    /// nothing new, changes nothing ([E10](crate::evidence#e10)).
     #[must_use = "instructions among the effects must be carried out"]
     pub fn report(&mut self, report: &Report, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();

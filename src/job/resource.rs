@@ -23,9 +23,10 @@ use crate::{
 
 /// A job as a state machine.
 ///
-/// A job holds its tasks and what it knows of its nodes. Three kinds of input change it (S1): requests,
-/// which can be refused and then change nothing; reports and node events, which are facts; and ticks.
-/// It can be driven alone, but usually an [`Account`](crate::Account) holds it.
+/// A job holds its tasks and what it knows of its nodes. Three kinds of input change it
+/// ([S1](crate::evidence#s1)): requests, which can be refused and then change nothing; reports and node
+/// events, which are facts; and ticks. It can be driven alone, but usually an [`Account`](crate::Account)
+/// holds it.
 ///
 /// A copy shares the tasks until either of the two changes one, so copying is cheap however many tasks
 /// there are.
@@ -89,17 +90,17 @@ impl Job {
     }
 
     /// When the request for the job arrived: its creationTime, which is a little earlier than
-    /// [`stamps().created()`](Stamps::created), its startTime (T6).
+    /// [`stamps().created()`](Stamps::created), its startTime ([T6](crate::evidence#t6)).
     pub fn creation_time(&self) -> Timestamp {
         self.received
     }
 
-    /// When the job was created, modified (T2) and last changed state.
+    /// When the job was created, modified ([T2](crate::evidence#t2)) and last changed state.
     pub fn stamps(&self) -> &Stamps<JobStateName> {
         &self.stamps
     }
 
-    /// The job's ETag (T1, T2).
+    /// The job's ETag ([T1](crate::evidence#t1), [T2](crate::evidence#t2)).
     pub fn etag(&self) -> ETag {
         self.stamps.etag()
     }
@@ -117,7 +118,8 @@ impl Job {
     /// Whether the job's state allows a request: the table of the rules `R-<request>-<state>`.
     ///
     /// # Errors
-    /// The 409 that the state calls for. Every other refusal of the request comes after it (S5).
+    /// The 409 that the state calls for. Every other refusal of the request comes after it
+    /// ([S5](crate::evidence#s5)).
     pub fn allows(&self, request: JobRequest) -> Result<(), BatchError> {
         self.state.allows(request)
     }

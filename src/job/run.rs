@@ -83,7 +83,7 @@ impl fmt::Display for RunId {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Report {
     /// The run. A report about a run that is over, or about none that the node has, changes nothing
-    /// (E10).
+    /// ([E10](crate::evidence#e10)).
     pub run: RunId,
     /// What the node says.
     pub event: ReportEvent,
@@ -122,7 +122,7 @@ pub struct Ended {
     /// The exit code of its process, if there was one.
     pub exit_code: Option<i32>,
     /// What went wrong around the process, if anything did. The run has failed then, whatever its exit
-    /// code, and is not retried (K5).
+    /// code, and is not retried ([K5](crate::evidence#k5)).
     pub failure: Option<NodeFailure>,
 }
 

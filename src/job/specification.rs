@@ -20,15 +20,15 @@ use crate::{
 pub struct JobSpecification {
     /// The job's id, unique within the account.
     pub id: JobId,
-    /// Whether its tasks can depend on each other (K9).
+    /// Whether its tasks can depend on each other ([K9](crate::evidence#k9)).
     pub uses_task_dependencies: bool,
-    /// A task that the service adds together with the job (X2).
+    /// A task that the service adds together with the job ([X2](crate::evidence#x2)).
     pub manager: Option<JobManagerTask>,
-    /// What runs on a node before the job's first task there (K1).
+    /// What runs on a node before the job's first task there ([K1](crate::evidence#k1)).
     pub preparation: Option<JobPreparationTask>,
-    /// What runs on a node when the job ends (E5). It requires a preparation task.
+    /// What runs on a node when the job ends ([E5](crate::evidence#e5)). It requires a preparation task.
     pub release: Option<JobReleaseTask>,
-    /// Whether a failed task can terminate or disable the job (X3).
+    /// Whether a failed task can terminate or disable the job ([X3](crate::evidence#x3)).
     pub on_task_failure: OnTaskFailure,
     /// Everything else: `displayName`, `commonEnvironmentSettings` and so on.
     pub other: Properties,
@@ -40,7 +40,7 @@ pub struct JobSpecification {
 pub struct JobSettings {
     /// The pool whose nodes run the job's tasks. It need not exist.
     pub pool: PoolId,
-    /// -1000 to 1000; a job with a higher priority is scheduled first (P1).
+    /// -1000 to 1000; a job with a higher priority is scheduled first ([P1](crate::evidence#p1)).
     pub priority: i32,
     /// How many tasks can be on nodes at once.
     pub max_parallel_tasks: ParallelLimit,
@@ -48,9 +48,10 @@ pub struct JobSettings {
     pub allow_task_preemption: bool,
     /// The limits of the job.
     pub constraints: JobConstraints,
-    /// What happens when the last task is completed (X4).
+    /// What happens when the last task is completed ([X4](crate::evidence#x4)).
     pub on_all_tasks_complete: OnAllTasksComplete,
-    /// The network configuration, as it came. An update that does not give one keeps it (B13).
+    /// The network configuration, as it came. An update that does not give one keeps it
+    /// ([B13](crate::evidence#b13)).
     pub network_configuration: Option<Value>,
     /// Everything else: `metadata`.
     pub other: Properties,
@@ -98,7 +99,7 @@ impl ParallelLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobConstraints {
-    /// How long the job may take, from its creation (X1).
+    /// How long the job may take, from its creation ([X1](crate::evidence#x1)).
     pub max_wall_clock_time: TimeSpan,
     /// The retry limit of tasks that do not have their own.
     pub max_task_retry_count: RetryLimit,
@@ -111,7 +112,8 @@ impl Default for JobConstraints {
 }
 
 wire_enum! {
-    /// What happens when every task of a job is completed (X4, X7).
+    /// What happens when every task of a job is completed ([X4](crate::evidence#x4),
+    /// [X7](crate::evidence#x7)).
     #[derive(Default)]
     pub enum OnAllTasksComplete {
         /// Nothing.
@@ -123,7 +125,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What happens when a task of a job fails (X3).
+    /// What happens when a task of a job fails ([X3](crate::evidence#x3)).
     #[derive(Default)]
     pub enum OnTaskFailure {
         /// Nothing.
@@ -135,7 +137,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What becomes of a job's running tasks when it is disabled (G1).
+    /// What becomes of a job's running tasks when it is disabled ([G1](crate::evidence#g1)).
     pub enum DisableTasks {
         /// They are stopped and wait until the job is enabled.
         Requeue = "requeue",
@@ -154,9 +156,9 @@ pub struct JobManagerTask {
     pub task: Arc<TaskSpecification>,
     /// Its limits. Its retry limit is the job's, unless it has its own.
     pub constraints: TaskConstraints,
-    /// Whether the job ends when this task is completed (X2).
+    /// Whether the job ends when this task is completed ([X2](crate::evidence#x2)).
     pub kill_job_on_completion: bool,
-    /// Whether it can run on a low-priority node (P5).
+    /// Whether it can run on a low-priority node ([P5](crate::evidence#p5)).
     pub allow_low_priority_node: bool,
 }
 
@@ -166,11 +168,12 @@ pub struct JobManagerTask {
 pub struct JobPreparationTask {
     /// `jobpreparation` unless the user named it.
     pub id: TaskId,
-    /// Its limits, of which only the retry limit is enforced here (K12).
+    /// Its limits, of which only the retry limit is enforced here ([K12](crate::evidence#k12)).
     pub constraints: TaskConstraints,
-    /// Whether tasks wait until it succeeds, or only until it ends (N7, E5).
+    /// Whether tasks wait until it succeeds, or only until it ends ([N7](crate::evidence#n7),
+    /// [E5](crate::evidence#e5)).
     pub wait_for_success: bool,
-    /// Whether it runs again after a reboot (N1).
+    /// Whether it runs again after a reboot ([N1](crate::evidence#n1)).
     pub rerun_on_node_reboot_after_success: bool,
     /// Everything else: `commandLine` and so on.
     pub other: Properties,
@@ -182,7 +185,7 @@ pub struct JobPreparationTask {
 pub struct JobReleaseTask {
     /// `jobrelease` unless the user named it.
     pub id: TaskId,
-    /// How long a run may take, from its start; at most 15 minutes (E6).
+    /// How long a run may take, from its start; at most 15 minutes ([E6](crate::evidence#e6)).
     pub max_wall_clock_time: TimeSpan,
     /// How long the node keeps its directory.
     pub retention_time: TimeSpan,
@@ -320,7 +323,7 @@ impl JobPreparationTask {
 }
 
 impl JobReleaseTask {
-    /// The longest time that a release task may run, and its default: `PT15M` (E6).
+    /// The longest time that a release task may run, and its default: `PT15M` ([E6](crate::evidence#e6)).
     pub const MAX_WALL_CLOCK_TIME: TimeSpan = TimeSpan::from_secs(15 * 60);
 
     /// The service's defaults.

@@ -10,17 +10,17 @@ use crate::{Timestamp, job::specification::DisableTasks, names::wire_enum};
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum TerminateReason {
-    /// A user terminated it, with this reason or none (E1).
+    /// A user terminated it, with this reason or none ([E1](crate::evidence#e1)).
     User(Option<Box<str>>),
-    /// Its `maxWallClockTime` is over (X1).
+    /// Its `maxWallClockTime` is over ([X1](crate::evidence#x1)).
     MaxWallClockTimeExpiry,
-    /// Its job manager task is completed (X2).
+    /// Its job manager task is completed ([X2](crate::evidence#x2)).
     JobManagerComplete,
-    /// A task failed whose exit options ask for it (X3).
+    /// A task failed whose exit options ask for it ([X3](crate::evidence#x3)).
     TaskFailed,
-    /// All its tasks are completed (X4).
+    /// All its tasks are completed ([X4](crate::evidence#x4)).
     AllTasksComplete,
-    /// Its schedule was terminated (X5).
+    /// Its schedule was terminated ([X5](crate::evidence#x5)).
     Schedule,
 }
 
@@ -64,9 +64,10 @@ impl fmt::Display for TerminateReason {
 pub enum JobState {
     /// It has not ended and is not ending.
     Living(Living),
-    /// It is terminating or deleting: nodes still have something to do (E1, G2).
+    /// It is terminating or deleting: nodes still have something to do ([E1](crate::evidence#e1),
+    /// [G2](crate::evidence#g2)).
     Ending(Ending),
-    /// It has ended (E8).
+    /// It has ended ([E8](crate::evidence#e8)).
     Completed(End),
 }
 
@@ -76,7 +77,7 @@ pub enum JobState {
 pub enum Living {
     /// Its tasks are scheduled.
     Active,
-    /// Its tasks are being removed from their nodes (G1).
+    /// Its tasks are being removed from their nodes ([G1](crate::evidence#g1)).
     Disabling(DisableTasks),
     /// Its tasks are not scheduled.
     Disabled,
@@ -90,7 +91,7 @@ pub enum Living {
 pub struct Ending {
     /// Whether it is terminating or deleting.
     pub kind: EndingKind,
-    /// Until when nodes are waited for; `None` without force (F1).
+    /// Until when nodes are waited for; `None` without force ([F1](crate::evidence#f1)).
     pub force_deadline: Option<Timestamp>,
 }
 
@@ -176,7 +177,8 @@ impl JobState {
         }
     }
 
-    /// Whether the job is terminating or deleting, so that tasks that end on a node stay ended (E2, G2).
+    /// Whether the job is terminating or deleting, so that tasks that end on a node stay ended
+    /// ([E2](crate::evidence#e2), [G2](crate::evidence#g2)).
     pub fn is_ending(&self) -> bool {
         self.ending().is_some()
     }

@@ -96,7 +96,8 @@ impl JobState {
     /// Whether the state allows a request.
     ///
     /// # Errors
-    /// The 409 that the state calls for. Every other refusal of the request comes after it (S5).
+    /// The 409 that the state calls for. Every other refusal of the request comes after it
+    /// ([S5](crate::evidence#s5)).
     pub fn allows(&self, request: JobRequest) -> Result<(), BatchError> {
         let allowed = match request {
             JobRequest::Terminate { force } => self.permit_terminate(force).map(drop),

@@ -22,10 +22,10 @@ impl Job {
     /// Adds a task to the queue.
     ///
     /// # Errors
-    /// `InvalidPropertyValue` for a task without slots (B5); a 409 by state;
+    /// `InvalidPropertyValue` for a task without slots ([B5](crate::evidence#b5)); a 409 by state;
     /// `TaskIdSameAsJobPreparationTask`, `TaskIdSameAsJobReleaseTask`, `TaskExists`;
-    /// `UnsupportedProperty` (K9); `InvalidPropertyValue` for a job action that the job
-    /// does not perform (X7).
+    /// `UnsupportedProperty` ([K9](crate::evidence#k9)); `InvalidPropertyValue` for a job action that the job
+    /// does not perform ([X7](crate::evidence#x7)).
     pub fn add_task(&mut self, command: &AddTask, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
         let at = clock.now();
         let specification = &command.specification;
@@ -48,7 +48,7 @@ impl Job {
     /// Changes a task's constraints.
     ///
     /// # Errors
-    /// `TaskNotFound`; a 409 by the job's state (K7); `ConditionNotMet`.
+    /// `TaskNotFound`; a 409 by the job's state ([K7](crate::evidence#k7)); `ConditionNotMet`.
     pub fn update_task(
         &mut self,
         task: &TaskId,
@@ -68,10 +68,11 @@ impl Job {
         Ok(effects)
     }
 
-    /// Ends a task: an active one at once, one on a node when the node reports (K6).
+    /// Ends a task: an active one at once, one on a node when the node reports ([K6](crate::evidence#k6)).
     ///
     /// # Errors
-    /// `TaskNotFound`; a 409 by the job's state, `TaskCompleted` (K7); `ConditionNotMet`.
+    /// `TaskNotFound`; a 409 by the job's state, `TaskCompleted` ([K7](crate::evidence#k7));
+    /// `ConditionNotMet`.
     pub fn terminate_task(
         &mut self,
         task: &TaskId,
@@ -123,7 +124,7 @@ impl Job {
         self.instruct_stop(effects, node, Unit::Task(task.clone()), assignment.run, StopCause::Task(cause));
     }
 
-    /// Puts a failed task back into the queue (K8).
+    /// Puts a failed task back into the queue ([K8](crate::evidence#k8)).
     ///
     /// # Errors
     /// `TaskNotFound`; a 409 by the job's state, `TaskNotCompleted`, `TaskSucceeded`;
@@ -151,7 +152,7 @@ impl Job {
         Ok(effects)
     }
 
-    /// Deletes a task: at once, or when its node has stopped it (K7).
+    /// Deletes a task: at once, or when its node has stopped it ([K7](crate::evidence#k7)).
     ///
     /// # Errors
     /// `TaskNotFound`; `JobBeingDeleted` by the job's state; `ConditionNotMet`.

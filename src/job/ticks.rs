@@ -16,8 +16,8 @@ use crate::{
 };
 
 impl Job {
-    /// Makes the moves that are due: at most one move of the job's own state (S2), and whatever has run
-    /// out of time. Early, late and repeated ticks do no harm.
+    /// Makes the moves that are due: at most one move of the job's own state ([S2](crate::evidence#s2)), and
+    /// whatever has run out of time. Early, late and repeated ticks do no harm.
     #[must_use = "instructions among the effects must be carried out"]
     pub fn tick(&mut self, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
@@ -133,8 +133,8 @@ impl Job {
         }
     }
 
-    /// When the next [`tick`](Self::tick) can do something (S3). A past or present instant means now;
-    /// `None` means that only a request or a report can.
+    /// When the next [`tick`](Self::tick) can do something ([S3](crate::evidence#s3)). A past or present
+    /// instant means now; `None` means that only a request or a report can.
     pub fn deadline(&self) -> Option<Timestamp> {
         const NOW: Option<Timestamp> = Some(Timestamp::MIN);
         match &self.state {

@@ -13,23 +13,23 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum NodeEvent {
-    /// It restarted; its disk is as it was (N1).
+    /// It restarted; its disk is as it was ([N1](crate::evidence#n1)).
     Rebooted,
-    /// It was reimaged (N2).
+    /// It was reimaged ([N2](crate::evidence#n2)).
     Reimaged,
-    /// It was removed from its pool (N3).
+    /// It was removed from its pool ([N3](crate::evidence#n3)).
     Removed,
-    /// The cloud took it back (N3).
+    /// The cloud took it back ([N3](crate::evidence#n3)).
     Preempted,
-    /// It does not answer (N4).
+    /// It does not answer ([N4](crate::evidence#n4)).
     Lost,
-    /// It cannot be used (N8).
+    /// It cannot be used ([N8](crate::evidence#n8)).
     Unusable,
-    /// It answers again (N5).
+    /// It answers again ([N5](crate::evidence#n5)).
     Returned,
-    /// It was deallocated; what was on it is lost (N9).
+    /// It was deallocated; what was on it is lost ([N9](crate::evidence#n9)).
     Deallocated,
-    /// It was started after it was deallocated, and is as new (N9).
+    /// It was started after it was deallocated, and is as new ([N9](crate::evidence#n9)).
     Started,
 }
 

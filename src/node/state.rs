@@ -18,9 +18,9 @@ pub(super) const MAX_RECENT_TASKS: usize = 10;
 pub enum Reach {
     /// It answers.
     Answering,
-    /// It does not answer (N4).
+    /// It does not answer ([N4](crate::evidence#n4)).
     Unknown,
-    /// It cannot be used; treated as if it did not answer (N8).
+    /// It cannot be used; treated as if it did not answer ([N8](crate::evidence#n8)).
     Unusable,
 }
 
@@ -30,9 +30,9 @@ pub enum Reach {
 pub enum Contact {
     /// It answers.
     Answering,
-    /// It does not answer, but may again (N4, N8).
+    /// It does not answer, but may again ([N4](crate::evidence#n4), [N8](crate::evidence#n8)).
     Lost,
-    /// It is gone, or nothing is left of what was on it (N3, N9).
+    /// It is gone, or nothing is left of what was on it ([N3](crate::evidence#n3), [N9](crate::evidence#n9)).
     Gone,
 }
 
@@ -50,7 +50,7 @@ impl Reach {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Stage {
-    /// It waits until the node's tasks have ended (N9).
+    /// It waits until the node's tasks have ended ([N9](crate::evidence#n9)).
     Waiting {
         /// Whether it waits for the tasks' retention times too.
         retained_data: bool,
@@ -75,7 +75,7 @@ pub enum NodeState {
     Deallocated,
     /// It is being started after it was deallocated.
     Starting(Stage),
-    /// The cloud took it back (N3).
+    /// The cloud took it back ([N3](crate::evidence#n3)).
     Preempted,
     /// It is leaving its pool, or will once its tasks have ended.
     LeavingPool(Contact, Stage),

@@ -1,4 +1,4 @@
-//! Who may call.
+//! Authentication.
 
 use crate::{BatchError, rest::message::Request};
 
@@ -6,7 +6,7 @@ use crate::{BatchError, rest::message::Request};
 /// feature `shared-key`, `SharedKey` checks requests as the service does.
 pub trait Authorize {
     /// Lets a request in, or refuses it. It is asked after the path and the method were found to be valid,
-    /// and before anything else of the request is read (S5).
+    /// and before anything else of the request is read ([S5](crate::evidence#s5)).
     ///
     /// # Errors
     ///
@@ -21,7 +21,7 @@ impl<A: Authorize + ?Sized> Authorize for &A {
     }
 }
 
-/// Lets everybody in (U1).
+/// Lets everybody in ([U1](crate::evidence#u1)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anyone;
 

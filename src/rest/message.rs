@@ -16,7 +16,8 @@ pub struct Request<'a> {
     pub headers: &'a [(&'a str, &'a [u8])],
     /// The whole body.
     pub body: &'a [u8],
-    /// When it arrived: a new job's creationTime (T6), and where its timeout starts (F4).
+    /// When it arrived: a new job's creationTime ([T6](crate::evidence#t6)), and where its timeout starts
+    /// ([F4](crate::evidence#f4)).
     pub received: Timestamp,
     /// The id that the host gives it.
     pub request_id: Guid,

@@ -32,9 +32,9 @@ pub struct Operation {
     pub status: u16,
     /// Whether the four conditional headers are read.
     pub is_conditional: bool,
-    /// Whether the query parameter `force` is read (F3).
+    /// Whether the query parameter `force` is read ([F3](crate::evidence#f3)).
     pub is_forceable: bool,
-    /// The longest timeout in seconds (F4).
+    /// The longest timeout in seconds ([F4](crate::evidence#f4)).
     pub max_timeout_seconds: u64,
     pub(super) headers: ReplyHeaders,
     pub(super) handler: Handler,
@@ -237,12 +237,12 @@ impl Operation {
         OPERATIONS
     }
 
-    /// Whether the crate has the operation. If not, the answer is 501 (Q9).
+    /// Whether the crate has the operation. If not, the answer is 501 ([Q9](crate::evidence#q9)).
     pub fn is_implemented(&self) -> bool {
         !matches!(self.handler, Handler::Missing(_))
     }
 
-    /// Finds the operation of a method and a path without a query (S5).
+    /// Finds the operation of a method and a path without a query ([S5](crate::evidence#s5)).
     ///
     /// # Errors
     /// `InvalidUri` for a path that names nothing, `UnsupportedHttpVerb` for one that does not take the

@@ -76,7 +76,7 @@ struct Frame<'a> {
 /// ```
 ///
 /// # Errors
-/// The refusal, as the response to send. It does not depend on what is stored (S5).
+/// The refusal, as the response to send. It does not depend on what is stored ([S5](crate::evidence#s5)).
 pub fn prepare<'a>(
     request: &Request<'a>,
     account_url: &str,
@@ -101,7 +101,8 @@ pub fn prepare_guarded<'a>(
 
 /// Answers a request of anyone as the service would, and changes the account if it was accepted.
 ///
-/// Never fails: every refusal is a response. A refused request has no effects (S5, I4).
+/// Never fails: every refusal is a response. A refused request has no effects ([S5](crate::evidence#s5),
+/// [I4](crate::evidence#i4)).
 pub fn answer(account: &mut Account, request: &Request<'_>, clock: impl Clock) -> Answer {
     answer_guarded(account, request, clock, &Anyone)
 }

@@ -88,7 +88,7 @@ impl SharedKey {
     /// clock.
     ///
     /// Clients sign by the time of day, so it must be the real one, also where the account lives in a
-    /// time of its own (U6). Bearer tokens are refused; see [`KeyGuard::with_bearer`].
+    /// time of its own ([U6](crate::evidence#u6)). Bearer tokens are refused; see [`KeyGuard::with_bearer`].
     pub fn guard<C: Clock>(&self, wall_clock: C) -> KeyGuard<'_, C> {
         KeyGuard { key: self, wall_clock, accepts_token: |_| false }
     }
@@ -103,7 +103,7 @@ pub struct KeyGuard<'a, C, B = fn(&str) -> bool> {
 }
 
 impl<'a, C: Clock, B: Fn(&str) -> bool> KeyGuard<'a, C, B> {
-    /// The same guard, which lets in bearer tokens too where this says yes (U7).
+    /// The same guard, which lets in bearer tokens too where this says yes ([U7](crate::evidence#u7)).
     pub fn with_bearer<N: Fn(&str) -> bool>(self, accepts_token: N) -> KeyGuard<'a, C, N> {
         KeyGuard { key: self.key, wall_clock: self.wall_clock, accepts_token }
     }

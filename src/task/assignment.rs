@@ -18,15 +18,15 @@ pub struct Placement {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TaskStop {
-    /// A user terminated it (K6), disabled its job with `terminate`, or took its node away with
-    /// `terminate`: it will be completed.
+    /// A user terminated it ([K6](crate::evidence#k6)), disabled its job with `terminate`, or took its node
+    /// away with `terminate`: it will be completed.
     Terminate,
-    /// A user disabled its job with `requeue`, or took its node away with `requeue` (G1, N6): it will
-    /// be active again, and the requeue counts.
+    /// A user disabled its job with `requeue`, or took its node away with `requeue`
+    /// ([G1](crate::evidence#g1), [N6](crate::evidence#n6)): it will be active again, and the requeue counts.
     Requeue,
-    /// Its own `maxWallClockTime` is over (K5): it will be completed.
+    /// Its own `maxWallClockTime` is over ([K5](crate::evidence#k5)): it will be completed.
     WallClockTime,
-    /// A user deleted it (K7): it will be gone.
+    /// A user deleted it ([K7](crate::evidence#k7)): it will be gone.
     Delete,
 }
 

@@ -25,25 +25,27 @@ pub enum TaskFact {
     Added { specification: Arc<TaskSpecification>, constraints: TaskConstraints, at: Timestamp },
     /// A user changed its constraints.
     Updated { constraints: TaskConstraints, at: Timestamp },
-    /// A user asked for its end, which moves its ETag (T8).
+    /// A user asked for its end, which moves its ETag ([T8](crate::evidence#t8)).
     Touched { at: Timestamp },
-    /// It was assigned to a node whose preparation is not completed (K1).
+    /// It was assigned to a node whose preparation is not completed ([K1](crate::evidence#k1)).
     Preparing { placement: Placement, run: u64, at: Timestamp },
-    /// It was assigned to a node that is ready for it, or its node has become ready (K1).
+    /// It was assigned to a node that is ready for it, or its node has become ready
+    /// ([K1](crate::evidence#k1)).
     Running { placement: Placement, run: u64, at: Timestamp },
-    /// Its node reported the start (K2).
+    /// Its node reported the start ([K2](crate::evidence#k2)).
     Started { at: Timestamp },
     /// Its node is to stop it.
     Stopping { node: NodeId, cause: TaskStop },
     /// It has ended. The node keeps its directory for the task's retention time.
     Completed(Box<Completion>),
-    /// It failed on the node and will be retried (K4).
+    /// It failed on the node and will be retried ([K4](crate::evidence#k4)).
     Retried { node: NodeId, at: Timestamp },
-    /// It left the node and is back in the queue (N6). `by_user` says whether `requeueCount` grows.
+    /// It left the node and is back in the queue ([N6](crate::evidence#n6)). `by_user` says whether
+    /// `requeueCount` grows.
     Requeued { node: NodeId, by_user: bool, at: Timestamp },
-    /// A user put the completed task back into the queue (K8).
+    /// A user put the completed task back into the queue ([K8](crate::evidence#k8)).
     Reactivated { at: Timestamp },
-    /// It is gone (K7); `node` is where it was.
+    /// It is gone ([K7](crate::evidence#k7)); `node` is where it was.
     Deleted { node: Option<NodeId>, at: Timestamp },
 }
 

@@ -4,7 +4,7 @@ use alloc::string::String;
 
 use crate::{Timestamp, task::assignment::Placement};
 
-/// An error that a node met around a process, in its own words (K5).
+/// An error that a node met around a process, in its own words ([K5](crate::evidence#k5)).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct NodeError {
@@ -14,7 +14,7 @@ pub struct NodeError {
     pub message: String,
 }
 
-/// What went wrong around a process on a node (K5).
+/// What went wrong around a process on a node ([K5](crate::evidence#k5)).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum NodeFailure {
@@ -28,15 +28,15 @@ pub enum NodeFailure {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TaskFailure {
-    /// A user ended the task, or its job (E2, K6).
+    /// A user ended the task, or its job ([E2](crate::evidence#e2), [K6](crate::evidence#k6)).
     EndedByUser,
-    /// It ran longer than its `maxWallClockTime` (K5).
+    /// It ran longer than its `maxWallClockTime` ([K5](crate::evidence#k5)).
     WallClockTime,
-    /// It ended with an exit code other than 0 and no retries were left (K4).
+    /// It ended with an exit code other than 0 and no retries were left ([K4](crate::evidence#k4)).
     ExitCode,
-    /// It could not be started (K5).
+    /// It could not be started ([K5](crate::evidence#k5)).
     PreProcessing(NodeError),
-    /// Its output could not be uploaded (K5).
+    /// Its output could not be uploaded ([K5](crate::evidence#k5)).
     FileUpload(NodeError),
 }
 
@@ -59,7 +59,7 @@ impl TaskFailure {
         }
     }
 
-    /// The failure's code (E2, K4, K5).
+    /// The failure's code ([E2](crate::evidence#e2), [K4](crate::evidence#k4), [K5](crate::evidence#k5)).
     pub fn code(&self) -> &str {
         match self {
             Self::EndedByUser | Self::WallClockTime => "TaskEnded",
@@ -68,7 +68,7 @@ impl TaskFailure {
         }
     }
 
-    /// The failure's message; that of `WallClockTime` is assumed (K5).
+    /// The failure's message; that of `WallClockTime` is assumed ([K5](crate::evidence#k5)).
     pub fn message(&self) -> &str {
         match self {
             Self::EndedByUser => "Task Was Ended by User Request",
@@ -78,7 +78,7 @@ impl TaskFailure {
         }
     }
 
-    /// The name and value pairs that some failures have (K4).
+    /// The name and value pairs that some failures have ([K4](crate::evidence#k4)).
     pub fn details(&self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::ExitCode => &[
@@ -104,7 +104,7 @@ pub struct LastRun {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Outcome {
-    /// It ended with exit code 0 (K3).
+    /// It ended with exit code 0 ([K3](crate::evidence#k3)).
     Succeeded {
         /// Where it ran.
         placement: Placement,
@@ -117,7 +117,7 @@ pub enum Outcome {
         failure: TaskFailure,
         /// The exit code, if the node reported one.
         exit_code: Option<i32>,
-        /// Its last run; `None` if it was never assigned to a node (K6).
+        /// Its last run; `None` if it was never assigned to a node ([K6](crate::evidence#k6)).
         run: Option<LastRun>,
     },
 }

@@ -6,7 +6,7 @@ use crate::{BatchError, TimeSpan, id::TaskId, names::wire_enum};
 
 /// Properties that the state machine does not interpret, by the service's names.
 ///
-/// They are stored as they came and shown in their recorded place (B8).
+/// They are stored as they came and shown in their recorded place ([B8](crate::evidence#b8)).
 pub type Properties = serde_json::Map<String, serde_json::Value>;
 
 /// How often a failed task may be retried ([K4](crate::evidence)).
@@ -49,11 +49,11 @@ impl RetryLimit {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct TaskConstraints {
-    /// How long one run may take, from its start (K5).
+    /// How long one run may take, from its start ([K5](crate::evidence#k5)).
     pub max_wall_clock_time: TimeSpan,
     /// How long the node keeps the task's directory after the task has ended.
     pub retention_time: TimeSpan,
-    /// How often the task is retried after an exit code other than 0 (K4).
+    /// How often the task is retried after an exit code other than 0 ([K4](crate::evidence#k4)).
     pub max_task_retry_count: RetryLimit,
 }
 
@@ -96,7 +96,8 @@ impl Default for RequestedConstraints {
 }
 
 wire_enum! {
-    /// What happens to the job when a task fails in a certain way (X3, X7).
+    /// What happens to the job when a task fails in a certain way ([X3](crate::evidence#x3),
+    /// [X7](crate::evidence#x7)).
     pub enum JobAction {
         /// Nothing.
         None = "none",
@@ -108,7 +109,7 @@ wire_enum! {
 }
 
 wire_enum! {
-    /// What the end of a task means for the tasks that depend on it (K9).
+    /// What the end of a task means for the tasks that depend on it ([K9](crate::evidence#k9)).
     pub enum DependencyAction {
         /// They can start.
         Satisfy = "satisfy",
@@ -117,7 +118,8 @@ wire_enum! {
     }
 }
 
-/// What the end of a task leads to. What is left out takes the defaults of X7 and K9.
+/// What the end of a task leads to. What is left out takes the defaults of [X7](crate::evidence#x7) and
+/// [K9](crate::evidence#k9).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ExitOptions {
@@ -173,7 +175,7 @@ pub struct TaskIdRange {
     pub end: u32,
 }
 
-/// The tasks that must complete successfully before a task can start (K9).
+/// The tasks that must complete successfully before a task can start ([K9](crate::evidence#k9)).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Dependencies {
@@ -198,11 +200,11 @@ pub struct TaskSpecification {
     pub id: TaskId,
     /// How many of a node's slots a run takes; at least 1.
     pub required_slots: u32,
-    /// Whether the task needs a node of its own; only a job manager task can (P5).
+    /// Whether the task needs a node of its own; only a job manager task can ([P5](crate::evidence#p5)).
     pub run_exclusive: bool,
     /// What the ways of ending lead to.
     pub exit_conditions: Option<ExitConditions>,
-    /// The tasks that must complete successfully before this one can start (K9).
+    /// The tasks that must complete successfully before this one can start ([K9](crate::evidence#k9)).
     pub depends_on: Option<Dependencies>,
     /// Everything else: `commandLine`, `environmentSettings`, `resourceFiles` and so on.
     pub other: Properties,

@@ -23,13 +23,14 @@ const MAX_LIFETIME: TimeSpan = TimeSpan::from_secs(180 * 24 * 60 * 60);
 pub enum TaskState {
     /// It waits for a node.
     Active,
-    /// It is assigned to a node whose job preparation task is not completed yet (K1).
+    /// It is assigned to a node whose job preparation task is not completed yet ([K1](crate::evidence#k1)).
     Preparing(Assignment),
-    /// It is assigned to a node and has started there, or is about to (K1, K2).
+    /// It is assigned to a node and has started there, or is about to ([K1](crate::evidence#k1),
+    /// [K2](crate::evidence#k2)).
     Running {
         /// The stay on the node.
         assignment: Assignment,
-        /// When the node reported the start (K2).
+        /// When the node reported the start ([K2](crate::evidence#k2)).
         start_time: Option<Timestamp>,
     },
     /// It has ended.
@@ -161,12 +162,12 @@ impl Task {
         &self.stamps
     }
 
-    /// The task's ETag, which moves when a user changes the task (T8).
+    /// The task's ETag, which moves when a user changes the task ([T8](crate::evidence#t8)).
     pub fn etag(&self) -> ETag {
         self.stamps.etag()
     }
 
-    /// How often the task was retried after a failure (K4).
+    /// How often the task was retried after a failure ([K4](crate::evidence#k4)).
     pub fn retry_count(&self) -> u32 {
         self.retry_count
     }
@@ -176,7 +177,7 @@ impl Task {
         self.last_retry_time
     }
 
-    /// How often a user's request sent the task back to the queue (N6).
+    /// How often a user's request sent the task back to the queue ([N6](crate::evidence#n6)).
     pub fn requeue_count(&self) -> u32 {
         self.requeue_count
     }
@@ -202,7 +203,7 @@ impl Task {
         self.state.assignment().and_then(|assignment| assignment.stop)
     }
 
-    /// Whether tasks that depend on this one can start (K9).
+    /// Whether tasks that depend on this one can start ([K9](crate::evidence#k9)).
     pub fn satisfies_dependants(&self) -> bool {
         self.state.completion().is_some_and(|completion| {
             match self.exit_options(completion).dependency_action {

@@ -253,3 +253,21 @@ fn every_rule_is_cited_in_the_code_and_in_a_test() {
     }
     assert!(missing.is_empty(), "not cited:\n{}", missing.join("\n"));
 }
+
+/// A link from the docs leads to the rule that its text names, and rustdoc does not look at anchors.
+#[test]
+fn links_lead_to_the_rule_that_they_name() {
+    let page = fs::read_to_string(root().join("src/evidence.md")).unwrap();
+    let mut links = 0;
+    for file in sources(&root().join("src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        for (place, middle) in text.match_indices("](crate::evidence#") {
+            let id = text[..place].rsplit('[').next().unwrap();
+            let anchor = text[place + middle.len()..].split(')').next().unwrap();
+            assert_eq!(anchor, id.to_lowercase(), "{}", file.display());
+            assert!(page.contains(&format!("<a id=\"{anchor}\"></a>{id} |")), "{}: {id}", file.display());
+            links += 1;
+        }
+    }
+    assert!(links > 200, "only {links} links are there");
+}

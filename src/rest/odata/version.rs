@@ -57,7 +57,7 @@ versions! {
 impl ApiVersion {
     /// The first api-version of all.
     pub const OLDEST: Self = Self::V2016_02;
-    /// The first with the query parameter `force` (F3).
+    /// The first with the query parameter `force` ([F3](crate::evidence#f3)).
     pub const FORCE: Self = Self::V2024_07;
 }
 

@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// Appends the body of a refusal. The request id is the one of the `request-id` header, the time the
-/// host's clock (W3).
+/// host's clock ([W3](crate::evidence#w3)).
 pub fn error_body(
     out: &mut Vec<u8>,
     account_url: &str,
