@@ -198,8 +198,8 @@ fn the_document_counts_its_rules() {
     let with = |letter| kinds.iter().filter(|kind| kind.contains(letter)).count();
     let assumed = kinds.iter().filter(|kind| **kind == "A").count();
     let line = format!(
-        "There are {} rules, and {} cells in the table of jobs' states and requests. Of the rules {} are \
-         observed at least in part, {} documented, {} relied on by clients, and {} only assumed.",
+        "There are {} rules, and {} cells in the table of requests by job state. Of the rules, {} are \
+         observed, {} documented and {} relied on by clients, each at least in part; {} are only assumed.",
         kinds.len(),
         rules.pairs().count(),
         with('O'),
@@ -210,6 +210,32 @@ fn the_document_counts_its_rules() {
     let text = fs::read_to_string(root().join("src/evidence.md")).unwrap();
     let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(words(&text).contains(&line), "the document should say: {line}");
+}
+
+/// The ids of all anchors of the document, in its order.
+fn anchors(text: &str) -> Vec<String> {
+    let starts = text.split("<a id=\"").skip(1);
+    starts.map(|rest| rest.split_once("\"></a>").expect("an anchor is empty and closed").0.into()).collect()
+}
+
+/// Every rule has one anchor, in front of its own id, so that links lead to it.
+#[test]
+fn every_rule_has_one_anchor() {
+    let text = fs::read_to_string(root().join("src/evidence.md")).unwrap();
+    let rules = Rules::read();
+    let single = rules.single.keys().map(|id| id.to_lowercase());
+    let rows = rules.requests.iter().map(|request| format!("r-{request}"));
+    let expected: BTreeSet<String> = single.chain(rows).collect();
+    let found = anchors(&text);
+    let missing: Vec<&String> = expected.iter().filter(|id| !found.contains(id)).collect();
+    assert!(missing.is_empty(), "no anchors: {missing:?}");
+    assert_eq!(found.len(), expected.len(), "an anchor stands twice or is of no rule");
+    for line in text.lines().filter(|line| line.contains("<a id=")) {
+        let row = line.strip_prefix("| <a id=\"").and_then(|row| row.split_once("\"></a>"));
+        let (anchor, rest) = row.unwrap_or_else(|| panic!("the anchor does not begin the row: {line}"));
+        let id = rest.split(" |").next().unwrap_or_default().to_lowercase();
+        assert!(anchor == id || anchor == format!("r-{id}"), "the anchor {anchor} is before {id}");
+    }
 }
 
 #[test]
