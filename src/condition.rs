@@ -1,7 +1,8 @@
 //! Conditional requests: ETags, and the conditions that a client puts on the version that it acts on.
 //!
-//! The rules are HTTP's with changes of the service's own. Their ids here are H1 (which headers go
-//! together), H2 (what an unmet condition answers), H3 (ETags), H4 (dates) and H5 (the refusal).
+//! The rules are HTTP's with changes of the service's own. Their ids here are [H1](crate::evidence#h1) (which
+//! headers go together), [H2](crate::evidence#h2) (what an unmet condition answers), [H3](crate::evidence#h3)
+//! (ETags), [H4](crate::evidence#h4) (dates) and [H5](crate::evidence#h5) (the refusal).
 
 use alloc::vec::Vec;
 use core::{fmt, str::FromStr};

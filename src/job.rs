@@ -2,7 +2,7 @@
 //!
 //! - `table.rs` says what each state answers to each request.
 //! - `job_requests.rs`, `task_requests.rs`, `ending.rs`, `assign.rs`, `reports.rs` and `ticks.rs` decide
-//!   what follows from an input (S1); `departure.rs` is shared by them.
+//!   what follows from an input ([S1](crate::evidence#s1)); `departure.rs` is shared by them.
 //! - `apply.rs` is the only place where a job changes: each decision is a fact, and each fact is applied
 //!   there.
 //! - `nodes.rs` and `tasks.rs` hold what the job has many of, together with its indexes.

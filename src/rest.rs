@@ -7,7 +7,7 @@
 //! headers (`parameters`), and calls the operation's function in `jobs`, `tasks`, `pools` or `nodes`,
 //! which reads its `body` before it asks the account. Their `shown` collects what is shown, `list`
 //! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first
-//! refusal in that order is the one that is answered (S5).
+//! refusal in that order is the one that is answered ([S5](crate::evidence#s5)).
 
 mod applications;
 mod authorize;

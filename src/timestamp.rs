@@ -291,7 +291,7 @@ impl FromStr for TimeSpan {
     }
 }
 
-/// W4
+/// [W4](crate::evidence#w4)
 impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let days = self.0 / TICKS_PER_DAY;

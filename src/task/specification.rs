@@ -9,7 +9,7 @@ use crate::{BatchError, TimeSpan, id::TaskId, names::wire_enum};
 /// They are stored as they came and shown in their recorded place ([B8](crate::evidence#b8)).
 pub type Properties = serde_json::Map<String, serde_json::Value>;
 
-/// How often a failed task may be retried ([K4](crate::evidence)).
+/// How often a failed task may be retried ([K4](crate::evidence#k4)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum RetryLimit {
