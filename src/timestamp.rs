@@ -108,8 +108,9 @@ impl Timestamp {
     }
 
     /// Reads `YYYY-MM-DDTHH:MM:SS`, then perhaps a dot and 1 to 7 digits, then `Z` or the offset from
-    /// UTC as `+hh:mm` or `-hh:mm`, at most 14 hours. Letters are upper-case. The seconds can be left out,
-    /// or all behind the date, which then begins in UTC ([W4](crate::evidence#w4)).
+    /// UTC as `+hh:mm` or `-hh:mm`, at most 14 hours. Letters are upper-case. The seconds are
+    /// optional. So is everything after the date, which then means its start in UTC
+    /// ([W4](crate::evidence#w4)).
     ///
     /// # Errors
     /// [`ParseError`] for any other text, for a date or a time of day that there is not, and for an
@@ -151,7 +152,7 @@ impl Timestamp {
     }
 
     /// Reads a header's date in either form, [RFC 1123](Self::parse_rfc1123) or
-    /// [RFC 850](Self::parse_rfc850). The form of C's `asctime` is none ([H4](crate::evidence#h4)).
+    /// [RFC 850](Self::parse_rfc850). The form of C's `asctime` is invalid ([H4](crate::evidence#h4)).
     ///
     /// # Errors
     /// [`ParseError`] if it is neither.

@@ -1,5 +1,5 @@
-//! What must hold after every call, whoever makes it: the rules' scenarios, requests and fuzzers. The
-//! crate's tests include this package's library.
+//! What must hold after every call. The fuzz targets use it, and so do the crate's tests, which include
+//! this package's library.
 
 use azbatch::{
     Account, Effect, Fact, Instruction, Job, RunId,
@@ -10,12 +10,14 @@ use azbatch::{
 
 /// Checks a call that led from one account to another with these effects.
 ///
-/// The account is sound. The facts alone tell all that changed, so without facts nothing has (I4, I5).
-/// Each fact that announces an instruction is followed by it. Nodes are told to run only what is new and
-/// theirs (E10). No stamp went back (I3), and a termination left alone what it must leave alone (I2).
+/// - The account passes [`Account::check`].
+/// - The facts, replayed, give the new state, so a call without facts changed nothing (I4, I5).
+/// - Each fact that announces an instruction is followed by that instruction.
+/// - An instruction names the node's current run, and no run is started twice (E10).
+/// - No timestamp went back (I3), and an ending job's active tasks did not change (I2).
 ///
 /// # Panics
-/// If anything of that does not hold.
+/// If one of these does not hold.
 pub fn check(before: &Account, effects: &[Effect], after: &Account) {
     if let Err(violation) = after.check() {
         panic!("{violation} after {effects:?}");

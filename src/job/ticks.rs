@@ -79,7 +79,8 @@ impl Job {
         self.emit(effects, over);
     }
 
-    /// Why a living job ends by itself now, whatever else is due, by the first rule that applies (X6).
+    /// Why a living job terminates automatically now, even before a disabling that is due. The first rule
+    /// that applies counts (X6).
     fn automatic_end(&self, now: Timestamp) -> Option<TerminateReason> {
         if self.wall_clock_deadline().is_some_and(|deadline| deadline <= now) {
             return Some(TerminateReason::MaxWallClockTimeExpiry); // X1
@@ -98,7 +99,7 @@ impl Job {
         }
     }
 
-    /// X4, which comes after the job's way to `disabled` (X7).
+    /// Whether X4 applies. A disabling comes first (X7).
     fn ends_with_its_tasks(&self) -> bool {
         self.settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob && self.all_completed()
     }
@@ -120,8 +121,7 @@ impl Job {
         counts.active == 0 && counts.running == 0
     }
 
-    /// K5, K13: tasks that have had their time are told to stop, those whose time was over
-    /// first before the others.
+    /// K5, K13: tasks whose time is over are told to stop, in the order in which it ended.
     fn stop_overdue_tasks(&mut self, effects: &mut Vec<Effect>, now: Timestamp) {
         let overdue = self.tasks.deadlines().take_while(|(deadline, _)| *deadline <= now);
         let overdue: Vec<TaskId> = overdue.map(|(_, task)| task.clone()).collect();

@@ -1,4 +1,4 @@
-//! The operations on applications, of which an account of this crate has none.
+//! The operations on applications. An account in this crate never has any.
 
 #![allow(
     clippy::needless_pass_by_value,

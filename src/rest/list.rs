@@ -12,16 +12,16 @@ use crate::{
     },
 };
 
-/// The longest page of a list, and the default (Q7).
+/// The most items on a page of a list, and the default (Q7).
 const MAX_PAGE_ITEMS: usize = 1000;
 
-/// How a list is wanted.
+/// What a request asks of a list.
 pub(super) struct List {
     model: &'static Model,
     max_results: usize,
     filter: Option<Filter>,
     select: Option<Vec<&'static str>>,
-    /// Where the page before ended (Q8).
+    /// Where the previous page ended (Q8).
     pub(super) after: Option<String>,
 }
 
@@ -31,15 +31,15 @@ impl List {
         Self::read_up_to(MAX_PAGE_ITEMS, reading, model)
     }
 
-    /// The same, for a list whose pages have this many items at most.
+    /// Like [`read`](Self::read), for a list whose pages have at most `max_items` items.
     pub(super) fn read_up_to(
-        longest: usize,
+        max_items: usize,
         reading: &Reading<'_>,
         model: &'static Model,
     ) -> Result<Self, BatchError> {
         Ok(Self {
             model,
-            max_results: reading.query.max_results(longest)?,
+            max_results: reading.query.max_results(max_items)?,
             filter: reading
                 .query
                 .filter

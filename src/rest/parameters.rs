@@ -76,15 +76,15 @@ impl<'a> Query<'a> {
         }
     }
 
-    /// How many items a page of a list has at most (Q7).
-    pub(super) fn max_results(&self, longest: usize) -> Result<usize, BatchError> {
+    /// The most items on a page: what the client asks for, up to `max_items`, which is also the default (Q7).
+    pub(super) fn max_results(&self, max_items: usize) -> Result<usize, BatchError> {
         const NAME: &str = "maxresults";
-        let Some(text) = &self.max_results else { return Ok(longest) };
+        let Some(text) = &self.max_results else { return Ok(max_items) };
         match usize::try_from(integer(NAME, text)?) {
-            Ok(number @ 1..) if number <= longest => Ok(number),
+            Ok(number @ 1..) if number <= max_items => Ok(number),
             Ok(0) | Err(_) => Err(BatchError::invalid_query(NAME, text, "MaxResults cannot be less than 1")),
             Ok(_) => {
-                let reason = format!("MaxResults cannot be greater than {longest}");
+                let reason = format!("MaxResults cannot be greater than {max_items}");
                 Err(BatchError::invalid_query(NAME, text, &reason))
             }
         }

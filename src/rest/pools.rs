@@ -90,7 +90,7 @@ pub(super) fn remove_nodes(pool: PathId<PoolId>, reading: Reading<'_>) -> Result
     }))
 }
 
-/// How many pools a page of node counts has at most (P8).
+/// The most pools on a page of node counts (P8).
 const MAX_COUNTED_POOLS: usize = 10;
 
 pub(super) fn node_counts(reading: Reading<'_>) -> Result<Act, BatchError> {

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// How long a task can be there (K13).
+/// How long a task lives, from its addition (K13).
 const MAX_LIFETIME: TimeSpan = TimeSpan::from_secs(180 * 24 * 60 * 60);
 
 /// The state of a task, with what only a task in that state has.
@@ -242,7 +242,7 @@ impl Task {
         by_error.or_else(by_exit_code).or(default).unwrap_or_default()
     }
 
-    /// When the task has been there for as long as a task may (K13); `None` beyond the calendar.
+    /// When the task reaches its maximum age (K13); `None` beyond the calendar.
     fn expiry(&self) -> Option<Timestamp> {
         self.stamps.created().checked_add(MAX_LIFETIME)
     }
@@ -252,8 +252,9 @@ impl Task {
         self.expiry().is_some_and(|expiry| expiry <= now)
     }
 
-    /// When the run will have lasted `maxWallClockTime` (K5), or the task as long as it may (K13); `None`
-    /// if the task is not running, was told to stop already, or has no limit within the calendar.
+    /// When the run will have lasted `maxWallClockTime` (K5) or the task reaches its maximum age (K13),
+    /// whichever is first; `None` if the task is not running, was already told to stop, or has no limit
+    /// within the calendar.
     pub(crate) fn wall_clock_deadline(&self) -> Option<Timestamp> {
         match &self.state {
             TaskState::Running { assignment: Assignment { stop: None, .. }, start_time } => {

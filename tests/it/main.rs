@@ -8,7 +8,6 @@ mod rules;
 mod conditions;
 mod grid;
 mod life;
-mod real_programs;
 mod scheduling;
 
 mod outstanding;
@@ -35,7 +34,7 @@ mod episode;
 mod picture;
 mod world;
 
-/// Tells whoever reads the test's output that something was not tested. The test harness does not capture
+/// Tells the person who reads the test's output that something was not tested. The test harness does not capture
 /// it.
 fn skipped(what: &str) {
     let mut stderr = io::stderr();

@@ -128,7 +128,7 @@ fn is_long(value: &Value) -> bool {
     value.is_i64() || value.as_str().is_some_and(|text| text.parse::<i64>().is_ok())
 }
 
-/// Whether a value is a text that holds a value of another type (B14).
+/// Whether a value is a string whose text is a value of another type (B14).
 fn is_text_of(value: &Value, held: impl Fn(&str) -> Option<Value>) -> bool {
     value.as_str().and_then(held).is_some()
 }
@@ -141,7 +141,7 @@ fn integer_in(text: &str) -> Option<Value> {
     text.parse::<i64>().map(Value::from).or_else(|_| text.parse::<u64>().map(Value::from)).ok()
 }
 
-/// JSON has no infinity, and no number that is none.
+/// `None` for an infinity and for NaN, which JSON cannot express.
 fn number_in(text: &str) -> Option<Value> {
     let fraction = || Number::from_f64(text.parse().ok()?).map(Value::from);
     integer_in(text).or_else(fraction)
@@ -283,7 +283,7 @@ fn normalize(kind: Kind, value: &mut Value, path: &Path<'_>) -> Result<(), Batch
     }
 }
 
-/// Replaces a text by the value of another type that it holds (B14).
+/// Replaces a string by the value of another type that its text is (B14).
 fn replace_text(value: &mut Value, held: impl Fn(&str) -> Option<Value>) {
     if let Some(held) = value.as_str().and_then(held) {
         *value = held;

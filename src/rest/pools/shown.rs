@@ -50,7 +50,7 @@ fn counts_of_kind(account: &Account, pool: &Pool, dedicated: bool) -> Properties
         nodes.map(Node::state_name)
     };
     let mut shown = Properties::new();
-    // The states of the service that nodes here never have.
+    // States of the service that nodes in this crate never have.
     let others =
         [name!("creating"), name!("startTaskFailed"), name!("waitingForStartTask"), name!("upgradingOS")];
     for name in others {

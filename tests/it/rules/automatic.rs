@@ -14,10 +14,10 @@ use azbatch::{
 use serde_json::json;
 
 use super::{
-    World, acts_on_failures, before, ends_by_itself, heeding, manager, on, plain, prepared, s,
-    uses_dependencies,
+    World, acts_on_failures, add_job_that_acts_on_failures, before, depends_on, ends_by_itself, manager,
+    plain, prepared, s, uses_dependencies,
 };
-use crate::world::{World as RestWorld, id, secs};
+use crate::world::{World as RestWorld, brief as brief_all, id, secs};
 
 /// X1: counted from the creation; at the instant itself, not a tick before.
 #[test]
@@ -160,7 +160,7 @@ fn a_blocked_task_keeps_its_job_from_ending() {
         uses_dependencies(specification, settings);
         ends_by_itself(specification, settings);
     });
-    world.add_with("b", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+    world.add_with("b", |specification, _| specification.depends_on = Some(depends_on(&["a"], &[])));
     world.ran("a", "n1", 1);
     assert_eq!(world.assign("b", "n1"), "DependencyNotMet");
     assert_eq!(world.tick(), "");
@@ -179,7 +179,7 @@ fn terminatejob_cannot_be_taken_back() {
     assert_eq!(world.job().settings().on_all_tasks_complete, OnAllTasksComplete::TerminateJob);
 }
 
-/// X7: a job action that nobody would perform.
+/// X7: a job action that the job would not perform.
 #[test]
 fn a_job_action_needs_a_job_that_performs_it() {
     for action in [JobAction::None, JobAction::Disable, JobAction::Terminate] {
@@ -224,42 +224,42 @@ fn another_pool_needs_a_disabled_job() {
     assert_eq!(world.job().settings().pool, id::<PoolId>("other"));
 }
 
-/// X7: what a failed task asked for lapses when it is reactivated before the next tick.
+/// X7: a failed task's request lapses if the task is reactivated before the next tick.
 #[test]
 fn a_reactivated_task_asks_for_nothing() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
-    heeding(&mut world, |_| {});
+    add_job_that_acts_on_failures(&mut world, |_| {});
     world.send("POST /jobs/job/tasks", json!({ "id": "t", "commandLine": "x" }));
     world.ran("job", "t", "n", 1);
     let mut reactivated = world.clone();
     reactivated.call(|account, now| {
         account.reactivate_task(&id("job"), &id("t"), &ReactivateTask::default(), now).unwrap()
     });
-    assert_eq!(crate::world::brief(&reactivated.tick()), Vec::<String>::new());
-    assert_eq!(crate::world::brief(&world.tick()), ["JobTerminating"]);
+    assert_eq!(brief_all(&reactivated.tick()), Vec::<String>::new());
+    assert_eq!(brief_all(&world.tick()), ["JobTerminating"]);
 }
 
-/// X7: an exit code of 0 asks for nothing, also where the task was ended.
+/// X7: exit code 0 requests no job action, even if the task was ended.
 #[test]
 fn an_ended_task_with_exit_code_0_asks_for_nothing() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
-    heeding(&mut world, |_| {});
+    add_job_that_acts_on_failures(&mut world, |_| {});
     world.send("POST /jobs/job/tasks", json!({ "id": "t", "commandLine": "x" }));
     world.run("job", "t", "n");
     world.send("POST /jobs/job/tasks/t/terminate", "");
     world.ends("job", "t", "n", 0);
     assert_eq!(world.value("/jobs/job/tasks/t", "/executionInfo/result"), "failure");
-    assert_eq!(crate::world::brief(&world.tick()), Vec::<String>::new());
+    assert_eq!(brief_all(&world.tick()), Vec::<String>::new());
 }
 
-/// X2: a later task of the manager's name is another one.
+/// X2: a later task with the job manager task's id is another task.
 #[test]
 fn another_task_is_not_the_job_manager() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
-    heeding(&mut world, |specification| {
+    add_job_that_acts_on_failures(&mut world, |specification| {
         specification.manager = Some(JobManagerTask {
             task: TaskSpecification::new(id("manager")).into(),
             constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
@@ -270,5 +270,48 @@ fn another_task_is_not_the_job_manager() {
     world.send("DELETE /jobs/job/tasks/manager", "");
     world.send("POST /jobs/job/tasks", json!({ "id": "manager", "commandLine": "x" }));
     world.ran("job", "manager", "n", 0);
-    assert_eq!(crate::world::brief(&world.tick()), Vec::<String>::new());
+    assert_eq!(brief_all(&world.tick()), Vec::<String>::new());
+}
+
+/// A job `j` with this task, on a pool with a node `n`. It terminates when the task is completed, and
+/// performs its job action.
+fn ending_with_its_task(task: &str) -> RestWorld {
+    let mut world = RestWorld::new();
+    world.add_node("p", "n");
+    let job = r#"{"id":"j","poolInfo":{"poolId":"p"},"onTaskFailure":"performexitoptionsjobaction"}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
+    assert_eq!(world.send("PATCH /jobs/j", r#"{"onAllTasksComplete":"terminatejob"}"#).told(), "200");
+    world
+}
+
+/// X7, X6, G1, S2: the job is disabled before it ends because all its tasks are completed.
+#[test]
+fn a_job_that_its_last_task_disables_is_disabled_before_it_ends() {
+    let task = r#"{"id":"t","commandLine":"exit 1","exitConditions":{"default":{"jobAction":"disable"}}}"#;
+    let mut world = ending_with_its_task(task);
+    world.ran("j", "t", "n", 1);
+    let mut passed = vec![world.state("/jobs/j")];
+    while passed.len() < 6 && world.account.deadline().is_some() {
+        world.tick();
+        passed.push(world.state("/jobs/j"));
+    }
+    assert_eq!(passed, ["active", "disabling", "disabled", "terminating", "completed"]);
+    let shown = world.shown("/jobs/j");
+    assert_eq!(shown["executionInfo"]["terminateReason"], "AllTasksComplete");
+    assert_eq!(shown["previousState"], "disabled");
+}
+
+/// X7, X4: a disabling by a user goes the same way.
+#[test]
+fn a_disabling_job_whose_tasks_are_completed_is_disabled_before_it_ends() {
+    let mut world = ending_with_its_task(r#"{"id":"t","commandLine":"c"}"#);
+    world.run("j", "t", "n");
+    assert_eq!(world.send("POST /jobs/j/disable", r#"{"disableTasks":"wait"}"#).told(), "202");
+    world.ends("j", "t", "n", 0);
+    assert_eq!(world.state("/jobs/j"), "disabling");
+    world.tick();
+    assert_eq!(world.state("/jobs/j"), "disabled");
+    world.tick();
+    assert_eq!(world.state("/jobs/j"), "terminating");
 }

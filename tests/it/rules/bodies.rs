@@ -7,7 +7,7 @@ use azbatch::{
 };
 use serde_json::{Value, json};
 
-use super::{World, heeding, plain, text, told, with_pool};
+use super::{World, add_job_that_acts_on_failures, plain, text, told, with_a_task, with_job, with_pool};
 use crate::world::{World as RestWorld, id};
 
 /// A job of the newest api-version with these members besides `id` and `poolInfo`.
@@ -336,7 +336,7 @@ fn selections_and_filters_go_by_the_version() {
 #[test]
 fn preparation_and_release_have_two_ids() {
     let mut world = RestWorld::new();
-    let added = heeding(&mut world, |specification| {
+    let added = add_job_that_acts_on_failures(&mut world, |specification| {
         specification.preparation = Some(JobPreparationTask::new(id("same")));
         specification.release = Some(JobReleaseTask::new(id("Same")));
     });
@@ -349,7 +349,7 @@ fn preparation_and_release_have_two_ids() {
     assert_eq!(world.send("POST /jobs", body).told(), "409 TaskIdSameAsJobPreparationTask");
 }
 
-/// B5: whoever adds a task, it takes a slot.
+/// B5: a task needs at least one slot, also when it is added by a typed command.
 #[test]
 fn a_task_takes_a_slot() {
     let mut world = with_pool(1);
@@ -360,7 +360,7 @@ fn a_task_takes_a_slot() {
     assert_eq!(refused.unwrap_err().values[0].value, "requiredSlots");
 }
 
-/// Q9: a multi-instance task has subtasks, which are not modelled; none would be a wrong answer.
+/// Q9: the subtasks of a multi-instance task are not modelled, so an empty list would be wrong.
 #[test]
 fn subtasks_of_a_multi_instance_task_are_not_denied() {
     let mut world = with_pool(1);
@@ -369,4 +369,127 @@ fn subtasks_of_a_multi_instance_task_are_not_denied() {
     assert_eq!(world.send("POST /jobs/job/tasks", task).told(), "201");
     assert_eq!(world.get("/jobs/job/tasks/many/subtasksinfo").told(), "501 NotImplemented");
     assert_eq!(world.get("/jobs/job/tasks/t/subtasksinfo").told(), "200");
+}
+
+/// B14: the Azure CLI sends each integer as a string.
+#[test]
+fn numbers_and_booleans_can_be_strings() {
+    let mut world = RestWorld::new();
+    let pool = r#"{"id":"p","vmSize":"small","targetDedicatedNodes":"2","taskSlotsPerNode":"4",
+        "enableInterNodeCommunication":"false","startTask":{"commandLine":"c","waitForSuccess":"true","maxTaskRetryCount":"1"}}"#;
+    let added = world.send("POST /pools", pool);
+    assert_eq!(added.told(), "201");
+    world.obey(added.effects);
+    assert_eq!(world.send("POST /pools/p/resize", r#"{"targetDedicatedNodes":"3"}"#).told(), "202");
+    let shown = world.shown("/pools/p");
+    assert_eq!(shown["targetDedicatedNodes"], 3);
+    assert_eq!(shown["taskSlotsPerNode"], 4);
+    assert_eq!(shown["enableInterNodeCommunication"], false);
+    assert_eq!(shown["startTask"]["waitForSuccess"], true);
+    assert_eq!(shown["startTask"]["maxTaskRetryCount"], 1);
+
+    let job = r#"{"id":"j","priority":"5","usesTaskDependencies":"true","maxParallelTasks":"-1",
+        "constraints":{"maxTaskRetryCount":"3"},"poolInfo":{"poolId":"p"},
+        "onTaskFailure":"performexitoptionsjobaction"}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    let shown = world.shown("/jobs/j");
+    assert_eq!(shown["priority"], 5);
+    assert_eq!(shown["maxParallelTasks"], -1);
+    assert_eq!(shown["usesTaskDependencies"], true);
+    assert_eq!(shown["constraints"]["maxTaskRetryCount"], 3);
+    assert_eq!(world.send("PATCH /jobs/j", r#"{"priority":"-7"}"#).told(), "200");
+    assert_eq!(world.value("/jobs/j", "/priority"), -7);
+
+    let task = r#"{"id":"t","commandLine":"c","requiredSlots":"2","constraints":{"maxTaskRetryCount":"2"},
+        "dependsOn":{"taskIdRanges":[{"start":"1","end":"3"}]},
+        "exitConditions":{"exitCodes":[{"code":"4","exitOptions":{"jobAction":"none"}}],
+            "exitCodeRanges":[{"start":"-5","end":"-1","exitOptions":{"jobAction":"none"}}]}}"#;
+    let collection = format!(r#"{{"value":[{}]}}"#, task.replace(r#""t""#, r#""u""#));
+    assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
+    let answer = world.send("POST /jobs/j/addtaskcollection", collection);
+    assert_eq!(answer.json()["value"][0]["status"], "Success", "{}", answer.text());
+    for task in ["t", "u"] {
+        let shown = world.shown(&format!("/jobs/j/tasks/{task}"));
+        assert_eq!(shown["requiredSlots"], 2);
+        assert_eq!(shown["constraints"]["maxTaskRetryCount"], 2);
+        assert_eq!(shown["dependsOn"]["taskIdRanges"], json!([{ "start": 1, "end": 3 }]));
+        assert_eq!(shown["exitConditions"]["exitCodes"][0]["code"], 4);
+        assert_eq!(shown["exitConditions"]["exitCodeRanges"][0]["start"], -5);
+        assert_eq!(shown["exitConditions"]["exitCodeRanges"][0]["end"], -1);
+    }
+}
+
+/// B14: any other text is refused like a value of another type.
+#[test]
+fn other_strings_are_refused() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    for text in ["", " 3", "3 ", "3.0", "0x3", "three"] {
+        let body = json!({ "targetDedicatedNodes": text });
+        assert_eq!(world.send("POST /pools/p/resize", &body).told(), "400 InvalidRequestBody", "{text}");
+        let body = json!({ "priority": text });
+        assert_eq!(world.send("PATCH /jobs/j", &body).told(), "400 InvalidRequestBody", "{text}");
+    }
+    let out_of_range = world.send("PATCH /jobs/j", r#"{"priority":"1001"}"#);
+    assert_eq!(out_of_range.told(), "400 InvalidPropertyValue");
+    assert_eq!(out_of_range.said("PropertyValue"), "1001");
+    // The reverse is refused.
+    assert_eq!(world.send("POST /jobs", r#"{"id":1}"#).told(), "400 InvalidRequestBody");
+}
+
+/// Q10: as a header it is an HTTP date, in the query an ISO 8601 instant.
+#[test]
+fn ocp_date_can_be_a_query_parameter() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    for date in
+        ["2026-02-10T08:00:00Z", "2026-02-10T08:00Z", "2026-02-10", "2026-02-10T09:00:00.5%2B01:00", ""]
+    {
+        assert_eq!(world.get(&format!("/jobs/j?ocp-date={date}")).told(), "200", "{date}");
+        assert_eq!(world.get(&format!("/jobs/j?OCP-Date={date}")).told(), "200", "{date}");
+    }
+    for date in ["today", "2026-02-30", "Tue,%2010%20Feb%202026%2008:00:00%20GMT"] {
+        let refused = world.get(&format!("/jobs/j?ocp-date={date}"));
+        assert_eq!(refused.told(), "400 InvalidHeaderValue", "{date}");
+        assert_eq!(refused.said("HeaderName"), "ocp-date");
+    }
+    for (date, told) in [
+        ("Tue, 10 Feb 2026 08:00:00 GMT", "200"),
+        ("Tuesday, 10-Feb-26 08:00:00 GMT", "200"),
+        ("2026-02-10T08:00:00Z", "400 InvalidHeaderValue"),
+    ] {
+        assert_eq!(world.send_with("GET /jobs/j", "", &[("ocp-date", date)]).told(), told, "{date}");
+    }
+}
+
+/// W4, Q4
+#[test]
+fn instants_can_be_a_date_alone_or_have_no_seconds() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    for (instant, found) in [
+        ("2026-02-10", true),
+        ("2026-02-11", false),
+        ("2026-02-10T08:00Z", true),
+        ("2026-02-10T08:01Z", false),
+        ("2026-02-10T09:00%2B01:00", true),
+        ("2026-02-10T08:00:00.5Z", true),
+    ] {
+        for literal in [format!("DateTime'{instant}'"), instant.to_string()] {
+            let reply = world.get(&format!("/jobs?$filter=creationTime%20ge%20{literal}"));
+            assert_eq!(reply.told(), "200", "{literal}");
+            assert_eq!(!reply.ids().is_empty(), found, "{literal}");
+        }
+    }
+}
+
+/// Q11
+#[test]
+fn lists_of_resources_that_are_never_there_are_empty() {
+    let mut world = with_a_task();
+    for target in ["/applications", "/poolusagemetrics", "/pools/p/nodes/n/extensions"] {
+        let shown = world.shown(target);
+        assert_eq!(shown["value"], json!([]), "{target}");
+        assert_eq!(shown["odata.nextLink"], Value::Null, "{target}");
+    }
+    assert_eq!(world.get("/pools/p/nodes/m/extensions").told(), "404 NodeNotFound");
+    assert_eq!(world.get("/pools/q/nodes/n/extensions").told(), "404 PoolNotFound");
+    assert_eq!(world.get("/applications?maxresults=0").told(), "400 InvalidQueryParameterValue");
 }

@@ -1,5 +1,7 @@
 //! Ending a job: E1 to E11.
 
+use std::collections::BTreeSet;
+
 use azbatch::{
     Effect, Instruction, Report, RunId, TimeSpan,
     job::{DisableTasks, Ended, NodeRunState, RunOutcome, TerminateJob, TerminateReason},
@@ -7,10 +9,9 @@ use azbatch::{
     task::{NodeError, NodeFailure, RetryLimit},
 };
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 
 use super::{World, before, plain, prepared, refusal, s, with_pool};
-use crate::world::{World as RestWorld, id, secs};
+use crate::world::{World as RestWorld, brief as brief_all, id, secs};
 
 /// E1
 #[test]
@@ -177,7 +178,7 @@ fn a_release_may_take_its_time_from_its_start_and_no_longer() {
     }
 }
 
-/// E6: nobody can give it longer.
+/// E6: a longer limit is refused.
 #[test]
 fn a_release_of_more_than_15_minutes_is_refused() {
     let with_limit = |limit| {
@@ -227,7 +228,7 @@ fn with_nothing_outstanding_the_next_tick_completes_the_job() {
     assert_eq!(world.job().etag(), etag);
 }
 
-/// E9: from a second after the termination on.
+/// E9: starting one second after the termination.
 #[test]
 fn a_job_that_waits_for_nodes_shows_how_many() {
     let mut world = World::new(prepared);
@@ -257,7 +258,7 @@ fn a_job_that_waits_for_nodes_shows_how_many() {
     assert_eq!(world.at(20).shown("/jobs/job", "executionInfo/schedulingError"), Value::Null);
 }
 
-/// E10: it takes and starts no tasks.
+/// E10: it accepts and starts no tasks.
 #[test]
 fn a_terminating_job_takes_and_starts_no_tasks() {
     let mut world = World::new(plain);
@@ -267,7 +268,7 @@ fn a_terminating_job_takes_and_starts_no_tasks() {
     assert_eq!(world.assign("a", "n1"), "JobNotActive");
 }
 
-/// E10: reports that tell nothing new.
+/// E10: reports that change nothing.
 #[test]
 fn late_repeated_and_unknown_reports_change_nothing() {
     let mut world = World::new(prepared);
@@ -352,7 +353,7 @@ impl HonestNode {
 }
 
 impl World {
-    /// Delivers an instruction to a node, and tells what followed from its answer.
+    /// Delivers an instruction to a node, and returns what followed from its answer.
     fn deliver(&mut self, node: &mut HonestNode, instruction: &Instruction) -> String {
         node.obey(instruction).map(|report| self.tell(&report)).unwrap_or_default()
     }
@@ -599,7 +600,7 @@ fn the_scheduling_error_stays_until_the_end() {
     assert!(world.value("/jobs/job", error).is_null());
 }
 
-/// E10: a report that was told twice, or late, does not end the next run.
+/// E10: a repeated or late report does not end the next run.
 #[test]
 fn a_repeated_report_is_about_its_own_run() {
     let mut world = RestWorld::new();
@@ -618,7 +619,7 @@ fn a_repeated_report_is_about_its_own_run() {
             let other = RunId { number: other, ..run.clone() }.ended(Ended::with_exit_code(1));
             assert_eq!(world.call(|account, now| account.report(&other, now)), [], "{other}");
         }
-        assert_eq!(crate::world::brief(&world.call(|account, now| account.report(&report, now))), [came]);
+        assert_eq!(brief_all(&world.call(|account, now| account.report(&report, now))), [came]);
         assert_eq!(world.call(|account, now| account.report(&report, now)), []);
     }
 }

@@ -33,7 +33,7 @@ fn force_waits_60_seconds_for_nodes_and_no_longer() {
     assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(70))));
 }
 
-/// F1: release tasks are dropped; a node that answers in time is waited for, and no longer than it takes.
+/// F1: late release tasks are abandoned; a node that answers in time is waited for until it does.
 #[test]
 fn force_drops_releases_that_are_late_and_waits_for_those_in_time() {
     for (answers, ticked) in [(false, "ReleaseEnded n1, JobCompleted"), (true, "JobCompleted")] {
@@ -49,7 +49,7 @@ fn force_drops_releases_that_are_late_and_waits_for_those_in_time() {
     }
 }
 
-/// F1: the host can set another time, also none.
+/// F1: the host can set another time, or zero.
 #[test]
 fn the_host_sets_how_long_force_waits() {
     for wait in [0, 5, 600] {
@@ -62,7 +62,7 @@ fn the_host_sets_how_long_force_waits() {
     }
 }
 
-/// F1, N4, N8: a node that cannot answer holds a forced end not at all.
+/// F1, N4, N8: a node that cannot answer does not delay a forced end.
 #[test]
 fn force_does_not_wait_for_nodes_that_cannot_answer() {
     for (event, unforced) in [
@@ -149,7 +149,7 @@ fn a_request_whose_time_is_up_fails() {
     }
 }
 
-/// F4: what is no number of seconds.
+/// F4: a timeout that is not a positive 32-bit integer.
 #[test]
 fn a_bad_timeout_is_refused() {
     let mut world = World::new(plain);

@@ -1,5 +1,7 @@
 //! Invariants: I1 to I7.
 
+use std::collections::BTreeSet;
+
 use azbatch::{
     Account, Fact, Job, JobId,
     job::{DisableTasks, JobFact, JobNodeFact, JobSettings, TerminateReason},
@@ -7,7 +9,6 @@ use azbatch::{
     pool::{NodeFillType, PoolFact, ResizePool},
     task::{Completion, LastRun, Outcome, Placement, RetryLimit, TaskFact, TaskFailure, TaskStop},
 };
-use std::collections::BTreeSet;
 
 use super::requests::{in_state, send, table};
 use super::{Step, World, dedicated, plain, prepared, s, text};
@@ -56,7 +57,7 @@ fn stamps_never_go_back_whatever_the_clock_does() {
     assert_eq!(etags.len(), 6);
 }
 
-/// I4: whatever is refused, by any door.
+/// I4: for typed commands and for REST requests.
 #[test]
 fn a_refused_request_changes_nothing() {
     let mut world = in_state("completed");
@@ -216,7 +217,7 @@ const END: [Step; 18] = [
     World::tick,
 ];
 
-/// [`LIFE`] and [`END`], with so many seconds from step to step. Every kind of fact is among the facts.
+/// [`LIFE`] and [`END`], `seconds` seconds apart. Its facts include every kind of fact.
 fn whole_life(seconds: u64) -> World {
     let mut world = World::empty();
     for (number, step) in (1..).zip(LIFE.into_iter().chain(END)) {
@@ -307,7 +308,7 @@ fn facts_about_what_is_unknown_do_not_fit() {
     assert!(tried > world.facts.len(), "{tried}");
 }
 
-/// I4, I5: a job alone takes its own facts and no others.
+/// I4, I5: a job outside an account applies its own facts and no others.
 #[test]
 fn a_job_takes_the_facts_that_are_about_it() {
     let world = whole_life(1);
@@ -352,8 +353,8 @@ fn completed(node: &str, start: u64, end: u64, exit_code: Option<i32>) -> TaskFa
     TaskFact::Completed(Box::new(Completion { end_time: s(end), outcome }))
 }
 
-/// I3, I4, I6, E10, K1: of each two facts the first would break a rule and does not fit, though the second,
-/// which differs in that alone, does.
+/// I3, I4, I6, E10, K1: of each two facts, the first would break a rule and does not fit. The second differs
+/// only in that, and fits.
 #[test]
 fn facts_that_would_break_a_rule_do_not_fit() {
     let mut world = World::new(prepared);
@@ -440,7 +441,7 @@ fn facts_that_come_too_early_do_not_fit() {
     world.account.clone().try_apply(&early[1]).unwrap();
 }
 
-/// E3, N3: a preparation is stopped by the end of its job alone, and a node is removed after the jobs
+/// E3, N3: a preparation is stopped only by the end of its job, and a node is removed after the jobs
 /// that have something there have recorded it.
 #[test]
 fn facts_about_a_nodes_work_come_in_order() {

@@ -1,9 +1,8 @@
 //! The rules of `src/evidence.md`, each in a scenario of its own. A test's first line names its rules.
 //!
-//! Outputs are compared as short texts: the names of effects with the task and node that they are
-//! about (but for a node's own state), or a refusal's status and code. Whatever a scenario does, it is
-//! checked besides that the account is sound, that a refusal has changed nothing, that the facts,
-//! replayed, give the same, and that no run is started under the id of another.
+//! Outputs are compared as short texts: the names of effects with their task and node (without changes of
+//! a node's own state), or a refusal's status and code. Every call is checked by [`check`] too, and no two
+//! runs may have one id.
 
 mod automatic;
 mod bodies;
@@ -18,6 +17,8 @@ mod requests;
 mod shape;
 mod tasks;
 mod times;
+
+use std::sync::Arc;
 
 use azbatch::{
     Account, BatchError, Effect, Fact, Instruction, Job, JobId, NodeId, Pool, Preconditions, Report, RunId,
@@ -36,7 +37,6 @@ use azbatch::{
     },
 };
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 use crate::world::{Headers, NEWEST, URL, World as RestWorld, announced, check, id, secs};
 
@@ -49,15 +49,15 @@ struct World {
     instructions: Vec<Instruction>,
 }
 
-/// One step of a scenario, which tells what followed.
+/// One step of a scenario. It returns what followed.
 type Step = fn(&mut World) -> String;
 
-/// So many seconds after the start of every scenario.
+/// `second` seconds after the start of the scenario.
 fn s(second: u64) -> Timestamp {
     Timestamp::parse_iso8601("2026-02-10T08:00:00Z").unwrap().saturating_add(secs(second))
 }
 
-/// The last instant before.
+/// The instant one tick earlier.
 fn before(instant: Timestamp) -> Timestamp {
     Timestamp::from_ticks(instant.ticks() - 1).unwrap()
 }
@@ -99,7 +99,7 @@ fn ends_by_itself(_: &mut JobSpecification, settings: &mut JobSettings) {
     settings.on_all_tasks_complete = OnAllTasksComplete::TerminateJob;
 }
 
-/// Does what its tasks' exit options ask for.
+/// Performs the job actions of its tasks' exit options.
 fn acts_on_failures(specification: &mut JobSpecification, _: &mut JobSettings) {
     specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
 }
@@ -146,7 +146,7 @@ impl World {
         self
     }
 
-    /// Makes a call, checks what must hold after every call, and tells what followed.
+    /// Makes a call, checks what must hold after every call, and returns what followed.
     fn call(&mut self, call: impl FnOnce(&mut Account, &Timestamp) -> Result<Vec<Effect>, String>) -> String {
         let old = self.account.clone();
         let result = call(&mut self.account, &self.now);
@@ -229,7 +229,7 @@ impl World {
         self.request(|account, job, now| account.update_job(job, &command, now))
     }
 
-    /// A change of no importance.
+    /// A PATCH that changes only the priority.
     fn patch(&mut self) -> String {
         self.update(JobChange::Patch(JobPatch { priority: Some(1), ..JobPatch::default() }))
     }
@@ -415,7 +415,7 @@ impl World {
         response.unwrap()
     }
 
-    /// Sends a request of the newest api-version, with a JSON body or none, and tells its status and code.
+    /// Sends a request of the newest api-version, with a JSON body or none, and returns its status and code.
     fn rest(&mut self, line: &str, headers: Headers<'_>, body: &str) -> String {
         told(&self.answer(line, headers, body))
     }
@@ -476,7 +476,7 @@ impl World {
         world
     }
 
-    /// Schedules, and tells which tasks came to which nodes.
+    /// Schedules, and returns which tasks were assigned to which nodes.
     fn placed(&mut self) -> Vec<String> {
         let before = self.facts.len();
         self.call(|account, now| Ok(account.schedule(now)));
@@ -537,7 +537,7 @@ fn text(response: &Response) -> &str {
     std::str::from_utf8(&response.body).unwrap()
 }
 
-/// A job with one task, on a pool of so many nodes, `tvm-1` and so on.
+/// A job with one task, on a pool with this number of nodes: `tvm-1` and so on.
 fn with_pool(nodes: u32) -> RestWorld {
     let mut world = RestWorld::new();
     let pool = json!({ "id": "pool", "vmSize": "small", "targetDedicatedNodes": nodes });
@@ -548,8 +548,11 @@ fn with_pool(nodes: u32) -> RestWorld {
     world
 }
 
-/// A job that does what failed tasks ask for, made through the typed commands.
-fn heeding(world: &mut RestWorld, change: impl FnOnce(&mut JobSpecification)) -> Vec<String> {
+/// Adds a job that performs the job actions of failed tasks, by a typed command.
+fn add_job_that_acts_on_failures(
+    world: &mut RestWorld,
+    change: impl FnOnce(&mut JobSpecification),
+) -> Vec<String> {
     let mut specification = JobSpecification::new(id("job"));
     specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
     change(&mut specification);
@@ -561,7 +564,7 @@ fn heeding(world: &mut RestWorld, change: impl FnOnce(&mut JobSpecification)) ->
     crate::world::brief(&effects)
 }
 
-fn on(task_ids: &[&str], ranges: &[(u32, u32)]) -> Dependencies {
+fn depends_on(task_ids: &[&str], ranges: &[(u32, u32)]) -> Dependencies {
     let ranges = ranges.iter().map(|(start, end)| TaskIdRange { start: *start, end: *end });
     Dependencies { task_ids: task_ids.iter().map(|task| id(task)).collect(), ranges: ranges.collect() }
 }
@@ -578,4 +581,21 @@ fn manager(name: &str, kill_job_on_completion: bool) -> JobManagerTask {
         kill_job_on_completion,
         allow_low_priority_node: true,
     }
+}
+
+/// A job on a pool without nodes.
+fn with_job(job: &str) -> RestWorld {
+    let mut world = RestWorld::new();
+    assert_eq!(world.send("POST /pools", r#"{"id":"p","vmSize":"small"}"#).told(), "201");
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    world
+}
+
+/// A job `j` with an active task `t`, on a pool with a node `n`.
+fn with_a_task() -> RestWorld {
+    let mut world = RestWorld::new();
+    world.add_node("p", "n");
+    assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
+    world
 }

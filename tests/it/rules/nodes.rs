@@ -8,7 +8,7 @@ use azbatch::{
 use serde_json::json;
 
 use super::{World, prepared, with_pool};
-use crate::world::id;
+use crate::world::{brief as brief_all, id};
 
 /// A prepared job whose preparation runs again after reboots or not.
 fn reruns(rerun: bool) -> impl Fn(&mut JobSpecification, &mut JobSettings) {
@@ -243,7 +243,7 @@ fn a_node_that_does_not_answer_can_be_removed() {
             world.send("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-1"] })).told(),
             "202"
         );
-        assert_eq!(crate::world::brief(&world.tick()), ["RemoveNode tvm-1"], "{event:?}");
+        assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-1"], "{event:?}");
     }
 }
 
@@ -254,7 +254,7 @@ fn a_pool_with_a_lost_node_can_be_deleted() {
     world.run("job", "t", "tvm-1");
     world.node("tvm-1", NodeEvent::Lost);
     world.send("DELETE /pools/pool", "");
-    assert_eq!(crate::world::brief(&world.tick()), ["RemoveNode tvm-1"]);
+    assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-1"]);
 }
 
 /// N9
@@ -268,7 +268,7 @@ fn an_order_outlives_a_lost_connection_and_a_reboot() {
         world.node("tvm-1", NodeEvent::Returned);
         assert_eq!(world.state("/pools/pool/nodes/tvm-1"), "reimaging", "{event:?}");
         world.ends("job", "t", "tvm-1", 0);
-        assert_eq!(crate::world::brief(&world.tick()), ["ReimageNode tvm-1"], "{event:?}");
+        assert_eq!(brief_all(&world.tick()), ["ReimageNode tvm-1"], "{event:?}");
     }
 }
 
@@ -279,5 +279,5 @@ fn a_reimaged_node_retains_nothing() {
     world.ran("job", "t", "tvm-1", 0);
     world.node("tvm-1", NodeEvent::Reimaged);
     world.send("POST /pools/pool/nodes/tvm-1/reboot", json!({ "nodeRebootOption": "retaineddata" }));
-    assert_eq!(crate::world::brief(&world.tick()), ["RebootNode tvm-1"]);
+    assert_eq!(brief_all(&world.tick()), ["RebootNode tvm-1"]);
 }

@@ -10,7 +10,7 @@ use azbatch::{
 use serde_json::json;
 
 use super::{World, dedicated, manager, plain, prepared, s};
-use crate::world::{World as RestWorld, id, secs};
+use crate::world::{URL, World as RestWorld, brief as brief_all, id, secs};
 
 /// P1: jobs by priority, then by creation, and their tasks by creation.
 #[test]
@@ -89,7 +89,7 @@ fn a_pool_is_resizing_until_it_has_its_nodes() {
     assert_eq!(world.resize_pool("pool", &grown), "409 PoolBeingResized");
 }
 
-/// P3: idle nodes, then those with the fewest tasks, of equals the last by id.
+/// P3: idle nodes first, then those with the fewest tasks; among equals, the last by id.
 #[test]
 fn of_nodes_that_are_too_many_the_idlest_leave_first() {
     for (left, leaving) in [
@@ -112,7 +112,7 @@ fn of_nodes_that_are_too_many_the_idlest_leave_first() {
     }
 }
 
-/// P4: jobs that are equal otherwise go by id, without case, whatever the order of their creation.
+/// P4: by id, case-insensitively, whatever the order of their creation.
 #[test]
 fn jobs_of_one_priority_and_instant_go_by_id() {
     for names in [["b", "C", "a"], ["a", "b", "C"], ["C", "b", "a"]] {
@@ -238,7 +238,7 @@ fn a_pools_etag_moves_when_it_is_resized_and_when_nodes_are_removed() {
     assert_eq!((stamps.entered(), stamps.previous()), (s(9), Some((PoolState::Active, s(0)))));
 }
 
-/// P6, T5: with a clock that stands or runs back a pool's ETags do not repeat.
+/// P6, T5: a pool's ETags do not repeat if the clock stops or runs backwards.
 #[test]
 fn a_standing_clock_repeats_no_etag_of_a_pool() {
     let mut world = World::with_pool(dedicated(1), 1, NodeFillType::Spread);
@@ -279,16 +279,69 @@ fn a_pool_shows_the_timeout_of_its_latest_resize() {
     }
 }
 
-/// P2: a pool that loses a node while it grows asks for another, and more than enough is enough.
+/// P2: a growing pool that loses a node asks for another; too many nodes also make it steady.
 #[test]
 fn a_growing_pool_becomes_steady() {
     let mut world = RestWorld::new();
     world.send("POST /pools", json!({ "id": "pool", "vmSize": "small", "targetDedicatedNodes": 2 }));
     world.add_node("pool", "one");
-    assert_eq!(crate::world::brief(&world.node("one", NodeEvent::Removed)), ["NodeRemoved one", "AddNodes"]);
+    assert_eq!(brief_all(&world.node("one", NodeEvent::Removed)), ["NodeRemoved one", "AddNodes"]);
     for node in ["two", "three", "four"] {
         world.add_node("pool", node);
     }
     world.tick();
     assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
+}
+
+/// P8, Q7
+#[test]
+fn nodes_are_counted_by_state() {
+    let mut world = RestWorld::new();
+    let pool = r#"{"id":"p","vmSize":"small","targetDedicatedNodes":3,"targetLowPriorityNodes":1}"#;
+    let added = world.send("POST /pools", pool);
+    world.obey(added.effects);
+    assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
+    let nodes = world.shown("/pools/p/nodes")["value"].clone();
+    let dedicated: Vec<&str> = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|node| node["isDedicated"] == true)
+        .map(|node| node["id"].as_str().unwrap())
+        .collect();
+    world.run("j", "t", dedicated[0]);
+    world.node(dedicated[1], NodeEvent::Lost);
+
+    let shown = world.shown("/nodecounts");
+    assert_eq!(shown["odata.metadata"], format!("{URL}/$metadata#poolnodecounts"));
+    let zero = json!({
+        "creating": 0, "idle": 0, "offline": 0, "preempted": 0, "rebooting": 0, "reimaging": 0, "running": 0,
+        "starting": 0, "startTaskFailed": 0, "leavingPool": 0, "unknown": 0, "unusable": 0,
+        "waitingForStartTask": 0, "deallocated": 0, "deallocating": 0, "total": 0, "upgradingOS": 0,
+    });
+    let (mut expected, mut low) = (zero.clone(), zero.clone());
+    for state in ["idle", "running", "unknown"] {
+        expected[state] = json!(1);
+    }
+    expected["total"] = json!(3);
+    low["idle"] = json!(1);
+    low["total"] = json!(1);
+    assert_eq!(shown["value"], json!([{ "poolId": "p", "dedicated": expected, "lowPriority": low }]));
+
+    for number in 0..10 {
+        let pool = json!({ "id": format!("q{number}"), "vmSize": "small" });
+        assert_eq!(world.send("POST /pools", pool).told(), "201");
+    }
+    let first = world.get("/nodecounts");
+    assert_eq!(first.json()["value"].as_array().unwrap().len(), 10, "a page has ten pools");
+    let next = world.get(&first.next().unwrap());
+    assert_eq!(next.json()["value"][0]["poolId"], "q9");
+    assert_eq!(next.next(), None);
+    let one = world.shown("/nodecounts?$filter=poolId%20eq%20'q3'&maxresults=10");
+    assert_eq!(one["value"], json!([{ "poolId": "q3", "dedicated": zero, "lowPriority": zero }]));
+    for number in ["0", "11"] {
+        let refused = world.get(&format!("/nodecounts?maxresults={number}"));
+        assert_eq!(refused.told(), "400 InvalidQueryParameterValue", "{number}");
+    }
 }

@@ -1,6 +1,6 @@
 //! What each request does in each state of a job.
 
-use azbatch::job::DisableTasks;
+use azbatch::job::{DisableTasks, JobRequest, JobState, Living};
 
 use super::{World, plain, s};
 
@@ -52,7 +52,7 @@ pub(super) fn table() -> Vec<Vec<&'static str>> {
     rows.map(|row| row.trim_matches('|').split('|').map(cell).collect()).collect()
 }
 
-/// R-*-*: what each state answers to each request, but for enabling, to which no request leads.
+/// R-*-*: what each state answers to each request, except `enabling`, which no request leads to.
 #[test]
 fn a_job_answers_as_the_table_says() {
     let rows = table();
@@ -85,11 +85,24 @@ fn disabling_twice_moves_the_etag_alone_and_enabling_an_active_job_nothing() {
     assert_eq!(world.account, old);
 }
 
-/// R-*-*: without the job there is nothing to ask.
+/// R-*-*: the job does not exist.
 #[test]
 fn a_job_that_does_not_exist_answers_404_but_to_its_creation() {
     for row in &table()[2..] {
         let expected = if row[0] == "add-job" { "JobAdded" } else { "404 JobNotFound" };
         assert_eq!(send(&mut World::empty(), row[0]), expected, "{}", row[0]);
+    }
+}
+
+/// R-enable-enabling, R-disable-enabling: no request leads to `enabling`, but a stored job can be in it.
+#[test]
+fn a_job_that_is_being_enabled_is_neither_enabled_nor_disabled() {
+    let state = JobState::Living(Living::Enabling);
+    for request in [JobRequest::Enable, JobRequest::Disable] {
+        let refused = state.allows(request).unwrap_err();
+        assert_eq!((refused.code.status(), refused.code.as_str()), (409, "JobNotActive"), "{request:?}");
+    }
+    for request in [JobRequest::Update, JobRequest::AddTask, JobRequest::Terminate { force: false }] {
+        assert_eq!(state.allows(request), Ok(()), "{request:?}");
     }
 }

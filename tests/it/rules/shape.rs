@@ -10,7 +10,7 @@ use azbatch::{
 use super::{World, ends_by_itself, plain, prepared, refusal, s, told};
 use crate::world::{Headers, id, secs};
 
-/// S1: no request and no report makes a move that is the service's own; a tick does.
+/// S1: the service's own transitions happen at ticks, never at a request or report.
 #[test]
 fn the_service_moves_at_ticks_alone() {
     let mut world = World::new(plain);
@@ -32,7 +32,7 @@ fn the_service_moves_at_ticks_alone() {
     }
 }
 
-/// S1, X4: also what a job does by itself waits for a tick.
+/// S1, X4: an automatic termination waits for a tick too.
 #[test]
 fn a_job_that_could_end_waits_for_the_tick() {
     let mut world = World::new(ends_by_itself);
@@ -102,7 +102,7 @@ fn ids_keep_their_case_and_are_compared_without_it() {
     assert_eq!(world.shown("/jobs/fILM", "id"), "Film");
 }
 
-/// S5: each of these requests deserves the refusal of the next line too, where it can.
+/// S5: each of these requests could also be refused for the reason on the next line, where possible.
 #[test]
 fn of_several_refusals_the_first_in_order_wins() {
     let mut world = World::new(plain);
@@ -171,7 +171,7 @@ fn a_bad_query_parameter_wins_over_bad_headers() {
     }
 }
 
-/// S5: what is wrong with a body alone is told before its time is up, and before what is stored.
+/// S5: an invalid body wins over an expired timeout and over the stored state.
 #[test]
 fn a_bad_body_wins_over_the_time_and_the_state() {
     let mut world = World::new(plain);

@@ -1,7 +1,8 @@
 //! Tasks: K1 to K13.
 
 use azbatch::{
-    job::{Ended, Unit},
+    TimeSpan, Timestamp,
+    job::{Ended, NotAssigned, Unit},
     node::NodeEvent,
     task::{
         DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, NodeError, NodeFailure, RetryLimit,
@@ -9,8 +10,10 @@ use azbatch::{
 };
 use serde_json::{Value, json};
 
-use super::{World, before, on, plain, prepared, s, uses_dependencies, with_pool};
-use crate::world::{World as RestWorld, id, secs};
+use super::{
+    World, before, depends_on, plain, prepared, s, uses_dependencies, with_a_task, with_job, with_pool,
+};
+use crate::world::{World as RestWorld, brief as brief_all, id, secs};
 
 /// K1
 #[test]
@@ -61,7 +64,7 @@ fn exit_code_0_is_success() {
     assert_eq!(world.task("a").stamps().previous().map(|(state, _)| state.as_str()), Some("running"));
 }
 
-/// K4: tried again while there are retries left; -1 is without end.
+/// K4: retried while there are retries left; -1 means without limit.
 #[test]
 fn another_exit_code_is_tried_again_while_retries_are_left() {
     for (limit, retries) in [(0, 0), (2, 2), (-1, 5)] {
@@ -186,7 +189,7 @@ fn without_an_error_the_exit_code_of_a_preparation_decides() {
     }
 }
 
-/// K5, E3: a preparation that was told to stop shows its error too, and is no completed one (E5).
+/// K5, E3: a preparation that was told to stop shows its error too, and does not count as completed (E5).
 #[test]
 fn errors_around_a_stopped_preparation_are_shown() {
     for failure in node_failures() {
@@ -322,7 +325,9 @@ fn a_failed_task_can_be_reactivated() {
 #[test]
 fn a_dependant_waits_for_everything_that_it_depends_on() {
     let mut world = World::new(uses_dependencies);
-    world.add_with("d", |specification, _| specification.depends_on = Some(on(&["x"], &[(1, 2), (7, 7)])));
+    world.add_with("d", |specification, _| {
+        specification.depends_on = Some(depends_on(&["x"], &[(1, 2), (7, 7)]));
+    });
     for task in ["x", "1", "002", "07"] {
         assert_eq!(world.assign("d", "n2"), "DependencyNotMet", "before {task}");
         world.ran(task, "n1", 0);
@@ -333,7 +338,7 @@ fn a_dependant_waits_for_everything_that_it_depends_on() {
     assert_eq!(world.assign("d", "n2"), "TaskRunning d n2, RunTask d n2");
 }
 
-/// Options for an exit code and for every other failure, as to the tasks that depend on it.
+/// Dependency actions for one exit code and for every other failure.
 fn dependants(code: i32, on_code: DependencyAction, otherwise: DependencyAction) -> ExitConditions {
     let options = |action| ExitOptions { job_action: None, dependency_action: Some(action) };
     let exit_codes = vec![ExitCodeRange { start: code, end: code, options: options(on_code) }];
@@ -354,21 +359,13 @@ fn exit_options_decide_whether_a_failure_satisfies_dependants() {
         (Some(dependants(3, Satisfy, Block)), 0, true),
     ] {
         let mut world = World::new(uses_dependencies);
-        world.add_with("d", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
+        world.add_with("d", |specification, _| specification.depends_on = Some(depends_on(&["a"], &[])));
         world.add_with("a", |specification, _| specification.exit_conditions.clone_from(&conditions));
         world.run_added("a", "n1");
         world.say("n1", &format!("task a ended {exit_code}"));
         let came = world.assign("d", "n1");
         assert_eq!(came != "DependencyNotMet", met, "exit code {exit_code} with {conditions:?}");
     }
-}
-
-/// K9: only in a job that uses them.
-#[test]
-fn dependencies_need_a_job_that_uses_them() {
-    let refused =
-        World::new(plain).add_with("d", |specification, _| specification.depends_on = Some(on(&["a"], &[])));
-    assert_eq!(refused, "400 UnsupportedProperty");
 }
 
 /// K10
@@ -412,7 +409,7 @@ fn a_preparation_that_was_stopped_before_it_started_has_a_start() {
     assert!(info["startTime"].is_string());
 }
 
-/// K12: the preparation's own wall clock is the node's to mind.
+/// K12: the preparation's own maxWallClockTime is left to the node.
 #[test]
 fn a_preparation_is_not_stopped_by_the_clock() {
     let mut world = with_pool(1);
@@ -424,11 +421,11 @@ fn a_preparation_is_not_stopped_by_the_clock() {
     world.send("POST /jobs/p/tasks", json!({ "id": "t", "commandLine": "x" }));
     world.assign("p", "t", "tvm-1");
     world.say("p", Unit::Preparation, "tvm-1", None);
-    assert_eq!(crate::world::brief(&world.later(3600).tick()), Vec::<String>::new());
+    assert_eq!(brief_all(&world.later(3600).tick()), Vec::<String>::new());
     assert_eq!(world.value("/jobs/p", "/jobPreparationTask/constraints/maxWallClockTime"), "PT1M");
 }
 
-/// K9: one look-up a range, so that many long ranges hold nobody up.
+/// K9: one look-up per range, so that many long ranges do not take long.
 #[test]
 fn many_long_ranges_are_looked_up_at_once() {
     let mut world = RestWorld::new();
@@ -444,5 +441,112 @@ fn many_long_ranges_are_looked_up_at_once() {
     let ranges = vec![json!({ "start": 1, "end": 300 }); 500];
     let body = json!({ "id": "last", "commandLine": "x", "dependsOn": { "taskIdRanges": ranges } });
     assert_eq!(world.send("POST /jobs/job/tasks", body).told(), "201");
-    assert_eq!(crate::world::brief(&world.schedule()).len(), 2);
+    assert_eq!(brief_all(&world.schedule()).len(), 2);
+}
+
+/// The age at which a task expires (K13).
+const MAX_LIFETIME_SECONDS: u64 = 180 * 24 * 60 * 60;
+
+/// K9: alone and in a collection, as users of the service reported it.
+#[test]
+fn a_task_with_dependencies_in_a_job_without_is_refused() {
+    let mut world = with_job(r#"{"id":"j","poolInfo":{"poolId":"p"}}"#);
+    let text = "One of the properties specified in the request body is not supported.";
+    for depends_on in [r#"{"taskIds":["a"]}"#, r#"{"taskIdRanges":[{"start":1,"end":2}]}"#] {
+        let task = format!(r#"{{"id":"t","commandLine":"c","dependsOn":{depends_on}}}"#);
+        let refused = world.send("POST /jobs/j/tasks", &task);
+        assert_eq!(refused.told(), "400 UnsupportedProperty", "{depends_on}");
+        assert!(refused.json()["message"]["value"].as_str().unwrap().starts_with(text));
+
+        let other = r#"{"id":"u","commandLine":"c"}"#;
+        let answer = world.send("POST /jobs/j/addtaskcollection", format!(r#"{{"value":[{task},{other}]}}"#));
+        let results = answer.json()["value"].clone();
+        assert_eq!(results[0]["status"], "ClientError");
+        assert_eq!(results[0]["error"]["code"], "UnsupportedProperty");
+        assert!(results[0]["error"]["message"]["value"].as_str().unwrap().starts_with(text));
+        assert_eq!(results[1]["status"], "Success", "the others are judged by themselves");
+        assert_eq!(world.send("DELETE /jobs/j/tasks/u", "").told(), "200");
+    }
+    for (id, depends_on) in [("v", "{}"), ("w", r#"{"taskIds":[],"taskIdRanges":[]}"#), ("x", "null")] {
+        let task = format!(r#"{{"id":"{id}","commandLine":"c","dependsOn":{depends_on}}}"#);
+        assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201", "{depends_on}");
+    }
+}
+
+/// K8, R-reactivate-task-*: the job's code wins, whether the task has failed, succeeded or is active.
+#[test]
+fn tasks_of_jobs_that_end_are_not_reactivated() {
+    let mut world = RestWorld::new();
+    world.add_node("p", "n");
+    let job = r#"{"id":"j","poolInfo":{"poolId":"p"},"jobPreparationTask":{"commandLine":"c"},"jobReleaseTask":{"commandLine":"c"}}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    for task in ["failed", "succeeded", "active"] {
+        let task = json!({ "id": task, "commandLine": "c" });
+        assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
+    }
+    let effects = world.assign("j", "succeeded", "n");
+    for effect in effects {
+        world.obey_one(&effect);
+    }
+    world.starts("j", "succeeded", "n");
+    world.ends("j", "succeeded", "n", 0);
+    world.ran("j", "failed", "n", 1);
+    let answers = |world: &mut RestWorld| {
+        ["failed", "succeeded", "active"]
+            .map(|task| world.send(&format!("POST /jobs/j/tasks/{task}/reactivate"), "").told())
+    };
+    let terminated = world.send("POST /jobs/j/terminate", "");
+    assert_eq!(terminated.told(), "202");
+    assert_eq!(answers(&mut world), ["409 JobBeingTerminated"; 3]);
+    world.obey(terminated.effects);
+    assert_eq!(world.state("/jobs/j"), "completed");
+    assert_eq!(answers(&mut world), ["409 JobCompleted"; 3]);
+    assert_eq!(world.send("DELETE /jobs/j", "").told(), "202");
+    assert_eq!(world.state("/jobs/j"), "deleting");
+    assert_eq!(answers(&mut world), ["409 JobBeingDeleted"; 3]);
+}
+
+/// K13, K5: a running task is told to stop at the first tick after 180 days.
+#[test]
+fn a_task_runs_for_180_days_at_most() {
+    let mut world = with_a_task();
+    world.run("j", "t", "n");
+    world.later(MAX_LIFETIME_SECONDS - 1000);
+    assert_eq!(brief_all(&world.tick()), [""; 0]);
+    let expiry = Timestamp::parse_iso8601(world.value("/jobs/j/tasks/t", "/creationTime").as_str().unwrap());
+    let expiry = expiry.unwrap().saturating_add(TimeSpan::from_secs(MAX_LIFETIME_SECONDS));
+    assert_eq!(world.account.deadline(), Some(expiry));
+    world.later(1000);
+    assert_eq!(brief_all(&world.tick()), ["StopTask t n WallClockTime"]);
+    world.ends("j", "t", "n", 143);
+    let shown = world.shown("/jobs/j/tasks/t");
+    assert_eq!(shown["state"], "completed");
+    assert_eq!(shown["executionInfo"]["failureInfo"]["category"], "ServerError");
+    assert_eq!(shown["executionInfo"]["failureInfo"]["code"], "TaskEnded");
+}
+
+/// K13: an active task that is older stays as it is, also after its job was disabled and enabled.
+#[test]
+fn a_task_of_180_days_is_not_scheduled() {
+    let mut world = with_a_task();
+    let mut early = world.clone();
+    early.later(MAX_LIFETIME_SECONDS - 10);
+    assert_eq!(brief_all(&early.schedule()), ["TaskRunning t n", "RunTask t n"]);
+
+    let added = world.shown("/jobs/j/tasks/t");
+    world.later(MAX_LIFETIME_SECONDS);
+    assert_eq!(world.tick(), []);
+    assert_eq!(world.schedule(), []);
+    let (job, task, node, now) =
+        ("j".parse().unwrap(), "t".parse().unwrap(), "n".parse().unwrap(), world.now);
+    assert_eq!(world.account.assign(&job, &task, &node, now), Err(NotAssigned::TaskExpired));
+    assert_eq!(world.send("POST /jobs/j/disable", r#"{"disableTasks":"requeue"}"#).told(), "202");
+    world.tick();
+    assert_eq!(world.send("POST /jobs/j/enable", "").told(), "202");
+    assert_eq!(world.schedule(), []);
+    assert_eq!(world.shown("/jobs/j/tasks/t"), added);
+
+    // A task that is added later is scheduled.
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"u","commandLine":"c"}"#).told(), "201");
+    assert_eq!(brief_all(&world.schedule()), ["TaskRunning u n", "RunTask u n"]);
 }

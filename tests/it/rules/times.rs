@@ -51,7 +51,7 @@ fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
     }
 }
 
-/// T2: an automatic end moves lastModified, but for one by the job's schedule.
+/// T2: an automatic termination changes lastModified, except one by the job's schedule.
 #[test]
 fn an_end_by_the_schedule_leaves_the_etag_alone() {
     let mut world = World::new(ends_by_itself);
@@ -105,7 +105,7 @@ fn the_last_modified_header_has_no_fraction() {
     assert_eq!(world.shown("/jobs/job", "lastModified"), "2026-02-10T08:00:01.9999999Z");
 }
 
-/// T5: a clock that stands.
+/// T5: a clock that stops.
 #[test]
 fn a_standing_clock_repeats_no_etag() {
     let mut world = World::new(plain);
@@ -124,7 +124,7 @@ fn a_standing_clock_repeats_no_etag() {
     );
 }
 
-/// T5: a clock that runs back.
+/// T5: a clock that runs backwards.
 #[test]
 fn a_clock_that_runs_back_stamps_nothing_earlier() {
     let mut world = World::new(plain);
@@ -138,7 +138,7 @@ fn a_clock_that_runs_back_stamps_nothing_earlier() {
     assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(60).next_tick())));
 }
 
-/// T5: behind the last tick there is none, so stamps stand still there.
+/// T5: no tick comes after the last one, so timestamps no longer change.
 #[test]
 fn at_the_end_of_the_calendar_stamps_stand_still() {
     let mut world = World::new(plain);
@@ -166,7 +166,7 @@ fn a_new_jobs_stamps_are_one_but_for_its_creation() {
     assert_eq!([task.stamps().created(), task.stamps().modified(), task.stamps().entered()], [s(5); 3]);
 }
 
-/// T7: disabling, terminating are left out; deleting shows what was before it.
+/// T7: disabling and terminating are skipped; deleting shows the state before it.
 #[test]
 fn states_that_are_passed_through_are_never_the_previous_one() {
     let mut world = World::new(plain);
@@ -186,7 +186,7 @@ fn states_that_are_passed_through_are_never_the_previous_one() {
     }
 }
 
-/// T7: from disabling straight to an end.
+/// T7: a request that leaves a transitional state keeps the previous state.
 #[test]
 fn leaving_a_passing_state_by_a_request_keeps_what_was_before() {
     let mut world = World::new(plain);
