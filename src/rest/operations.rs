@@ -10,6 +10,7 @@ use crate::{
         applications,
         exchange::{Act, PathId, Reading},
         jobs, nodes,
+        odata::version::ApiVersion,
         percent::decode,
         pools, tasks,
     },
@@ -30,6 +31,10 @@ pub struct Operation {
     pub path: &'static str,
     /// The status of the answer if the request is accepted; 304 may stand in its place.
     pub status: u16,
+    /// The first api-version that has the operation.
+    pub since: ApiVersion,
+    /// The first api-version that no longer has it; `None` if all later ones do.
+    pub until: Option<ApiVersion>,
     /// Whether the four conditional headers are read.
     pub is_conditional: bool,
     /// Whether the query parameter `force` is read ([F3](crate::evidence#f3)).
@@ -85,7 +90,7 @@ static OPERATIONS: &[Operation] = &[
         .replies(ReplyHeaders::StampsAndId),
     post("/jobs/{job}/disable", 202, OnJob(jobs::disable)).conditional().replies(ReplyHeaders::StampsAndId),
     post("/jobs/{job}/enable", 202, OnJob(jobs::enable)).conditional().replies(ReplyHeaders::StampsAndId),
-    get("/jobs/{job}/taskcounts", OnJob(jobs::task_counts)),
+    get("/jobs/{job}/taskcounts", OnJob(jobs::task_counts)).since(ApiVersion::V2017_06),
     get("/jobs/{job}/jobpreparationandreleasetaskstatus", OnJob(jobs::preparation_and_release_status)),
     // Tasks
     get("/jobs/{job}/tasks", OnJob(tasks::list)),
@@ -102,6 +107,7 @@ static OPERATIONS: &[Operation] = &[
         .replies(ReplyHeaders::StampsAndId),
     // The one change of a task whose answer has no DataServiceId.
     post("/jobs/{job}/tasks/{task}/reactivate", 204, OnTask(tasks::reactivate))
+        .since(ApiVersion::V2016_07)
         .conditional()
         .replies(ReplyHeaders::Stamps),
     get("/jobs/{job}/tasks/{task}/subtasksinfo", OnTask(tasks::subtasks)),
@@ -122,6 +128,8 @@ static OPERATIONS: &[Operation] = &[
         .replies(ReplyHeaders::StampsAndId),
     missing("POST", "/pools/{pool}/stopresize", UPDATING_POOLS),
     missing("POST", "/pools/{pool}/updateproperties", UPDATING_POOLS),
+    missing("POST", "/pools/{pool}/upgradeos", "upgrading the operating system of nodes")
+        .until(ApiVersion::V2018_12),
     missing("POST", "/pools/{pool}/enableautoscale", AUTOSCALE),
     missing("POST", "/pools/{pool}/disableautoscale", AUTOSCALE),
     missing("POST", "/pools/{pool}/evaluateautoscale", AUTOSCALE),
@@ -130,8 +138,12 @@ static OPERATIONS: &[Operation] = &[
     get("/pools/{pool}/nodes/{node}", OnNode(nodes::get)),
     post("/pools/{pool}/nodes/{node}/reboot", 202, OnNode(nodes::reboot)).replies(ReplyHeaders::Id),
     post("/pools/{pool}/nodes/{node}/reimage", 202, OnNode(nodes::reimage)).replies(ReplyHeaders::Id),
-    post("/pools/{pool}/nodes/{node}/deallocate", 202, OnNode(nodes::deallocate)).replies(ReplyHeaders::Id),
-    post("/pools/{pool}/nodes/{node}/start", 202, OnNode(nodes::start)).replies(ReplyHeaders::Id),
+    post("/pools/{pool}/nodes/{node}/deallocate", 202, OnNode(nodes::deallocate))
+        .since(ApiVersion::V2024_07)
+        .replies(ReplyHeaders::Id),
+    post("/pools/{pool}/nodes/{node}/start", 202, OnNode(nodes::start))
+        .since(ApiVersion::V2024_07)
+        .replies(ReplyHeaders::Id),
     post("/pools/{pool}/nodes/{node}/disablescheduling", 200, OnNode(nodes::disable_scheduling))
         .replies(ReplyHeaders::Id),
     post("/pools/{pool}/nodes/{node}/enablescheduling", 200, OnNode(nodes::enable_scheduling))
@@ -143,11 +155,13 @@ static OPERATIONS: &[Operation] = &[
     missing("POST", "/pools/{pool}/nodes/{node}/users", NODE_USERS),
     missing("PUT", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
     missing("DELETE", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
-    get("/pools/{pool}/nodes/{node}/extensions", OnNode(nodes::extensions)),
-    missing("GET", "/pools/{pool}/nodes/{node}/extensions/{extension}", NODE_USERS),
+    get("/pools/{pool}/nodes/{node}/extensions", OnNode(nodes::extensions)).since(ApiVersion::V2021_06),
+    missing("GET", "/pools/{pool}/nodes/{node}/extensions/{extension}", NODE_USERS)
+        .since(ApiVersion::V2021_06),
     missing("GET", "/pools/{pool}/nodes/{node}/remoteloginsettings", NODE_ACCESS),
-    missing("GET", "/pools/{pool}/nodes/{node}/rdp", NODE_ACCESS),
-    missing("POST", "/pools/{pool}/nodes/{node}/uploadbatchservicelogs", NODE_ACCESS),
+    missing("GET", "/pools/{pool}/nodes/{node}/rdp", NODE_ACCESS).until(ApiVersion::V2024_07),
+    missing("POST", "/pools/{pool}/nodes/{node}/uploadbatchservicelogs", NODE_ACCESS)
+        .since(ApiVersion::V2018_03),
     // Job schedules
     missing("GET", "/jobschedules", JOB_SCHEDULES),
     missing("POST", "/jobschedules", JOB_SCHEDULES),
@@ -161,19 +175,20 @@ static OPERATIONS: &[Operation] = &[
     missing("POST", "/jobschedules/{schedule}/terminate", JOB_SCHEDULES),
     missing("GET", "/jobschedules/{schedule}/jobs", JOB_SCHEDULES),
     // Certificates, one of which is named as OData names keys
-    missing("GET", "/certificates", CERTIFICATES),
-    missing("POST", "/certificates", CERTIFICATES),
-    missing("GET", "/certificates({key})", CERTIFICATES),
-    missing("DELETE", "/certificates({key})", CERTIFICATES),
-    missing("POST", "/certificates({key})/canceldelete", CERTIFICATES),
+    missing("GET", "/certificates", CERTIFICATES).until(ApiVersion::V2025_06),
+    missing("POST", "/certificates", CERTIFICATES).until(ApiVersion::V2025_06),
+    missing("GET", "/certificates({key})", CERTIFICATES).until(ApiVersion::V2025_06),
+    missing("DELETE", "/certificates({key})", CERTIFICATES).until(ApiVersion::V2025_06),
+    missing("POST", "/certificates({key})/canceldelete", CERTIFICATES).until(ApiVersion::V2025_06),
     // Applications and the account
     get("/applications", OnAccount(applications::list)),
     missing("GET", "/applications/{application}", "applications"),
-    missing("GET", "/supportedimages", ACCOUNT),
-    get("/nodecounts", OnAccount(pools::node_counts)),
+    missing("GET", "/supportedimages", ACCOUNT).since(ApiVersion::V2019_06),
+    missing("GET", "/nodeagentskus", ACCOUNT).until(ApiVersion::V2019_06),
+    get("/nodecounts", OnAccount(pools::node_counts)).since(ApiVersion::V2018_03),
     get("/poolusagemetrics", OnAccount(pools::usage_metrics)),
-    missing("GET", "/lifetimepoolstats", LIFETIME_STATISTICS),
-    missing("GET", "/lifetimejobstats", LIFETIME_STATISTICS),
+    missing("GET", "/lifetimepoolstats", LIFETIME_STATISTICS).until(ApiVersion::V2023_05),
+    missing("GET", "/lifetimejobstats", LIFETIME_STATISTICS).until(ApiVersion::V2023_05),
 ];
 
 const FILES: &str = "files";
@@ -191,6 +206,8 @@ const fn new(method: &'static str, path: &'static str, status: u16, handler: Han
         method,
         path,
         status,
+        since: ApiVersion::OLDEST,
+        until: None,
         is_conditional: false,
         is_forceable: false,
         max_timeout_seconds: TIMEOUT_SECONDS,
@@ -212,6 +229,16 @@ const fn missing(method: &'static str, path: &'static str, what: &'static str) -
 }
 
 impl Operation {
+    const fn since(mut self, version: ApiVersion) -> Self {
+        self.since = version;
+        self
+    }
+
+    const fn until(mut self, version: ApiVersion) -> Self {
+        self.until = Some(version);
+        self
+    }
+
     const fn conditional(mut self) -> Self {
         self.is_conditional = true;
         self
@@ -242,11 +269,16 @@ impl Operation {
         !matches!(self.handler, Handler::Missing(_))
     }
 
+    /// Whether an api-version has the operation ([Q12](crate::evidence#q12)).
+    pub fn is_known_to(&self, version: ApiVersion) -> bool {
+        self.since <= version && self.until.is_none_or(|until| version < until)
+    }
+
     /// Finds the operation of a method and a path without a query ([S5](crate::evidence#s5)).
     ///
     /// # Errors
     /// `InvalidUri` for a path that names nothing, `UnsupportedHttpVerb` for one that does not take the
-    /// method.
+    /// method in any api-version.
     pub fn find(method: &str, path: &str) -> Result<&'static Self, ErrorCode> {
         Found::new(method, path).map(|found| found.operation)
     }
@@ -277,7 +309,16 @@ impl<'a> Found<'a> {
                 is_known = true;
             }
         }
-        Err(if is_known { ErrorCode::UnsupportedHttpVerb } else { ErrorCode::InvalidUri })
+        Err(not_found(is_known))
+    }
+
+    /// Refuses an operation that the api-version does not have, as if the table did not have it (Q12).
+    pub(super) fn check_version(&self, version: ApiVersion) -> Result<(), ErrorCode> {
+        if self.operation.is_known_to(version) {
+            return Ok(());
+        }
+        let mut others = OPERATIONS.iter().filter(|row| row.path == self.operation.path);
+        Err(not_found(others.any(|row| row.is_known_to(version))))
     }
 
     /// Ids stand in the second and in the fourth segment.
@@ -306,6 +347,11 @@ impl<'a> Found<'a> {
             ))),
         }
     }
+}
+
+/// The refusal of a request that no row matches.
+fn not_found(is_path_known: bool) -> ErrorCode {
+    if is_path_known { ErrorCode::UnsupportedHttpVerb } else { ErrorCode::InvalidUri }
 }
 
 /// Whether a path in the form of the table matches the segments of a request's path.

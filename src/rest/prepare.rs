@@ -201,6 +201,7 @@ fn read<'a>(
     // The query, as far as it is the same for all.
     let query = Query::parse(query);
     let version = query.api_version()?;
+    found.check_version(version)?;
     let timeout = query.timeout(operation.max_timeout_seconds)?;
     let force = operation.is_forceable && query.force(version)?;
 

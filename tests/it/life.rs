@@ -1657,7 +1657,7 @@ fn what_is_outside_says_so() {
         ("POST /jobschedules", "job schedules"),
         ("POST /jobschedules/s/terminate", "job schedules"),
         ("GET /jobschedules/s/jobs", "job schedules"),
-        ("GET /certificates", "certificates"),
+        ("GET /certificates?api-version=2022-10-01.16.0", "certificates"),
         ("GET /applications/a", "applications"),
         ("GET /jobs/job/tasks/t/files", "files"),
         ("GET /jobs/job/tasks/t/files/stdout.txt", "files"),
@@ -1669,7 +1669,7 @@ fn what_is_outside_says_so() {
         ("POST /pools/pool/stopresize", "stopping a resize"),
         ("PATCH /pools/pool", "patching pools"),
         ("GET /supportedimages", "account information"),
-        ("GET /lifetimejobstats", "lifetime statistics"),
+        ("GET /lifetimejobstats?api-version=2022-10-01.16.0", "lifetime statistics"),
     ] {
         let reply = world.send(line, "");
         assert_eq!(reply.told(), "501 NotImplemented", "{line}");

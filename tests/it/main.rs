@@ -10,6 +10,7 @@ mod grid;
 mod life;
 mod scheduling;
 
+mod operations;
 mod outstanding;
 mod properties;
 

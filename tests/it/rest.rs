@@ -297,7 +297,7 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
         }),
         (ErrorCode::EmptyMetadataKey, Sent::post("/jobs", metadata("", "v"))),
         (ErrorCode::MetadataTooLarge, Sent::post("/jobs", metadata("n", &"v".repeat(8 * 1024)))),
-        (ErrorCode::NotImplemented, Sent::get("/certificates")),
+        (ErrorCode::NotImplemented, Sent::new("GET", "/certificates?api-version=2024-07-01.20.0")),
         (ErrorCode::OperationTimedOut, late),
         (ErrorCode::JobNotFound, Sent::get("/jobs/song")),
         (ErrorCode::TaskNotFound, Sent::get("/jobs/film/tasks/frame-2")),
@@ -1061,7 +1061,7 @@ fn what_is_not_modelled_is_said_last() {
         format!(r#"{{"id":"a","poolInfo":{{"autoPoolSpecification":{specification}}}{more}}}"#)
     };
     let scaled = |more: &str| format!(r#"{{"id":"a","vmSize":"s","enableAutoScale":true{more}}}"#);
-    let twice = Sent::get("/certificates").header("ocp-date", "never");
+    let twice = Sent::new("GET", "/certificates?api-version=2024-07-01.20.0").header("ocp-date", "never");
     for (sent, code) in [
         (Sent::post("/jobs", auto("")), "NotImplemented"),
         (Sent::post("/jobs", auto(r#","priority":1001"#)), "InvalidPropertyValue"),
@@ -1071,7 +1071,7 @@ fn what_is_not_modelled_is_said_last() {
         (Sent::post("/pools", scaled("")), "NotImplemented"),
         (Sent::post("/pools", scaled(r#","taskSlotsPerNode":0"#)), "InvalidPropertyValue"),
         (Sent::post("/pools", scaled(r#","metadata":[{"name":"","value":"v"}]"#)), "EmptyMetadataKey"),
-        (Sent::get("/certificates"), "NotImplemented"),
+        (Sent::new("GET", "/certificates?api-version=2024-07-01.20.0"), "NotImplemented"),
         (twice, "InvalidHeaderValue"),
     ] {
         assert_eq!(refused(&sent.refusal(&account(), now())).0, code, "{}", sent.body.escape_ascii());
