@@ -7,7 +7,7 @@ use crate::{
     rest::{
         exchange::{Context, Reading, Reply, keep_selected, metadata},
         odata::{filter::Filter, model::Model, write},
-        percent::decode,
+        percent::parameters,
         shown::Properties,
     },
 };
@@ -102,10 +102,7 @@ impl List {
 
 /// The request's own URL with another token.
 fn next_link(account: &Account, context: &Context<'_>, token: &str) -> String {
-    let is_token = |pair: &&str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        decode(name).eq_ignore_ascii_case("$skiptoken")
-    };
-    let others: Vec<&str> = context.query.split('&').filter(|pair| !is_token(pair)).collect();
+    let others = parameters(context.query).filter(|other| !other.name().eq_ignore_ascii_case("$skiptoken"));
+    let others: Vec<&str> = others.map(|other| other.raw).collect();
     format!("{}?$skipToken={token}&{}", context.own_url(account), others.join("&"))
 }

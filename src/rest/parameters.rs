@@ -8,7 +8,7 @@ use crate::{
     rest::{
         guid::Guid,
         odata::{model::Model, version::ApiVersion},
-        percent::{decode, decode_value},
+        percent::parameters,
     },
 };
 
@@ -32,9 +32,8 @@ impl<'a> Query<'a> {
     /// Reads the part of a target after the question mark. Unknown names are ignored (F3).
     pub(super) fn parse(query: &'a str) -> Self {
         let mut found = Self::default();
-        for pair in query.split('&') {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let name = decode(name);
+        for parameter in parameters(query) {
+            let name = parameter.name();
             let slot = match () {
                 () if name.eq_ignore_ascii_case("api-version") => &mut found.api_version,
                 () if name.eq_ignore_ascii_case("timeout") => &mut found.timeout,
@@ -47,7 +46,7 @@ impl<'a> Query<'a> {
                 () => continue,
             };
             if slot.is_none() {
-                *slot = Some(decode_value(value));
+                *slot = Some(parameter.value());
             }
         }
         found

@@ -1,38 +1,43 @@
 //! Percent escapes in paths and queries.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::borrow::Cow;
 
-/// In a query a plus sign is a space.
-pub(super) fn decode_value(value: &str) -> Cow<'_, str> {
-    if value.contains('+') {
-        Cow::Owned(decode(&value.replace('+', " ")).into_owned())
-    } else {
-        decode(value)
+use percent_encoding::percent_decode_str;
+
+/// A parameter of a query.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Parameter<'a> {
+    /// As the client wrote it, without the ampersands around it.
+    pub(super) raw: &'a str,
+    name: &'a str,
+    value: &'a str,
+}
+
+impl<'a> Parameter<'a> {
+    pub(super) fn name(&self) -> Cow<'a, str> {
+        decode(self.name)
     }
+
+    /// The value, in which a plus sign is a space.
+    pub(super) fn value(&self) -> Cow<'a, str> {
+        if self.value.contains('+') {
+            Cow::Owned(decode(&self.value.replace('+', " ")).into_owned())
+        } else {
+            decode(self.value)
+        }
+    }
+}
+
+/// The parameters of a query, which is what follows the question mark. Empty ones are left out.
+pub(super) fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
+    query.split('&').filter(|raw| !raw.is_empty()).map(|raw| {
+        let (name, value) = raw.split_once('=').unwrap_or((raw, ""));
+        Parameter { raw, name, value }
+    })
 }
 
 /// Decodes percent escapes. An invalid escape is left as it is; bytes that are not UTF-8 become
 /// replacement characters.
 pub(super) fn decode(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let escaped = match (first, after) {
-            (b'%', [high, low, tail @ ..]) => {
-                hex(*high).zip(hex(*low)).map(|(high, low)| (high << 4 | low, tail))
-            }
-            (_, _) => None,
-        };
-        let (byte, tail) = escaped.unwrap_or((first, after));
-        bytes.push(byte);
-        rest = tail;
-    }
-    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
+    percent_decode_str(text).decode_utf8_lossy()
 }

@@ -13,11 +13,8 @@ use sha2::Sha256;
 use crate::{
     BatchError, Clock, ErrorCode, ParseError, TimeSpan, Timestamp,
     rest::{
-        authorize::Authorize,
-        exchange::MAX_BODY_BYTES,
-        message::Request,
-        parameters::Query,
-        percent::{decode, decode_value},
+        authorize::Authorize, exchange::MAX_BODY_BYTES, message::Request, parameters::Query,
+        percent::parameters,
     },
 };
 
@@ -294,20 +291,19 @@ fn add_own_headers(text: &mut Vec<u8>, request: &Request<'_>) {
 
 /// The query parameters, decoded, each after a line feed; of a repeated name the first (U3, U4).
 fn canonical(query: &str, names: Names) -> Vec<u8> {
-    let mut parameters: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
-    for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = match names {
-            Names::LowerCased => Cow::Owned(decode(name).to_ascii_lowercase()),
-            Names::AsSent if value.is_empty() => continue,
-            Names::AsSent => decode(name),
-        };
-        parameters.push((name, decode_value(value)));
+    let mut signed: Vec<(Cow<'_, str>, Cow<'_, str>)> = Vec::new();
+    for parameter in parameters(query) {
+        let (name, value) = (parameter.name(), parameter.value());
+        match names {
+            Names::LowerCased => signed.push((Cow::Owned(name.to_ascii_lowercase()), value)),
+            Names::AsSent if value.is_empty() => {}
+            Names::AsSent => signed.push((name, value)),
+        }
     }
-    parameters.sort_by(|(one, _), (other, _)| one.cmp(other)); // stable: the first stays before the second
-    parameters.dedup_by(|(later, _), (earlier, _)| later == earlier);
+    signed.sort_by(|(one, _), (other, _)| one.cmp(other)); // stable: the first stays before the second
+    signed.dedup_by(|(later, _), (earlier, _)| later == earlier);
     let mut text = Vec::new();
-    for (name, value) in parameters {
+    for (name, value) in signed {
         text.extend_from_slice(format!("\n{name}:{value}").as_bytes());
     }
     text
