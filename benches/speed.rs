@@ -92,8 +92,8 @@ fn id<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 fn job(nodes: usize, running: usize, active: usize) -> Job {
     let (job_id, pool): (JobId, PoolId) = (id("job"), id("pool"));
     let mut specification = JobSpecification::new(job_id.clone());
-    specification.preparation = Some(JobPreparationTask::new(id("jobpreparation")));
-    specification.release = Some(JobReleaseTask::new(id("jobrelease")));
+    specification.template.preparation = Some(JobPreparationTask::new(id("jobpreparation")));
+    specification.template.release = Some(JobReleaseTask::new(id("jobrelease")));
     let (specification, settings) = (Arc::new(specification), Arc::new(JobSettings::new(pool.clone())));
     let (mut job, _) =
         Job::add(&AddJob { specification, settings, received: start() }, start()).expect("a good job");

@@ -48,7 +48,7 @@ pub(crate) use run::MAX_STORED_RUNS;
 pub use run::{Ended, Report, ReportEvent, RunId, Unit};
 pub use specification::{
     DisableTasks, JobConstraints, JobManagerTask, JobPreparationTask, JobReleaseTask, JobSettings,
-    JobSpecification, OnAllTasksComplete, OnTaskFailure, ParallelLimit,
+    JobSpecification, JobTemplate, OnAllTasksComplete, OnTaskFailure, ParallelLimit,
 };
 pub use state::{BeforeDeletion, End, Ending, EndingKind, JobState, JobStateName, Living, TerminateReason};
 pub use table::JobRequest;

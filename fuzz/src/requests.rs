@@ -271,22 +271,23 @@ impl Story<'_> {
             return self.send("POST", "/jobs", "", &(body + "}"));
         }
         let mut specification = JobSpecification::new(id);
-        specification.uses_task_dependencies = true;
-        specification.preparation = preparation.then(|| JobPreparationTask {
+        specification.template.uses_task_dependencies = true;
+        specification.template.preparation = preparation.then(|| JobPreparationTask {
             wait_for_success: parts & 8 == 0,
             rerun_on_node_reboot_after_success: limits & 8 == 0,
             constraints: RequestedConstraints::default().resolve(RetryLimit::Times(u32::from(limits & 1))),
             ..JobPreparationTask::new("jobpreparation".parse().expect("an id"))
         });
-        specification.release = release.then(|| JobReleaseTask::new("jobrelease".parse().expect("an id")));
-        specification.manager = manager.then(|| JobManagerTask {
+        specification.template.release =
+            release.then(|| JobReleaseTask::new("jobrelease".parse().expect("an id")));
+        specification.template.manager = manager.then(|| JobManagerTask {
             task: Arc::new(TaskSpecification::new("manager".parse().expect("an id"))),
             constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
             kill_job_on_completion: parts & 8 == 0,
             allow_low_priority_node: true,
         });
         if performs {
-            specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+            specification.template.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
         }
         let mut settings = JobSettings::new(pool(false));
         if terminates {

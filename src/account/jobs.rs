@@ -21,7 +21,7 @@ impl Account {
     /// # Errors
     /// As [`Job::add`]; then `JobExists`, `JobCompleted` or `JobBeingDeleted` if the id is taken.
     pub fn add_job(&mut self, command: &AddJob, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
-        command.specification.validate()?;
+        command.specification.template.validate()?;
         if let Some(old) = self.jobs.get(&command.specification.id) {
             return Err(old.state().conflict_with_new_job().into()); // Before the ids of its tasks (S5).
         }

@@ -4,7 +4,7 @@ use crate::{job::Job, node::Node, task::Task};
 
 /// Whether a task of the job can run on a node of this kind (P5).
 pub(super) fn may_run_on(job: &Job, task: &Task, node: &Node) -> bool {
-    let manager = job.specification().manager.as_ref();
+    let manager = job.template().manager.as_ref();
     let manager = manager.filter(|manager| task.sequence() == 0 && manager.task.id == *task.id());
     node.is_dedicated() || manager.is_none_or(|manager| manager.allow_low_priority_node)
 }

@@ -244,13 +244,13 @@ impl Job {
 
     /// Whether tasks can start on a node, which the job may not know yet.
     pub(super) fn readiness_on(&self, node: &NodeId) -> Readiness {
-        let has_preparation = self.specification.preparation.is_some();
+        let has_preparation = self.template().preparation.is_some();
         self.nodes.get(node).map_or(Readiness::new(has_preparation), |record| record.readiness)
     }
 
     fn place(&mut self, task: &TaskId, placement: &Placement, run: u64) {
         self.last_run = run;
-        self.nodes.enter(&placement.node, &placement.pool, self.specification.preparation.is_some());
+        self.nodes.enter(&placement.node, &placement.pool, self.template().preparation.is_some());
         let placed = self.nodes.change(&placement.node, |record| {
             record.tasks.insert(task.clone(), run);
             Ok(())
@@ -274,7 +274,7 @@ impl Job {
 
     /// What a failed task asks of the job counts only if the job performs such actions (X3).
     fn note_failure(&mut self, task: &TaskId) {
-        match self.specification.on_task_failure {
+        match self.template().on_task_failure {
             OnTaskFailure::NoAction => {}
             OnTaskFailure::PerformExitOptionsJobAction => {
                 if let Some(action) = self.task(task).and_then(Task::failure_action) {
@@ -339,7 +339,7 @@ impl Job {
                 Ok(())
             }),
             JobNodeFact::EventRecorded(event) => {
-                let preparation = self.specification.preparation.as_ref();
+                let preparation = self.template().preparation.as_ref();
                 let has_preparation = preparation.is_some();
                 let reruns = preparation.is_some_and(|task| task.rerun_on_node_reboot_after_success);
                 self.nodes.change(node, |record| record.record_event(*event, has_preparation, reruns))

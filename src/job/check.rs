@@ -25,7 +25,7 @@ impl Job {
         ensure("I3", self.stamps.are_in_order(), || format!("job {id}: stamps go back"))?;
         ensure("I6", self.last_run <= MAX_STORED_RUNS, || format!("job {id}: no run number is left"))?;
         ensure("T6", self.received <= self.stamps.created(), || format!("job {id}: created too early"))?;
-        let valid = self.specification.validate().and_then(|()| self.specification.validate_ids());
+        let valid = self.template().validate().and_then(|()| self.template().validate_ids());
         ensure("B9", valid.is_ok(), || format!("job {id}: the specification is invalid"))?;
         self.check_state()?;
         self.check_nodes()?;
@@ -89,7 +89,7 @@ impl Job {
     fn check_readiness(&self, node: &NodeId, record: &JobNode) -> Result<(), Violation> {
         let id = self.id();
         let ended = record.preparation.as_ref().map(|run| !run.in_progress());
-        let fits = match (self.specification.preparation.is_some(), record.readiness) {
+        let fits = match (self.template().preparation.is_some(), record.readiness) {
             (false, Readiness::Ready { .. }) => ended.is_none(),
             (false, Readiness::Unprepared | Readiness::Rebooted { .. } | Readiness::Barred { .. }) => false,
             (true, Readiness::Ready { .. } | Readiness::Barred { .. }) => ended == Some(true),
@@ -107,7 +107,7 @@ impl Job {
         let id = self.id();
         let is_living = matches!(self.state, JobState::Living(_));
         let has_release = record.release.is_some();
-        ensure("E5", !has_release || (!is_living && self.specification.release.is_some()), || {
+        ensure("E5", !has_release || (!is_living && self.template().release.is_some()), || {
             format!("job {id}: a release without cause on node {node}")
         })?;
         let alone = record.tasks.is_empty() && record.preparing().is_none();

@@ -139,7 +139,7 @@ impl Job {
     /// E5, E7, N2, N3: the job has a release task, a task of it ran on the node, so its preparation ran to
     /// completion there, nothing of the job is left there, and the release has not run yet.
     fn is_release_due(&self, node: &JobNode) -> bool {
-        self.specification.release.is_some()
+        self.template().release.is_some()
             && self.end_time().is_none() // G2: not for a job that was completed before its deletion.
             && node.release.is_none()
             && node.readiness.ran_tasks()
@@ -199,7 +199,7 @@ impl Job {
 
     /// When the running release tasks will have had their time, the earliest first (E6).
     pub(super) fn release_deadlines(&self) -> impl Iterator<Item = (Timestamp, &NodeId)> {
-        let limit = self.specification.release.as_ref().map(|release| release.max_wall_clock_time);
+        let limit = self.template().release.as_ref().map(|release| release.max_wall_clock_time);
         let running = self.nodes.running_releases();
         running.filter_map(move |(start, node)| Some((start.checked_add(limit?)?, node)))
     }

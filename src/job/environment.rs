@@ -66,14 +66,14 @@ impl Job {
             return None;
         }
         let record = self.nodes.get(&run.node)?;
-        let preparation = self.specification.preparation.as_ref();
+        let preparation = self.template().preparation.as_ref();
         let (task, properties, start_time) = match &run.unit {
             Unit::Preparation => {
                 let (task, run) = (preparation?, record.preparing()?);
                 (&task.id, &task.other, run.start_time())
             }
             Unit::Release => {
-                let (task, run) = (self.specification.release.as_ref()?, record.releasing()?);
+                let (task, run) = (self.template().release.as_ref()?, record.releasing()?);
                 (&task.id, &task.other, run.start_time())
             }
             Unit::Task(task) => {
@@ -91,7 +91,7 @@ impl Job {
             preparation: preparation.map(|preparation| &preparation.id),
             start_time,
             properties,
-            common: &self.specification.other,
+            common: &self.template().other,
             run,
         })
     }

@@ -35,8 +35,8 @@ impl Job {
         clock: impl Clock,
     ) -> Result<(Self, Vec<Effect>), BatchError> {
         let now = clock.now();
-        command.specification.validate()?;
-        command.specification.validate_ids()?;
+        command.specification.template.validate()?;
+        command.specification.template.validate_ids()?;
         // Nothing below can fail.
 
         let (received, at) = (command.received, now.max(command.received)); // T5, T6
@@ -44,7 +44,7 @@ impl Job {
         let mut job = Self::new(specification.clone(), settings.clone(), received, last_run, at);
         let added = JobFact::Added { specification, settings, received, last_run, at };
         let mut effects = Vec::from([Fact::Job(job.id().clone(), added).into()]);
-        if let Some(manager) = &command.specification.manager {
+        if let Some(manager) = &command.specification.template.manager {
             let (specification, constraints) = (manager.task.clone(), manager.constraints);
             let added = TaskFact::Added { specification, constraints, at };
             job.emit_task(&mut effects, &manager.task.id, added);

@@ -137,7 +137,7 @@ impl Job {
     }
 
     fn judge_preparation(&self, stopping: bool, retry_count: u32, ended: &Ended) -> PreparationVerdict {
-        let task = self.specification.preparation.as_ref();
+        let task = self.template().preparation.as_ref();
         let limit = task.map_or(RetryLimit::Times(0), |task| task.constraints.max_task_retry_count);
         if stopping {
             PreparationVerdict::Unprepared // E5

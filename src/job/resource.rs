@@ -12,7 +12,7 @@ use crate::{
         nodes::NodeTable,
         record::JobNode,
         run::{RunId, Unit},
-        specification::{JobSettings, JobSpecification},
+        specification::{JobSettings, JobSpecification, JobTemplate},
         state::{JobState, JobStateName, Living, TerminateReason},
         table::JobRequest,
         tasks::{Counts, TaskTable},
@@ -77,6 +77,11 @@ impl Job {
     /// What the user asked for.
     pub fn specification(&self) -> &JobSpecification {
         &self.specification
+    }
+
+    /// What the user asked for, apart from the job's id.
+    pub fn template(&self) -> &JobTemplate {
+        &self.specification.template
     }
 
     /// What the user can change.

@@ -20,6 +20,14 @@ use crate::{
 pub struct JobSpecification {
     /// The job's id, unique within the account.
     pub id: JobId,
+    /// Everything else.
+    pub template: JobTemplate,
+}
+
+/// What a job is apart from its id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct JobTemplate {
     /// Whether its tasks can depend on each other ([K9](crate::evidence#k9)).
     pub uses_task_dependencies: bool,
     /// A task that the service adds together with the job ([X2](crate::evidence#x2)).
@@ -196,17 +204,11 @@ pub struct JobReleaseTask {
 impl JobSpecification {
     /// A job of plain tasks.
     pub fn new(id: JobId) -> Self {
-        Self {
-            id,
-            uses_task_dependencies: false,
-            manager: None,
-            preparation: None,
-            release: None,
-            on_task_failure: OnTaskFailure::NoAction,
-            other: Properties::new(),
-        }
+        Self { id, template: JobTemplate::default() }
     }
+}
 
+impl JobTemplate {
     /// The `commonEnvironmentSettings`, as names and values: they apply to every task of the job.
     pub fn common_environment_settings(&self) -> impl Iterator<Item = (&str, &str)> {
         environment_settings(&self.other, "commonEnvironmentSettings")

@@ -31,11 +31,11 @@ impl Job {
         let specification = &command.specification;
         specification.validate()?;
         self.state.permit_task_change()?;
-        self.specification.validate_task_id(&specification.id)?;
+        self.template().validate_task_id(&specification.id)?;
         if self.task(&specification.id).is_some() {
             return Err(ErrorCode::TaskExists.into());
         }
-        self.specification.validate_task(specification)?;
+        self.template().validate_task(specification)?;
         // Nothing below can fail.
 
         let mut effects = Vec::new();

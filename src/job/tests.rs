@@ -79,8 +79,8 @@ fn ended(job: &mut Job, unit: &Unit, second: u64) {
 /// An active job in this situation.
 fn active(situation: Situation) -> Job {
     let mut specification = JobSpecification::new("job".parse().unwrap());
-    specification.preparation = Some(JobPreparationTask::new(task_id("jobpreparation")));
-    specification.release = Some(JobReleaseTask::new(task_id("jobrelease")));
+    specification.template.preparation = Some(JobPreparationTask::new(task_id("jobpreparation")));
+    specification.template.release = Some(JobReleaseTask::new(task_id("jobrelease")));
     let settings = Arc::new(JobSettings::new(placement().pool));
     let command = AddJob { specification: Arc::new(specification), settings, received: at(0) };
     let (mut job, _) = Job::add(&command, at(0)).unwrap();

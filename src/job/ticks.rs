@@ -109,7 +109,7 @@ impl Job {
     }
 
     fn is_manager_done(&self) -> bool {
-        let manager = self.specification.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
+        let manager = self.template().manager.as_ref().filter(|manager| manager.kill_job_on_completion);
         // The manager is added with the job, so a later task with its id is another one.
         let is_manager = |task: &&Task| task.sequence() == 0;
         let task = manager.and_then(|manager| self.task(&manager.task.id)).filter(is_manager);

@@ -154,8 +154,8 @@ pub(super) fn preparation_and_release_status(
     let after = list.after_id(|token| crate::NodeId::new(token).ok())?;
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
-        let specification = job.specification();
-        if specification.preparation.is_none() && specification.release.is_none() {
+        let template = job.template();
+        if template.preparation.is_none() && template.release.is_none() {
             return Err(ErrorCode::JobPreparationTaskOrReleaseTaskNotSpecified.into());
         }
         let items = job.nodes_after(after.as_ref()).filter_map(|(id, node)| {

@@ -137,8 +137,8 @@ fn a_job_tells_its_nodes_again() {
     let (pool, node) = ("pool-1".parse().unwrap(), "node-1".parse().unwrap());
     let (job, task) = ("film".parse().unwrap(), "frame".parse().unwrap());
     let mut specification = JobSpecification::new("film".parse().unwrap());
-    specification.preparation = Some(JobPreparationTask::new("prepare".parse().unwrap()));
-    specification.release = Some(JobReleaseTask::new("release".parse().unwrap()));
+    specification.template.preparation = Some(JobPreparationTask::new("prepare".parse().unwrap()));
+    specification.template.release = Some(JobReleaseTask::new("release".parse().unwrap()));
     let settings = JobSettings::new("pool-1".parse().unwrap()).into();
     let add = AddJob { specification: specification.into(), settings, received: now() };
     account.add_job(&add, now()).unwrap();

@@ -14,8 +14,8 @@ use azbatch::{
     job::{
         AddJob, BeforeDeletion, DeleteJob, DisableJob, DisableTasks, EnableJob, End, Ended, Ending,
         EndingKind, JobChange, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
-        JobRequest, JobSettings, JobSpecification, JobState, Living, OnAllTasksComplete, OnTaskFailure,
-        ParallelLimit, StopCause, TerminateJob, TerminateReason, Unit, UpdateJob,
+        JobRequest, JobSettings, JobSpecification, JobState, JobTemplate, Living, OnAllTasksComplete,
+        OnTaskFailure, ParallelLimit, StopCause, TerminateJob, TerminateReason, Unit, UpdateJob,
     },
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks},
     pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
@@ -392,14 +392,14 @@ fn what_does_not_fit_together_is_not_read() {
         ("/pools/pool/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: pool pool: stamps go back"),
         ("/nodes/tvm-1/stamps/entered", json!("2026-02-10T08:00:00Z"), WRONG_NODE),
         // Specifications that are refused in requests.
-        ("JOB/specification/preparation", json!(null), "B9: job job: the specification is invalid"),
+        ("JOB/specification/template/preparation", json!(null), "B9: job job: the specification is invalid"),
         (
-            "JOB/specification/preparation/id",
+            "JOB/specification/template/preparation/id",
             json!("jobrelease"),
             "B9: job job: the specification is invalid",
         ),
         (
-            "JOB/specification/release/max_wall_clock_time",
+            "JOB/specification/template/release/max_wall_clock_time",
             json!("PT16M"),
             "B9: job job: the specification is invalid",
         ),
@@ -705,7 +705,7 @@ fn task_specification() -> TaskSpecification {
 
 fn job_specification() -> JobSpecification {
     let constraints = RequestedConstraints::default();
-    JobSpecification {
+    let template = JobTemplate {
         uses_task_dependencies: true,
         manager: Some(JobManagerTask {
             task: task_specification().into(),
@@ -725,8 +725,8 @@ fn job_specification() -> JobSpecification {
         }),
         on_task_failure: OnTaskFailure::PerformExitOptionsJobAction,
         other: properties(json!({ "displayName": "\u{e4}", "commonEnvironmentSettings": [{ "name": "n" }] })),
-        ..JobSpecification::new(id("Job-1"))
-    }
+    };
+    JobSpecification { id: id("Job-1"), template }
 }
 
 fn job_settings() -> JobSettings {

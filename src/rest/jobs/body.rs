@@ -8,7 +8,7 @@ use crate::{
     id::{InvalidId, JobId, PoolId, TaskId},
     job::{
         DisableTasks, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
-        JobSettings, JobSpecification, ParallelLimit,
+        JobSettings, JobSpecification, JobTemplate, ParallelLimit,
     },
     rest::{
         fields::{Fields, retry_limit},
@@ -35,11 +35,16 @@ pub(super) fn add_job(
 ) -> Result<(JobSpecification, JobSettings), BatchError> {
     let mut fields = Fields::of_body(read::read(&model::JOB_ADD_PARAMETER, body, version)?);
     let id = fields.id(name!("id"), plain_job_id)?.ok_or_else(|| fields.missing(name!("id")))?;
+    let (template, settings) = job_template(fields)?;
+    Ok((JobSpecification { id, template }, settings))
+}
+
+/// A job without its id: the rest of that body, or the `jobSpecification` of a job schedule.
+pub(in crate::rest) fn job_template(mut fields: Fields) -> Result<(JobTemplate, JobSettings), BatchError> {
     fields.check_display_name()?;
     let (pool, settings) = job_changes(&mut fields)?;
     let job_limit = settings.constraints.unwrap_or_default().max_task_retry_count;
-    let specification = JobSpecification {
-        id,
+    let template = JobTemplate {
         uses_task_dependencies: fields.flag(name!("usesTaskDependencies"), false),
         manager: fields
             .object(name!("jobManagerTask"))
@@ -50,8 +55,8 @@ pub(super) fn add_job(
         on_task_failure: fields.choice(name!("onTaskFailure")).unwrap_or_default(),
         other: fields.rest(),
     };
-    specification.validate()?;
-    Ok((specification, job_settings(pool, settings)?))
+    template.validate()?;
+    Ok((template, job_settings(pool, settings)?))
 }
 
 /// The body of `Job - Update`: what it leaves out goes back to its default.

@@ -8,8 +8,8 @@ use crate::{
     Timestamp,
     id::{JobId, NodeId, TaskId},
     job::{
-        Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask, NodeRun,
-        NodeRunState, RunOutcome,
+        Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask,
+        JobSettings, JobTemplate, NodeRun, NodeRunState, RunOutcome,
     },
     rest::{
         odata::model::name,
@@ -21,26 +21,31 @@ use crate::{
 
 /// A job as `Job - Get` shows it at this time.
 pub(super) fn job(account: &str, job: &Job, now: Timestamp) -> Properties {
-    let (specification, settings) = (job.specification(), job.settings());
-    let mut shown = specification.other.clone();
-    shown.extend(settings.other.clone());
-    put(&mut shown, name!("networkConfiguration"), settings.network_configuration.clone());
+    let mut shown = job_template(job.template(), job.settings());
     put(&mut shown, name!("id"), text(job.id()));
     put(&mut shown, name!("url"), Value::String(job_url(account, job.id())));
     stamps(&mut shown, job.stamps(), job.creation_time(), job.state().name());
     previous_state(&mut shown, job.stamps());
+    put(&mut shown, name!("executionInfo"), job_execution_info(job, now));
+    shown
+}
+
+/// What the user asked for, of a job or of the jobs of a schedule.
+pub(in crate::rest) fn job_template(template: &JobTemplate, settings: &JobSettings) -> Properties {
+    let mut shown = template.other.clone();
+    shown.extend(settings.other.clone());
+    put(&mut shown, name!("networkConfiguration"), settings.network_configuration.clone());
     put(&mut shown, name!("priority"), json!(settings.priority));
     put(&mut shown, name!("maxParallelTasks"), json!(settings.max_parallel_tasks.to_wire()));
-    put(&mut shown, name!("usesTaskDependencies"), json!(specification.uses_task_dependencies));
+    put(&mut shown, name!("usesTaskDependencies"), json!(template.uses_task_dependencies));
     put(&mut shown, name!("allowTaskPreemption"), json!(settings.allow_task_preemption));
     put(&mut shown, name!("constraints"), job_constraints(&settings.constraints));
-    put(&mut shown, name!("jobManagerTask"), specification.manager.as_ref().map(job_manager));
-    put(&mut shown, name!("jobPreparationTask"), specification.preparation.as_ref().map(job_preparation));
-    put(&mut shown, name!("jobReleaseTask"), specification.release.as_ref().map(job_release));
+    put(&mut shown, name!("jobManagerTask"), template.manager.as_ref().map(job_manager));
+    put(&mut shown, name!("jobPreparationTask"), template.preparation.as_ref().map(job_preparation));
+    put(&mut shown, name!("jobReleaseTask"), template.release.as_ref().map(job_release));
     put(&mut shown, name!("poolInfo"), json!({ (name!("poolId")): settings.pool.as_str() }));
-    put(&mut shown, name!("executionInfo"), job_execution_info(job, now));
     put(&mut shown, name!("onAllTasksComplete"), text(settings.on_all_tasks_complete));
-    put(&mut shown, name!("onTaskFailure"), text(specification.on_task_failure));
+    put(&mut shown, name!("onTaskFailure"), text(template.on_task_failure));
     shown
 }
 
@@ -128,9 +133,9 @@ pub(super) fn preparation_and_release(
         let (task, run) = task.zip(run)?;
         node_run(account, job.id(), task, id, node, run)
     };
-    let specification = job.specification();
-    let preparation = run(specification.preparation.as_ref().map(|task| &task.id), node.preparation());
-    let release = run(specification.release.as_ref().map(|task| &task.id), node.release());
+    let template = job.template();
+    let preparation = run(template.preparation.as_ref().map(|task| &task.id), node.preparation());
+    let release = run(template.release.as_ref().map(|task| &task.id), node.release());
     if preparation.is_none() && release.is_none() {
         return None;
     }

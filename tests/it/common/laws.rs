@@ -875,7 +875,7 @@ impl Change<'_> {
 
     /// E6: the releases whose time is over are told to stop, those first that started first.
     fn check_overdue_releases(&self, job: &Job) {
-        let limit = job.specification().release.as_ref().map(|release| release.max_wall_clock_time);
+        let limit = job.template().release.as_ref().map(|release| release.max_wall_clock_time);
         let mut overdue: Vec<(Timestamp, &NodeId)> = Vec::new();
         for (node, record) in job.nodes() {
             let running = record.release().filter(|run| run.in_progress()).and_then(NodeRun::start_time);
@@ -965,18 +965,18 @@ impl Memory {
             TaskFact::Deleted { .. } => {
                 self.order.retain(|other| other != task);
                 self.demanded.remove(task);
-                let manager = change.old_job(job).and_then(|job| job.specification().manager.as_ref());
+                let manager = change.old_job(job).and_then(|job| job.template().manager.as_ref());
                 self.manager_deleted |= manager.is_some_and(|manager| manager.task.id == *task);
             }
             TaskFact::Preparing { placement, .. } => {
                 let node = &placement.node;
-                let prepares = change.old_job(job).unwrap().specification().preparation.is_some();
+                let prepares = change.old_job(job).unwrap().template().preparation.is_some();
                 let done = self.prepared.contains(node) && !self.rebooted.contains(node);
                 assert!(prepares && !done, "K1: job {job} prepares node {node} without need");
             }
             TaskFact::Running { placement, .. } => {
                 let node = &placement.node;
-                let prepares = change.old_job(job).unwrap().specification().preparation.is_some();
+                let prepares = change.old_job(job).unwrap().template().preparation.is_some();
                 let done = self.prepared.contains(node) && !self.rebooted.contains(node);
                 assert!(!prepares || done, "K1, N1: job {job} does not prepare node {node}");
                 self.ran.insert(node.clone());
@@ -1002,7 +1002,7 @@ impl Memory {
             }
             JobNodeFact::EventRecorded(event) => match event {
                 NodeEvent::Rebooted => {
-                    let preparation = change.old_job(job).unwrap().specification().preparation.as_ref();
+                    let preparation = change.old_job(job).unwrap().template().preparation.as_ref();
                     if preparation.is_some_and(|task| task.rerun_on_node_reboot_after_success) {
                         self.rebooted.insert(node.clone());
                     }
@@ -1035,7 +1035,7 @@ impl Memory {
 
     /// E5: where the release was due it ran, unless nobody waited.
     fn check_released(&self, job: &Job) {
-        if job.specification().release.is_some() && !self.forced {
+        if job.template().release.is_some() && !self.forced {
             let missing = self.ran.intersection(&self.prepared).find(|node| !self.released.contains(*node));
             assert_eq!(missing, None, "E5: job {} ended without its release there", job.id());
         }
@@ -1128,7 +1128,7 @@ fn run_outcome(ended: Option<&Ended>) -> RunOutcome {
 
 /// E3, E5, G1, K5, N7: what the end of a preparation means for its node.
 fn preparation_verdict(job: &Job, node: &JobNode, ended: Option<&Ended>) -> PreparationVerdict {
-    let (task, run) = (job.specification().preparation.as_ref().unwrap(), node.preparation().unwrap());
+    let (task, run) = (job.template().preparation.as_ref().unwrap(), node.preparation().unwrap());
     let retries = match task.constraints.max_task_retry_count {
         RetryLimit::Times(times) => run.retry_count < times,
         RetryLimit::Unlimited => true,
@@ -1243,7 +1243,7 @@ fn exit_options(task: &Task, completion: &Completion) -> ExitOptions {
 
 /// X3, X7
 fn demand(job: &Job, task: &Task, completion: &Completion) -> JobAction {
-    let heeded = job.specification().on_task_failure == OnTaskFailure::PerformExitOptionsJobAction;
+    let heeded = job.template().on_task_failure == OnTaskFailure::PerformExitOptionsJobAction;
     if heeded && completion.failure().is_some() {
         let by_default =
             if completion.exit_code() == Some(0) { JobAction::None } else { JobAction::Terminate };
@@ -1279,10 +1279,10 @@ fn has_done_all(job: &Job) -> bool {
 
 /// Section 6: why a living job ends at this tick, by the first row that applies. X4 comes after disabling.
 fn automatic_end(job: &Job, memory: &Memory, now: Timestamp) -> Option<TerminateReason> {
-    let specification = job.specification();
+    let template = job.template();
     let limit = job.settings().constraints.max_wall_clock_time;
     let completed = |task: &Task| matches!(task.state(), TaskState::Completed(_));
-    let manager = specification.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
+    let manager = template.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
     if limit != TimeSpan::UNLIMITED && job.creation_time().saturating_add(limit) <= now {
         Some(TerminateReason::MaxWallClockTimeExpiry) // X1
     } else if !memory.manager_deleted

@@ -550,20 +550,20 @@ impl JobShape {
 
     fn command(self, job: Name, now: Timestamp) -> AddJob {
         let mut specification = JobSpecification::new(job.job());
-        specification.uses_task_dependencies = self.uses_dependencies;
-        specification.preparation = self.preparation.map(|shape| {
+        specification.template.uses_task_dependencies = self.uses_dependencies;
+        specification.template.preparation = self.preparation.map(|shape| {
             let mut task = JobPreparationTask::new(TaskId::new("jobpreparation").unwrap());
             task.wait_for_success = shape.wait_for_success;
             task.rerun_on_node_reboot_after_success = shape.rerun;
             task.constraints.max_task_retry_count = RetryLimit::Times(shape.retries);
             task
         });
-        specification.release = self.release.then(|| {
+        specification.template.release = self.release.then(|| {
             let mut task = JobReleaseTask::new(TaskId::new("jobrelease").unwrap());
             task.max_wall_clock_time = TimeSpan::from_secs(30);
             task
         });
-        specification.manager = self.manager.map(|kill_job_on_completion| JobManagerTask {
+        specification.template.manager = self.manager.map(|kill_job_on_completion| JobManagerTask {
             task: Arc::new(TaskSpecification {
                 run_exclusive: self.exclusive,
                 ..TaskSpecification::new(Name::nth(4).task())
@@ -573,7 +573,7 @@ impl JobShape {
             allow_low_priority_node: true,
         });
         if self.acts_on_failures {
-            specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+            specification.template.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
         }
         let mut settings = JobSettings::new(pool(self.pool));
         settings.max_parallel_tasks = self.parallel_tasks;

@@ -25,8 +25,8 @@ use azbatch::{
     Task, TimeSpan, Timestamp,
     job::{
         AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobManagerTask, JobPatch,
-        JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, NodeRunState, OnAllTasksComplete,
-        OnTaskFailure, TerminateJob, TerminateReason, Unit, UpdateJob,
+        JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, JobTemplate, NodeRunState,
+        OnAllTasksComplete, OnTaskFailure, TerminateJob, TerminateReason, Unit, UpdateJob,
     },
     node::{ChangeNode, NodeEvent, NodeFact},
     pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
@@ -86,25 +86,25 @@ fn refusal(error: BatchError) -> String {
 }
 
 /// No preparation, no release, every default.
-fn plain(_: &mut JobSpecification, _: &mut JobSettings) {}
+fn plain(_: &mut JobTemplate, _: &mut JobSettings) {}
 
 /// With a preparation and a release task.
-fn prepared(specification: &mut JobSpecification, _: &mut JobSettings) {
+fn prepared(specification: &mut JobTemplate, _: &mut JobSettings) {
     specification.preparation = Some(JobPreparationTask::new(id("jobpreparation")));
     specification.release = Some(JobReleaseTask::new(id("jobrelease")));
 }
 
 /// Ends when all its tasks are completed.
-fn ends_by_itself(_: &mut JobSpecification, settings: &mut JobSettings) {
+fn ends_by_itself(_: &mut JobTemplate, settings: &mut JobSettings) {
     settings.on_all_tasks_complete = OnAllTasksComplete::TerminateJob;
 }
 
 /// Performs the job actions of its tasks' exit options.
-fn acts_on_failures(specification: &mut JobSpecification, _: &mut JobSettings) {
+fn acts_on_failures(specification: &mut JobTemplate, _: &mut JobSettings) {
     specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
 }
 
-fn uses_dependencies(specification: &mut JobSpecification, _: &mut JobSettings) {
+fn uses_dependencies(specification: &mut JobTemplate, _: &mut JobSettings) {
     specification.uses_task_dependencies = true;
 }
 
@@ -125,7 +125,7 @@ impl World {
         world
     }
 
-    fn new(set_up: impl FnOnce(&mut JobSpecification, &mut JobSettings)) -> Self {
+    fn new(set_up: impl FnOnce(&mut JobTemplate, &mut JobSettings)) -> Self {
         let mut world = Self::empty();
         assert_eq!(world.add_job("job", set_up), "JobAdded");
         world
@@ -185,14 +185,10 @@ impl World {
         self.call(|account, now| request(account, &id("job"), now).map_err(refusal))
     }
 
-    fn add_job(
-        &mut self,
-        name: &str,
-        set_up: impl FnOnce(&mut JobSpecification, &mut JobSettings),
-    ) -> String {
+    fn add_job(&mut self, name: &str, set_up: impl FnOnce(&mut JobTemplate, &mut JobSettings)) -> String {
         let (mut specification, mut settings) =
             (JobSpecification::new(id(name)), JobSettings::new(id("pool")));
-        set_up(&mut specification, &mut settings);
+        set_up(&mut specification.template, &mut settings);
         let command =
             AddJob { specification: specification.into(), settings: settings.into(), received: self.now };
         self.call(|account, now| account.add_job(&command, now).map_err(refusal))
@@ -448,7 +444,7 @@ impl World {
 
     /// The job, which is over, is deleted and added again under another spelling of its id. Before that a
     /// job with fewer runs is gone.
-    fn add_again(&mut self, set_up: impl FnOnce(&mut JobSpecification, &mut JobSettings)) {
+    fn add_again(&mut self, set_up: impl FnOnce(&mut JobTemplate, &mut JobSettings)) {
         let (other, delete) = (id("other"), DeleteJob::default());
         assert_eq!(self.add_job("other", plain), "JobAdded");
         assert_eq!(self.delete(), "JobDeleting");
@@ -551,11 +547,11 @@ fn with_pool(nodes: u32) -> RestWorld {
 /// Adds a job that performs the job actions of failed tasks, by a typed command.
 fn add_job_that_acts_on_failures(
     world: &mut RestWorld,
-    change: impl FnOnce(&mut JobSpecification),
+    change: impl FnOnce(&mut JobTemplate),
 ) -> Vec<String> {
     let mut specification = JobSpecification::new(id("job"));
-    specification.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
-    change(&mut specification);
+    specification.template.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+    change(&mut specification.template);
     let settings = JobSettings::new(id("pool")).into();
     let effects = world.call(|account, now| {
         let command = AddJob { specification: specification.into(), settings, received: now };

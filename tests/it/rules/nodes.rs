@@ -1,7 +1,7 @@
 //! Nodes: N1 to N10.
 
 use azbatch::{
-    job::{JobSettings, JobSpecification},
+    job::{JobSettings, JobTemplate},
     node::NodeEvent,
     task::RetryLimit,
 };
@@ -11,7 +11,7 @@ use super::{World, prepared, with_pool};
 use crate::world::{brief as brief_all, id};
 
 /// A prepared job whose preparation runs again after reboots or not.
-fn reruns(rerun: bool) -> impl Fn(&mut JobSpecification, &mut JobSettings) {
+fn reruns(rerun: bool) -> impl Fn(&mut JobTemplate, &mut JobSettings) {
     move |specification, settings| {
         prepared(specification, settings);
         specification.preparation.as_mut().unwrap().rerun_on_node_reboot_after_success = rerun;
