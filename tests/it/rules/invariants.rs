@@ -85,7 +85,7 @@ fn the_same_inputs_give_the_same_outputs() {
         told.push(text(&world.answer("GET /jobs/job", &[], "")).to_string());
         told.push(world.at(8).node("n1", NodeEvent::Removed));
         told.push(world.at(9).tick());
-        (told, world.account)
+        (told, world.client.account)
     };
     assert_eq!(play(), play());
 }

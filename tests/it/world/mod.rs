@@ -40,6 +40,76 @@ pub(crate) struct World {
     nodes: u32,
 }
 
+/// A request that is put together piece by piece.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    /// When it arrived, if that was before it is answered.
+    pub(crate) received: Option<Timestamp>,
+    /// The next number if it is not given.
+    pub(crate) request_id: Option<Guid>,
+}
+
+fn header(name: &str, value: impl Into<Vec<u8>>) -> (String, Vec<u8>) {
+    (name.to_string(), value.into())
+}
+
+impl Sent {
+    /// A target without an api-version gets the newest, and a body is declared as JSON.
+    pub(crate) fn new(line: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut sent = Self::bare(line, body);
+        if !sent.target.contains("api-version") {
+            let joint = if sent.target.contains('?') { '&' } else { '?' };
+            sent.target += &format!("{joint}api-version={NEWEST}");
+        }
+        if sent.body.is_empty() {
+            sent
+        } else {
+            sent.header("Content-Type", "application/json; odata=minimalmetadata")
+        }
+    }
+
+    /// With nothing that is not given.
+    pub(crate) fn bare(line: &str, body: impl Into<Vec<u8>>) -> Self {
+        let (method, target) = line.split_once(' ').unwrap();
+        Self {
+            method: method.to_string(),
+            target: target.to_string(),
+            headers: Vec::new(),
+            body: body.into(),
+            received: None,
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push(header(name, value));
+        self
+    }
+
+    /// Passes it on in the form in which the crate takes it.
+    pub(crate) fn request<T>(
+        &self,
+        now: Timestamp,
+        request_id: Guid,
+        then: impl FnOnce(&Request<'_>) -> T,
+    ) -> T {
+        let headers: Vec<(&str, &[u8])> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        then(&Request {
+            method: &self.method,
+            target: &self.target,
+            headers: &headers,
+            body: &self.body,
+            received: self.received.unwrap_or(now),
+            request_id,
+        })
+    }
+}
+
 pub(crate) struct Reply {
     pub(crate) response: Response,
     pub(crate) effects: Vec<Effect>,
@@ -84,45 +154,44 @@ impl World {
     }
 
     pub(crate) fn send_with(&mut self, line: &str, body: impl Display, headers: Headers<'_>) -> Reply {
-        let (method, target) = line.split_once(' ').unwrap();
-        let target = match target {
-            given if given.contains("api-version") => given.to_string(),
-            given if given.contains('?') => format!("{given}&api-version={NEWEST}"),
-            given => format!("{given}?api-version={NEWEST}"),
-        };
-        let body = body.to_string();
-        let mut all: Vec<(&str, &[u8])> =
-            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        if !body.is_empty() {
-            all.push(("Content-Type", b"application/json; odata=minimalmetadata"));
-        }
+        let mut sent = Sent::new(line, body.to_string());
+        sent.headers.splice(0..0, headers.iter().map(|(name, value)| header(name, *value)));
         self.later(1);
+        self.exchange(&sent)
+    }
+
+    /// Sends a request as it stands, and checks what must hold of every answer. The clock does not move.
+    pub(crate) fn exchange(&mut self, sent: &Sent) -> Reply {
         self.sent += 1;
-        let request_id = Guid::from_u128(self.sent);
-        let request = Request {
-            method,
-            target: &target,
-            headers: &all,
-            body: body.as_bytes(),
-            received: self.now,
-            request_id,
-        };
+        let request_id = sent.request_id.unwrap_or(Guid::from_u128(self.sent));
         let before = self.account.clone();
-        let answer = rest::answer(&mut self.account, &request, self.now);
+        let now = self.now;
+        let answer = sent.request(now, request_id, |request| rest::answer(&mut self.account, request, now));
         let reply = Reply { response: answer.response, effects: answer.effects };
         check(&before, &reply.effects, &self.account);
         if reply.response.status >= 400 {
-            assert_eq!(self.account, before, "{line}: a refusal changes nothing (I4)");
-            assert_eq!(reply.effects, [], "{line}: a refusal has no effects (I4)");
+            assert_eq!(
+                self.account, before,
+                "{} {}: a refusal changes nothing (I4)",
+                sent.method, sent.target
+            );
+            assert_eq!(reply.effects, [], "{} {}: a refusal has no effects (I4)", sent.method, sent.target);
         }
         assert_eq!(reply.header("request-id"), Some(request_id.as_str()));
         assert_eq!(reply.header("DataServiceVersion"), Some("3.0"));
         reply
     }
 
-    /// Anything that is no request.
+    /// Anything that is no request, a second after what was before.
     pub(crate) fn call(&mut self, call: impl FnOnce(&mut Account, Timestamp) -> Vec<Effect>) -> Vec<Effect> {
-        self.later(1);
+        self.later(1).call_now(call)
+    }
+
+    /// Anything that is no request. The clock does not move.
+    pub(crate) fn call_now(
+        &mut self,
+        call: impl FnOnce(&mut Account, Timestamp) -> Vec<Effect>,
+    ) -> Vec<Effect> {
         let before = self.account.clone();
         let effects = call(&mut self.account, self.now);
         check(&before, &effects, &self.account);
@@ -257,17 +326,24 @@ impl World {
     }
 }
 
+/// A response's status, and of a refusal the code.
+pub(crate) fn told(response: &Response) -> String {
+    let json: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let code = json["code"].as_str().filter(|_| response.status >= 400).map(|code| format!(" {code}"));
+    format!("{}{}", response.status, code.unwrap_or_default())
+}
+
+pub(crate) fn text(response: &Response) -> &str {
+    std::str::from_utf8(&response.body).unwrap()
+}
+
 impl Reply {
-    /// The status, and of a refusal the code.
     pub(crate) fn told(&self) -> String {
-        if self.response.status < 400 || self.response.body.is_empty() {
-            return self.response.status.to_string();
-        }
-        format!("{} {}", self.response.status, self.json()["code"].as_str().unwrap())
+        told(&self.response)
     }
 
     pub(crate) fn text(&self) -> &str {
-        std::str::from_utf8(&self.response.body).unwrap()
+        text(&self.response)
     }
 
     pub(crate) fn json(&self) -> Value {
