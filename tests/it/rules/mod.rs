@@ -4,19 +4,58 @@
 //! a node's own state), or a refusal's status and code. Every call is checked by [`check`] too, and no two
 //! runs may have one id.
 
-mod automatic;
-mod bodies;
-mod conditions;
-mod disable;
-mod ending;
-mod force;
-mod invariants;
-mod nodes;
-mod pools;
-mod requests;
+// General
 mod shape;
-mod tasks;
+
+// Timestamps and ETags
 mod times;
+
+// Requests by job state
+mod requests;
+
+// Termination
+mod ending;
+
+// Force and timeout
+mod force;
+
+// Automatic termination
+mod automatic;
+
+// Nodes
+mod nodes;
+
+// Tasks
+mod tasks;
+
+// Disable and delete
+mod disable;
+
+// Pools and scheduling
+mod pools;
+
+mod scheduling;
+
+// Invariants
+mod invariants;
+
+// Conditional headers
+mod conditions;
+
+// Requests and responses
+mod bodies;
+
+mod versions;
+
+mod headers;
+
+mod lists;
+
+mod layout;
+
+mod errors;
+
+mod whole;
 
 use std::{
     ops::{Deref, DerefMut},
@@ -41,7 +80,7 @@ use azbatch::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Headers, Reply, Sent, World as RestWorld, announced, id, secs, text, told};
+use crate::world::{Headers, Reply, Sent, World as RestWorld, announced, id, secs};
 
 /// An account with a job `job` on the pool `pool`, whose nodes `n1` and `n2` have four slots each.
 struct World {
@@ -479,14 +518,6 @@ impl World {
         world
     }
 
-    /// Schedules, and returns which tasks were assigned to which nodes.
-    fn placed(&mut self) -> Vec<String> {
-        let before = self.facts.len();
-        self.call(|account, now| Ok(account.schedule(now)));
-        let assigned = self.facts[before..].iter().filter(|fact| fact.name() != "PreparationIssued");
-        assigned.map(|fact| format!("{} {}", fact.task().unwrap(), fact.node().unwrap())).collect()
-    }
-
     fn pool(&self) -> &Pool {
         self.account.pool(&id("pool")).unwrap()
     }
@@ -531,12 +562,8 @@ impl World {
 
 /// A job with one task, on a pool with this number of nodes: `tvm-1` and so on.
 fn with_pool(nodes: u32) -> RestWorld {
-    let mut world = RestWorld::new();
-    let pool = json!({ "id": "pool", "vmSize": "small", "targetDedicatedNodes": nodes });
-    let added = world.send("POST /pools", pool);
-    world.obey(added.effects);
-    world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
-    world.send("POST /jobs/job/tasks", json!({ "id": "t", "commandLine": "x" }));
+    let mut world = RestWorld::with_pool(nodes, 1, "spread");
+    world.add_job("job", json!({})).add_tasks("job", &["t"]);
     world
 }
 
@@ -590,4 +617,8 @@ fn with_a_task() -> RestWorld {
     assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
     assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
     world
+}
+
+fn names(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }

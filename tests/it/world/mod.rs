@@ -14,12 +14,14 @@ use azbatch::{
     rest::{self, Guid, Request, Response},
     task::TaskFact,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use crate::fuzz_corpus::fuzz::watch::{announced, check};
 
 pub(crate) const URL: &str = "https://contoso.westus.batch.azure.com";
 pub(crate) const NEWEST: &str = "2025-06-01";
+/// A query that names the last api-version before tasks had slots.
+pub(crate) const BEFORE_SLOTS: &str = "api-version=2020-03-01.11.0";
 
 /// Names and values.
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -30,6 +32,23 @@ pub(crate) fn id<T: FromStr<Err: Debug>>(text: &str) -> T {
 
 pub(crate) fn secs(seconds: u64) -> TimeSpan {
     TimeSpan::from_secs(seconds)
+}
+
+/// The properties of one object and those of another, which win.
+pub(crate) fn with(mut base: Value, more: Value) -> Value {
+    let (Value::Object(members), Value::Object(more)) = (&mut base, more) else { panic!("objects") };
+    members.extend(more);
+    base
+}
+
+/// A job that is to be added.
+pub(crate) fn job_body(id: &str) -> Value {
+    json!({ "id": id, "poolInfo": { "poolId": "pool" } })
+}
+
+/// A task that is to be added.
+pub(crate) fn task_body(id: &str) -> Value {
+    json!({ "id": id, "commandLine": "run" })
 }
 
 #[derive(Clone)]
@@ -63,7 +82,7 @@ impl Sent {
         let mut sent = Self::bare(line, body);
         if !sent.target.contains("api-version") {
             let joint = if sent.target.contains('?') { '&' } else { '?' };
-            sent.target += &format!("{joint}api-version={NEWEST}");
+            sent.target = format!("{}{joint}api-version={NEWEST}", sent.target);
         }
         if sent.body.is_empty() {
             sent
@@ -267,6 +286,78 @@ impl World {
     pub(crate) fn ran(&mut self, job: &str, task: &str, node: &str, exit_code: i32) {
         self.run(job, task, node);
         self.ends(job, task, node, exit_code);
+    }
+
+    /// Adds a job with these properties besides the id and the pool `pool`.
+    pub(crate) fn add_job(&mut self, id: &str, properties: Value) -> &mut Self {
+        let reply = self.send("POST /jobs", with(job_body(id), properties));
+        assert_eq!(reply.told(), "201", "{}", reply.text());
+        self
+    }
+
+    /// Adds a task to a job with these properties besides the id and the command line.
+    pub(crate) fn add_task(&mut self, job: &str, id: &str, properties: Value) -> &mut Self {
+        let reply = self.send(&format!("POST /jobs/{job}/tasks"), with(task_body(id), properties));
+        assert_eq!(reply.told(), "201", "{}", reply.text());
+        self
+    }
+
+    pub(crate) fn add_tasks(&mut self, job: &str, ids: &[&str]) -> &mut Self {
+        for id in ids {
+            self.add_task(job, id, json!({}));
+        }
+        self
+    }
+
+    pub(crate) fn with_jobs(ids: &[&str]) -> Self {
+        let mut world = Self::new();
+        for id in ids {
+            world.add_job(id, json!({}));
+        }
+        world
+    }
+
+    /// A job `job` with these tasks, on a pool `pool` with the nodes `n1` and `n2` of one slot each.
+    pub(crate) fn with_tasks(ids: &[&str]) -> Self {
+        let mut world = Self::with_jobs(&["job"]);
+        for node in ["n1", "n2"] {
+            world.add_node("pool", node);
+        }
+        world.add_tasks("job", ids);
+        world
+    }
+
+    /// An account with a pool `pool`, whose nodes are `tvm-1`, `tvm-2` and so on.
+    pub(crate) fn with_pool(nodes: u32, slots: u32, fill: &str) -> Self {
+        let mut world = Self::new();
+        let added = world.send(
+            "POST /pools",
+            json!({
+                "id": "pool", "vmSize": "standard_d2_v3", "targetDedicatedNodes": nodes, "taskSlotsPerNode": slots,
+                "taskSchedulingPolicy": { "nodeFillType": fill },
+            }),
+        );
+        assert_eq!(added.told(), "201");
+        world.obey(added.effects);
+        assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
+        world
+    }
+
+    pub(crate) fn complete(&mut self, job: &str) {
+        assert_eq!(self.send(&format!("POST /jobs/{job}/terminate"), "").told(), "202");
+        self.tick();
+        assert_eq!(self.state(&format!("/jobs/{job}")), "completed");
+    }
+
+    pub(crate) fn etag(&mut self, target: &str) -> String {
+        self.value(target, "/eTag").as_str().unwrap().into()
+    }
+
+    /// Schedules, and returns which tasks were assigned to which nodes. Nobody acts on it.
+    pub(crate) fn placed(&mut self) -> Vec<String> {
+        let effects = self.schedule();
+        let assigned = Effect::facts(&effects).filter(|fact| fact.task().is_some());
+        assigned.map(|fact| format!("{} {}", fact.task().unwrap(), fact.node().unwrap())).collect()
     }
 
     /// Does what effects instruct to, as a host with quick and obedient nodes does, and whatever follows
