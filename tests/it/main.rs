@@ -7,8 +7,6 @@ mod rules;
 
 mod conditions;
 mod grid;
-mod life;
-mod scheduling;
 
 mod operations;
 mod outstanding;

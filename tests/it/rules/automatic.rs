@@ -1,7 +1,7 @@
 //! Automatic termination: X1 to X8.
 
 use azbatch::{
-    PoolId, TimeSpan,
+    TimeSpan,
     job::{
         DisableTasks, JobChange, JobManagerTask, JobPatch, JobSettings, OnAllTasksComplete, OnTaskFailure,
         TerminateJob, TerminateReason,
@@ -17,7 +17,7 @@ use super::{
     World, acts_on_failures, add_job_that_acts_on_failures, before, depends_on, ends_by_itself, manager,
     plain, prepared, s, uses_dependencies,
 };
-use crate::world::{World as RestWorld, brief as brief_all, id, secs};
+use crate::world::{World as RestWorld, brief as brief_all, id, job_body, secs, task_body};
 
 /// X1: counted from the creation; at the instant itself, not a tick before.
 #[test]
@@ -210,20 +210,6 @@ fn a_failed_task_can_disable_its_job() {
     assert_eq!(world.tick(), "JobDisabled");
 }
 
-/// X8
-#[test]
-fn another_pool_needs_a_disabled_job() {
-    let mut world = World::new(plain);
-    let pool = |name: &str| JobChange::Patch(JobPatch { pool: Some(id(name)), ..JobPatch::default() });
-    assert_eq!(world.update(pool("pool")), "JobUpdated");
-    assert_eq!(world.update(pool("other")), "409 OperationInvalidForCurrentState");
-    world.disable(DisableTasks::Wait);
-    assert_eq!(world.update(pool("other")), "409 OperationInvalidForCurrentState");
-    world.tick();
-    assert_eq!(world.update(pool("other")), "JobUpdated");
-    assert_eq!(world.job().settings().pool, id::<PoolId>("other"));
-}
-
 /// X7: a failed task's request lapses if the task is reactivated before the next tick.
 #[test]
 fn a_reactivated_task_asks_for_nothing() {
@@ -314,4 +300,68 @@ fn a_disabling_job_whose_tasks_are_completed_is_disabled_before_it_ends() {
     assert_eq!(world.state("/jobs/j"), "disabled");
     world.tick();
     assert_eq!(world.state("/jobs/j"), "terminating");
+}
+
+/// X2, B6
+#[test]
+fn a_job_manager_task_is_made_with_the_job_and_ends_it() {
+    let mut world = RestWorld::new();
+    for node in ["n1", "n2"] {
+        world.add_node("pool", node);
+    }
+    let mut body = job_body("job");
+    body["jobManagerTask"] = json!({ "id": "manager", "commandLine": "manage", "displayName": "M" });
+    body["constraints"] = json!({ "maxTaskRetryCount": 2 });
+    let reply = world.send("POST /jobs", &body);
+    assert_eq!(reply.brief(), ["JobAdded", "TaskAdded"]);
+    let shown = world.shown("/jobs/job/tasks/manager");
+    assert_eq!((&shown["displayName"], &shown["commandLine"]), (&json!("M"), &json!("manage")));
+    assert_eq!(
+        shown["constraints"],
+        json!({
+            "maxWallClockTime": "P10675199DT2H48M5.4775807S", "retentionTime": "P7D", "maxTaskRetryCount": 2,
+        })
+    );
+    assert_eq!(
+        world.shown("/jobs/job")["jobManagerTask"],
+        json!({
+            "id": "manager", "displayName": "M", "commandLine": "manage", "requiredSlots": 1,
+            "constraints": { "maxWallClockTime": "P10675199DT2H48M5.4775807S", "retentionTime": "P7D", "maxTaskRetryCount": 2 },
+            "userIdentity": { "autoUser": { "scope": "pool", "elevationLevel": "nonadmin" } },
+            "runExclusive": true, "allowLowPriorityNode": true, "killJobOnCompletion": true,
+        })
+    );
+    assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts/active"), 1);
+    assert_eq!(world.send("POST /jobs/job/tasks", task_body("Manager")).told(), "409 TaskExists", "S4");
+    world.send("POST /jobs/job/tasks", task_body("t"));
+    let effects = world.schedule();
+    world.obey(effects);
+    assert_eq!(world.get("/jobs/job/tasks?$filter=state%20eq%20'running'").ids(), ["manager", "t"]);
+    world.ends("job", "manager", "n1", 0);
+    assert_eq!(brief_all(&world.tick()), ["JobTerminating", "StopTask t n2 JobEnding"]);
+    assert_eq!(world.value("/jobs/job", "/executionInfo/terminateReason"), "JMComplete");
+}
+
+/// X8
+#[test]
+fn a_disabled_job_can_go_to_another_pool_and_its_tasks_with_it() {
+    let mut world = RestWorld::with_tasks(&["t"]);
+    world.add_node("other", "n9");
+    let body = json!({ "poolInfo": { "poolId": "other" } });
+    let same = json!({ "poolInfo": { "poolId": "pool" } });
+    assert_eq!(world.send("PATCH /jobs/job", same).told(), "200");
+    assert_eq!(world.send("PATCH /jobs/job", &body).told(), "409 OperationInvalidForCurrentState");
+    world.send("POST /jobs/job/disable", json!({ "disableTasks": "requeue" }));
+    assert_eq!(
+        world.send("PATCH /jobs/job", &body).told(),
+        "409 OperationInvalidForCurrentState",
+        "disabling"
+    );
+    world.tick();
+    assert_eq!(world.send("PATCH /jobs/job", &body).told(), "200");
+    world.send("POST /jobs/job/enable", "");
+    let effects = world.schedule();
+    assert_eq!(brief_all(&effects), ["TaskRunning t n9", "RunTask t n9"]);
+    assert_eq!(world.value("/jobs/job/tasks/t", "/nodeInfo/poolId"), "other");
+    assert_eq!(world.value("/jobs/job", "/executionInfo/poolId"), "other");
 }

@@ -1,9 +1,10 @@
 //! Disabling and deleting a job: G1 to G3.
 
-use azbatch::job::{DeleteJob, DisableTasks};
+use azbatch::job::DisableTasks;
+use serde_json::json;
 
 use super::{World, before, plain, prepared, s};
-use crate::world::{id, secs};
+use crate::world::{World as RestWorld, brief as brief_all, id};
 
 /// G1: the three options.
 #[test]
@@ -21,10 +22,12 @@ fn disabling_requeues_ends_or_waits_for_running_tasks() {
         assert_eq!(world.tick(), "");
         assert_eq!(world.say("n1", "task a ended 0"), left);
         match option {
-            DisableTasks::Requeue => assert_eq!(world.task("a").requeue_count(), 1),
+            DisableTasks::Requeue => assert_eq!(world.task_state("a"), "active"),
             DisableTasks::Terminate => assert_eq!(world.end("a"), (Some(0), Some("TaskEnded"))),
             DisableTasks::Wait => assert_eq!(world.end("a"), (Some(0), None)),
         }
+        assert_eq!(world.task("a").requeue_count(), u32::from(option == DisableTasks::Requeue));
+        assert_eq!(world.task_state("b"), "active");
         assert_eq!(world.at(7).tick(), "JobDisabled");
         assert_eq!((world.state(), world.job().stamps().entered()), ("disabled", s(7)));
         assert_eq!(world.assign("b", "n1"), "JobNotActive");
@@ -51,24 +54,49 @@ fn a_disabling_job_waits_for_preparing_tasks() {
     }
 }
 
-/// G2: what it was before, and that it is gone with its tasks.
+/// G2, T3
+#[test]
+fn a_deleted_job_is_there_until_it_is_gone() {
+    let mut world = RestWorld::with_tasks(&["runs", "waits"]);
+    world.run("job", "runs", "n1");
+    let before = world.shown("/jobs/job");
+    let deleted = world.send("DELETE /jobs/job", "");
+    assert_eq!(
+        (deleted.told(), deleted.brief()),
+        ("202".into(), vec!["JobDeleting".into(), "StopTask runs n1 JobEnding".into()])
+    );
+    let shown = world.shown("/jobs/job");
+    assert_eq!(shown["state"], "deleting");
+    assert_eq!(shown["previousState"], "active");
+    assert_eq!((&shown["eTag"], &shown["lastModified"]), (&before["eTag"], &before["lastModified"]));
+    assert_ne!(shown["stateTransitionTime"], before["stateTransitionTime"]);
+    assert_eq!(shown["executionInfo"], before["executionInfo"], "no endTime, no reason");
+    assert_eq!(world.send("DELETE /jobs/job", "").told(), "409 JobBeingDeleted");
+    assert_eq!(world.send("DELETE /jobs/job?force=true", "").told(), "409 JobBeingDeleted");
+    assert_eq!(world.get("/jobs/job/tasks").ids(), ["runs", "waits"]);
+    assert_eq!(brief_all(&world.tick()), [""; 0], "the node has not answered");
+    world.ends("job", "runs", "n1", 143);
+    assert_eq!(world.state("/jobs/job"), "deleting");
+    assert_eq!(brief_all(&world.tick()), ["JobDeleted"]);
+    assert_eq!(world.get("/jobs/job").told(), "404 JobNotFound");
+    assert_eq!(world.get("/jobs/job/tasks").told(), "404 JobNotFound");
+    assert_eq!(world.get("/jobs").ids(), [""; 0]);
+    // The id is free again, and nothing of the old job is left.
+    world.add_job("JOB", json!({}));
+    assert_eq!(world.shown("/jobs/job")["id"], "JOB");
+    assert_eq!(world.get("/jobs/job/tasks").ids(), [""; 0]);
+}
+
+/// G2: its release runs.
 #[test]
 fn a_deleted_job_ends_like_a_terminated_one() {
     let mut world = World::new(prepared);
     world.run("a", "n1");
-    world.add("b");
-    let etag = world.job().etag();
-    assert_eq!(world.at(5).delete(), "JobDeleting, StopTask a n1");
-    assert_eq!((world.state(), world.reason(), world.job().end_time()), ("deleting", "none", None));
-    assert_eq!(world.job().etag(), etag);
+    assert_eq!(world.delete(), "JobDeleting, StopTask a n1");
     assert_eq!(world.say("n1", "task a ended 1"), "TaskCompleted a n1, RunRelease n1");
-    assert_eq!(world.rest("GET /jobs/job", &[], ""), "200");
     assert_eq!(world.tick(), "");
     world.say("n1", "release ended 0");
     assert_eq!(world.tick(), "JobDeleted");
-    assert_eq!(world.rest("GET /jobs/job", &[], ""), "404 JobNotFound");
-    assert_eq!(world.rest("GET /jobs/job/tasks/b", &[], ""), "404 JobNotFound");
-    assert_eq!(world.add_job("job", plain), "JobAdded");
 }
 
 /// G2: a job that had ended keeps what it had, and releases nothing again.
@@ -89,8 +117,7 @@ fn a_deleted_job_that_had_ended_keeps_its_end() {
 fn a_forced_deletion_does_not_wait_for_ever() {
     let mut world = World::new(plain);
     world.run("a", "n1");
-    let forced = DeleteJob { force: Some(secs(60)), ..DeleteJob::default() };
-    world.at(10).request(|account, job, now| account.delete_job(job, &forced, now));
+    assert_eq!(world.at(10).rest("DELETE /jobs/job?force=TRUE", &[], ""), "202");
     assert_eq!(world.on(before(s(70))).tick(), "");
     assert_eq!(world.at(70).tick(), "TaskCompleted a n1, JobDeleted");
     assert_eq!(world.account.node(&id("n1")).unwrap().free_slots(), 4);

@@ -572,18 +572,58 @@ fn a_job_that_was_added_again_has_runs_of_its_own() {
     assert_eq!(world.tick(), "JobCompleted");
 }
 
-/// E11
+/// E11, for every request that something follows later.
 #[test]
-fn after_the_202_no_read_says_active() {
-    for busy in [false, true] {
-        let mut world = World::new(plain);
-        if busy {
-            world.run("a", "n1");
+fn a_poller_never_sees_the_state_before_its_request() {
+    let mut world = RestWorld::with_tasks(&["t"]);
+    world.run("job", "t", "n1");
+    for (line, body, target, pointer, first, last) in [
+        (
+            "POST /jobs/job/disable",
+            "{\"disableTasks\":\"requeue\"}",
+            "/jobs/job",
+            "/state",
+            "disabling",
+            "disabled",
+        ),
+        ("POST /jobs/job/enable", "", "/jobs/job", "/state", "active", "active"),
+        ("POST /jobs/job/terminate", "", "/jobs/job", "/state", "terminating", "completed"),
+        ("DELETE /jobs/job", "", "/jobs/job", "/state", "deleting", ""),
+    ] {
+        let reply = world.send(line, body);
+        assert_eq!(reply.told(), "202", "{line}");
+        assert_eq!(world.value(target, pointer), first, "{line}");
+        world.obey(reply.effects);
+        if last.is_empty() {
+            assert_eq!(world.get(target).told(), "404 JobNotFound");
+        } else {
+            assert_eq!(world.value(target, pointer), last, "{line}");
         }
-        assert_eq!(world.rest("POST /jobs/job/terminate", &[], ""), "202");
-        assert_eq!(world.shown("/jobs/job", "state"), "terminating");
-        world.tick();
-        assert_eq!(world.shown("/jobs/job", "state"), if busy { "terminating" } else { "completed" });
+    }
+    let mut world = RestWorld::with_pool(2, 2, "spread");
+    let node = "/pools/pool/nodes/tvm-1";
+    for (request, first, last) in [
+        ("reboot", "rebooting", "idle"),
+        ("reimage", "reimaging", "idle"),
+        ("deallocate", "deallocating", "deallocated"),
+        ("start", "starting", "idle"),
+    ] {
+        let reply = world.send(&format!("POST {node}/{request}"), "");
+        assert_eq!((reply.told(), world.state(node)), ("202".into(), first.into()), "{request}");
+        world.obey(reply.effects);
+        assert_eq!(world.state(node), last, "{request}");
+    }
+    for (line, body) in [
+        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 3 })),
+        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 2 })),
+        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 2 })),
+        ("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-1"] })),
+    ] {
+        let reply = world.send(line, &body);
+        assert_eq!(reply.told(), "202", "{body}");
+        assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing", "{body}");
+        world.obey(reply.effects);
+        assert_eq!(world.value("/pools/pool", "/allocationState"), "steady", "{body}");
     }
 }
 

@@ -5,8 +5,8 @@ use azbatch::{
     node::NodeEvent,
 };
 
-use super::{World, before, plain, prepared, s, text, told};
-use crate::world::{NEWEST, secs};
+use super::{World, before, plain, prepared, s};
+use crate::world::{NEWEST, secs, text, told};
 
 /// F1: at the deadline and a tick before.
 #[test]
@@ -126,6 +126,16 @@ fn force_exists_from_the_version_of_july_2024_on() {
         assert_eq!(World::new(plain).rest(&target, &[], ""), status, "{version}");
         let other = format!("POST /jobs/job/terminate?api-version={version}&farce=true");
         assert_eq!(World::new(plain).rest(&other, &[], ""), "202", "an unknown parameter in {version}");
+    }
+    let mut world = World::new(plain);
+    let old = "/jobs/job?force=true&api-version=2024-02-01.19.0";
+    assert_eq!(world.rest(&format!("GET {old}"), &[], ""), "200", "a read cannot be forced");
+    for (target, status) in [
+        (old, "400 UnsupportedQueryParameter"),
+        ("/jobs/job?force=perhaps", "400 InvalidQueryParameterValue"),
+        ("/jobs/job?force=false", "202"),
+    ] {
+        assert_eq!(world.rest(&format!("DELETE {target}"), &[], ""), status, "{target}");
     }
     let mut world = World::new(plain);
     world.run("a", "n1");

@@ -9,10 +9,11 @@ use azbatch::{
     pool::{NodeFillType, PoolFact, ResizePool},
     task::{Completion, LastRun, Outcome, Placement, RetryLimit, TaskFact, TaskFailure, TaskStop},
 };
+use serde_json::json;
 
 use super::requests::{in_state, send, table};
-use super::{Step, World, dedicated, plain, prepared, s, text};
-use crate::world::{URL, id};
+use super::{Step, World, dedicated, plain, prepared, s};
+use crate::world::{BEFORE_SLOTS, URL, World as RestWorld, id, text};
 
 /// I1
 #[test]
@@ -85,7 +86,7 @@ fn the_same_inputs_give_the_same_outputs() {
         told.push(text(&world.answer("GET /jobs/job", &[], "")).to_string());
         told.push(world.at(8).node("n1", NodeEvent::Removed));
         told.push(world.at(9).tick());
-        (told, world.account)
+        (told, world.client.account)
     };
     assert_eq!(play(), play());
 }
@@ -512,4 +513,34 @@ fn a_terminated_job_completes() {
         world.at(70).tick();
         assert_eq!(world.state(), "completed", "{event:?}");
     }
+}
+
+/// I6
+#[test]
+fn tasks_and_their_slots_are_counted() {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x" } }));
+    for (id, slots) in [("a", 1), ("b", 2), ("c", 1), ("d", 1), ("e", 2)] {
+        world.send("POST /jobs/job/tasks", json!({ "id": id, "commandLine": "x", "requiredSlots": slots }));
+    }
+    let effects = world.assign("job", "a", "tvm-1");
+    world.obey(effects);
+    world.ends("job", "a", "tvm-1", 0);
+    world.ran("job", "b", "tvm-1", 1);
+    world.run("job", "c", "tvm-1");
+    world.node("tvm-1", NodeEvent::Rebooted); // The preparation runs again before what comes next.
+    world.assign("job", "d", "tvm-1");
+    assert_eq!(world.state("/jobs/job/tasks/d"), "preparing");
+    let reply = world.get("/jobs/job/taskcounts");
+    assert_eq!(
+        reply.json(),
+        json!({
+            "odata.metadata": format!("{URL}/$metadata#taskcountsresult/@Element"),
+            "taskCounts": { "active": 2, "running": 1, "completed": 2, "succeeded": 1, "failed": 1 },
+            "taskSlotCounts": { "active": 3, "running": 1, "completed": 3, "succeeded": 1, "failed": 2 },
+        })
+    );
+    let old = world.shown(&format!("/jobs/job/taskcounts?{BEFORE_SLOTS}"));
+    assert_eq!(old.get("taskSlotCounts"), None);
+    assert_eq!(old["taskCounts"], reply.json()["taskCounts"]);
 }

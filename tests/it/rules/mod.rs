@@ -4,25 +4,67 @@
 //! a node's own state), or a refusal's status and code. Every call is checked by [`check`] too, and no two
 //! runs may have one id.
 
-mod automatic;
-mod bodies;
-mod conditions;
-mod disable;
-mod ending;
-mod force;
-mod invariants;
-mod nodes;
-mod pools;
-mod requests;
+// General
 mod shape;
-mod tasks;
+
+// Timestamps and ETags
 mod times;
 
-use std::sync::Arc;
+// Requests by job state
+mod requests;
+
+// Termination
+mod ending;
+
+// Force and timeout
+mod force;
+
+// Automatic termination
+mod automatic;
+
+// Nodes
+mod nodes;
+
+// Tasks
+mod tasks;
+
+// Disable and delete
+mod disable;
+
+// Pools and scheduling
+mod pools;
+
+mod scheduling;
+
+// Invariants
+mod invariants;
+
+// Conditional headers
+mod conditions;
+
+// Requests and responses
+mod bodies;
+
+mod versions;
+
+mod headers;
+
+mod lists;
+
+mod layout;
+
+mod errors;
+
+mod whole;
+
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
 
 use azbatch::{
-    Account, BatchError, Effect, Fact, Instruction, Job, JobId, NodeId, Pool, Preconditions, Report, RunId,
-    Task, TimeSpan, Timestamp,
+    Account, BatchError, Effect, Fact, Instruction, Job, JobId, Pool, Preconditions, Report, RunId, Task,
+    TimeSpan, Timestamp,
     job::{
         AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobManagerTask, JobPatch,
         JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, JobTemplate, NodeRunState,
@@ -30,7 +72,7 @@ use azbatch::{
     },
     node::{ChangeNode, NodeEvent, NodeFact},
     pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
-    rest::{self, Guid, Request, Response},
+    rest::Response,
     task::{
         AddTask, DeleteTask, Dependencies, Properties, ReactivateTask, RequestedConstraints, RetryLimit,
         TaskFailure, TaskIdRange, TaskSpecification, TerminateTask, UpdateTask,
@@ -38,15 +80,29 @@ use azbatch::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Headers, NEWEST, URL, World as RestWorld, announced, check, id, secs};
+use crate::world::{Headers, Reply, Sent, World as RestWorld, announced, id, secs};
 
 /// An account with a job `job` on the pool `pool`, whose nodes `n1` and `n2` have four slots each.
 struct World {
-    account: Account,
-    now: Timestamp,
+    /// Its account and its clock, and requests as bytes.
+    client: RestWorld,
     /// Every fact and every instruction so far.
     facts: Vec<Fact>,
     instructions: Vec<Instruction>,
+}
+
+impl Deref for World {
+    type Target = RestWorld;
+
+    fn deref(&self) -> &RestWorld {
+        &self.client
+    }
+}
+
+impl DerefMut for World {
+    fn deref_mut(&mut self) -> &mut RestWorld {
+        &mut self.client
+    }
 }
 
 /// One step of a scenario. It returns what followed.
@@ -111,7 +167,9 @@ fn uses_dependencies(specification: &mut JobTemplate, _: &mut JobSettings) {
 impl World {
     /// Without nodes and jobs.
     fn bare() -> Self {
-        Self { account: Account::new(URL), now: s(0), facts: Vec::new(), instructions: Vec::new() }
+        let mut client = RestWorld::new();
+        client.now = s(0);
+        Self { client, facts: Vec::new(), instructions: Vec::new() }
     }
 
     fn empty() -> Self {
@@ -132,7 +190,7 @@ impl World {
     }
 
     fn with_force_timeout(mut self, timeout: TimeSpan) -> Self {
-        self.account = self.account.with_force_timeout(timeout);
+        self.account = self.account.clone().with_force_timeout(timeout);
         self
     }
 
@@ -148,18 +206,16 @@ impl World {
 
     /// Makes a call, checks what must hold after every call, and returns what followed.
     fn call(&mut self, call: impl FnOnce(&mut Account, &Timestamp) -> Result<Vec<Effect>, String>) -> String {
-        let old = self.account.clone();
-        let result = call(&mut self.account, &self.now);
-        let effects = result.as_deref().unwrap_or_default();
-        check(&old, effects, &self.account);
-        match result {
-            Ok(effects) => {
-                self.remember(&effects);
-                let shown = effects.iter().filter(|effect| !is_left_out(effect));
-                shown.map(brief).collect::<Vec<_>>().join(", ")
-            }
-            Err(why) => why,
-        }
+        let mut refused = None;
+        let effects = self.client.call_now(|account, now| {
+            call(account, &now).unwrap_or_else(|why| {
+                refused = Some(why);
+                Vec::new()
+            })
+        });
+        self.remember(&effects);
+        let shown = effects.iter().filter(|effect| !is_left_out(effect));
+        refused.unwrap_or_else(|| shown.map(brief).collect::<Vec<_>>().join(", "))
     }
 
     /// Keeps effects for later. No two runs that are to be started have one id (E10).
@@ -301,9 +357,7 @@ impl World {
 
     /// What a node has of this now; a run that never exists if it has none.
     fn run_of(&self, node: &str, unit: &Unit) -> RunId {
-        let (job, node): (JobId, NodeId) = (id("job"), id(node));
-        let current = self.account.current_run(&job, &node, unit);
-        current.unwrap_or(RunId { job, node, unit: unit.clone(), number: 0 })
+        self.client.run_of("job", unit.clone(), node)
     }
 
     fn tell(&mut self, report: &Report) -> String {
@@ -398,37 +452,25 @@ impl World {
         headers: Headers<'_>,
         body: &[u8],
     ) -> Response {
-        let headers: Vec<(&str, &[u8])> =
-            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        let request_id = Guid::from_u128(1);
-        let request = Request { method, target, headers: &headers, body, received, request_id };
-        let mut response = None;
-        self.call(|account, now| {
-            let answer = rest::answer(account, &request, now);
-            response = Some(answer.response);
-            Ok(answer.effects)
-        });
-        response.unwrap()
+        let mut sent = Sent::bare(&format!("{method} {target}"), body);
+        sent.received = Some(received);
+        self.exchange_with(sent, headers).response
     }
 
     /// Sends a request of the newest api-version, with a JSON body or none, and returns its status and code.
     fn rest(&mut self, line: &str, headers: Headers<'_>, body: &str) -> String {
-        told(&self.answer(line, headers, body))
+        self.exchange_with(Sent::new(line, body), headers).told()
     }
 
     fn answer(&mut self, line: &str, headers: Headers<'_>, body: &str) -> Response {
-        let (method, target) = line.split_once(' ').unwrap();
-        let joint = if target.contains('?') { '&' } else { '?' };
-        let version = if target.contains("api-version=") {
-            String::new()
-        } else {
-            format!("{joint}api-version={NEWEST}")
-        };
-        let mut headers = headers.to_vec();
-        if !body.is_empty() {
-            headers.push(("Content-Type", "application/json"));
-        }
-        self.send(method, &format!("{target}{version}"), &headers, body.as_bytes())
+        self.exchange_with(Sent::new(line, body), headers).response
+    }
+
+    fn exchange_with(&mut self, sent: Sent, headers: Headers<'_>) -> Reply {
+        let sent = headers.iter().fold(sent, |sent, (name, value)| sent.header(name, *value));
+        let reply = self.client.exchange(&sent);
+        self.remember(&reply.effects);
+        reply
     }
 
     /// What a read shows under this path of names, such as `executionInfo/startTime`.
@@ -470,14 +512,6 @@ impl World {
         }
         assert_eq!(world.tick(), "PoolSteady");
         world
-    }
-
-    /// Schedules, and returns which tasks were assigned to which nodes.
-    fn placed(&mut self) -> Vec<String> {
-        let before = self.facts.len();
-        self.call(|account, now| Ok(account.schedule(now)));
-        let assigned = self.facts[before..].iter().filter(|fact| fact.name() != "PreparationIssued");
-        assigned.map(|fact| format!("{} {}", fact.task().unwrap(), fact.node().unwrap())).collect()
     }
 
     fn pool(&self) -> &Pool {
@@ -522,25 +556,10 @@ impl World {
     }
 }
 
-/// A response's status, with the code of its body if it has one.
-fn told(response: &Response) -> String {
-    let json: Value = serde_json::from_slice(&response.body).unwrap_or_default();
-    let code = json["code"].as_str().map(|code| format!(" {code}"));
-    format!("{}{}", response.status, code.unwrap_or_default())
-}
-
-fn text(response: &Response) -> &str {
-    std::str::from_utf8(&response.body).unwrap()
-}
-
 /// A job with one task, on a pool with this number of nodes: `tvm-1` and so on.
 fn with_pool(nodes: u32) -> RestWorld {
-    let mut world = RestWorld::new();
-    let pool = json!({ "id": "pool", "vmSize": "small", "targetDedicatedNodes": nodes });
-    let added = world.send("POST /pools", pool);
-    world.obey(added.effects);
-    world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
-    world.send("POST /jobs/job/tasks", json!({ "id": "t", "commandLine": "x" }));
+    let mut world = RestWorld::with_pool(nodes, 1, "spread");
+    world.add_job("job", json!({})).add_tasks("job", &["t"]);
     world
 }
 
@@ -594,4 +613,8 @@ fn with_a_task() -> RestWorld {
     assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
     assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
     world
+}
+
+fn names(ids: &[&str]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
 }

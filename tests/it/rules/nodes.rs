@@ -1,14 +1,15 @@
 //! Nodes: N1 to N10.
 
+use azbatch::{Effect, Instruction, TimeSpan, Timestamp, job::Unit};
 use azbatch::{
     job::{JobSettings, JobTemplate},
     node::NodeEvent,
     task::RetryLimit,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{World, prepared, with_pool};
-use crate::world::{brief as brief_all, id};
+use crate::world::{URL, World as RestWorld, brief as brief_all, id, task_body};
 
 /// A prepared job whose preparation runs again after reboots or not.
 fn reruns(rerun: bool) -> impl Fn(&mut JobTemplate, &mut JobSettings) {
@@ -280,4 +281,408 @@ fn a_reimaged_node_retains_nothing() {
     world.node("tvm-1", NodeEvent::Reimaged);
     world.send("POST /pools/pool/nodes/tvm-1/reboot", json!({ "nodeRebootOption": "retaineddata" }));
     assert_eq!(brief_all(&world.tick()), ["RebootNode tvm-1"]);
+}
+
+/// N3, K5, E7
+#[test]
+fn preparation_and_release_show_on_each_node() {
+    let status = "/jobs/job/jobpreparationandreleasetaskstatus";
+    let mut world = RestWorld::with_pool(2, 2, "spread");
+    world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } }, "jobReleaseTask": { "commandLine": "y" } }));
+    for one in ["a", "b"] {
+        world.send("POST /jobs/job/tasks", task_body(one));
+    }
+    assert_eq!(world.get(status).ids(), [""; 0]);
+    world.assign("job", "a", "tvm-1");
+    assert_eq!(world.get(status).ids(), [""; 0], "nothing has started there yet");
+    world.say("job", Unit::Preparation, "tvm-1", None);
+    let node = format!("{URL}/pools/pool/nodes/tvm-1");
+    let start = world.now;
+    let running = json!({
+        "startTime": start.iso8601().to_string(), "taskRootDirectory": "workitems/job/job-1/jobpreparation",
+        "taskRootDirectoryUrl": format!("{node}/files/workitems/job/job-1/jobpreparation"),
+        "state": "running", "retryCount": 0,
+    });
+    let reply = world.get(status);
+    assert_eq!(
+        reply.json(),
+        json!({
+            "odata.metadata": format!("{URL}/$metadata#jobpreparationandreleasetaskstatuslist"),
+            "value": [{
+                "poolId": "pool", "nodeId": "tvm-1", "nodeUrl": node, "jobPreparationTaskExecutionInfo": running,
+            }],
+        })
+    );
+    world.say("job", Unit::Preparation, "tvm-1", Some(1));
+    world.say("job", Unit::Preparation, "tvm-1", None);
+    world.say("job", Unit::Preparation, "tvm-1", Some(0));
+    let ended = world.now;
+    let preparation = world.value(status, "/value/0/jobPreparationTaskExecutionInfo");
+    assert_eq!(preparation["endTime"], ended.iso8601().to_string());
+    for (name, value) in [
+        ("state", json!("completed")),
+        ("exitCode", json!(0)),
+        ("result", json!("success")),
+        ("retryCount", json!(1)),
+    ] {
+        assert_eq!(preparation[name], value, "{name}");
+    }
+    let effects = world.assign("job", "b", "tvm-2");
+    world.obey(effects);
+    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
+
+    // N3: a node that was removed is still told of.
+    world.node("tvm-2", NodeEvent::Removed);
+    assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1"]);
+    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
+
+    world.ends("job", "a", "tvm-1", 0);
+    assert_eq!(world.send("POST /jobs/job/terminate", "").brief(), ["JobTerminating", "RunRelease tvm-1"]);
+    assert_eq!(world.value(status, "/value/0/jobReleaseTaskExecutionInfo"), Value::Null);
+    world.say("job", Unit::Release, "tvm-1", None);
+    assert_eq!(world.value(status, "/value/0/jobReleaseTaskExecutionInfo/state"), "running");
+    world.say("job", Unit::Release, "tvm-1", Some(9));
+    let release = world.value(status, "/value/0/jobReleaseTaskExecutionInfo");
+    assert_eq!((&release["exitCode"], &release["result"]), (&json!(9), &json!("failure")));
+    assert_eq!(release["taskRootDirectory"], "workitems/job/job-1/jobrelease");
+    assert_eq!(release.get("retryCount"), None, "a release is not tried again");
+    world.tick();
+    assert_eq!(world.state("/jobs/job"), "completed");
+    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
+    assert_eq!(world.value(status, "/value/1/jobReleaseTaskExecutionInfo"), Value::Null);
+}
+
+#[test]
+fn a_job_without_preparation_and_release_has_no_status_of_them() {
+    let mut world = RestWorld::with_jobs(&["plain"]);
+    let reply = world.get("/jobs/plain/jobpreparationandreleasetaskstatus");
+    assert_eq!(reply.told(), "409 JobPreparationTaskOrReleaseTaskNotSpecified");
+    assert_eq!(world.get("/jobs/none/jobpreparationandreleasetaskstatus").told(), "404 JobNotFound");
+}
+
+/// N3
+#[test]
+fn a_node_that_has_an_old_ones_name_is_told_of_where_it_is() {
+    let mut world = RestWorld::new();
+    world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x" } }));
+    world.send("POST /jobs/job/tasks", task_body("t"));
+    for pool in ["pool", "other"] {
+        world.add_node(pool, "n");
+        let effects = world.assign("job", "t", "n");
+        world.obey(effects);
+        let status = "/jobs/job/jobpreparationandreleasetaskstatus";
+        assert_eq!(world.value(status, "/value/0/poolId"), pool);
+        world.node("n", NodeEvent::Removed);
+        let disabled = world.send("POST /jobs/job/disable", json!({ "disableTasks": "wait" }));
+        world.obey(disabled.effects);
+        assert_eq!(world.send("PATCH /jobs/job", json!({ "poolInfo": { "poolId": "other" } })).told(), "200");
+        world.send("POST /jobs/job/enable", "");
+    }
+}
+
+/// A pool with the node `tvm-1`, on which a task of a living job and one of a terminating job run. Both
+/// are kept for an hour after their end.
+fn shared_node() -> RestWorld {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    for id in ["living", "ending"] {
+        world.add_job(id, json!({}));
+        let mut task = task_body("t");
+        task["constraints"] = json!({ "retentionTime": "PT1H" });
+        world.send(&format!("POST /jobs/{id}/tasks"), task);
+        world.run(id, "t", "tvm-1");
+    }
+    assert_eq!(world.send("POST /jobs/ending/terminate", "").told(), "202");
+    world
+}
+
+/// Whether a node is to do something, such as to reboot.
+fn has_act(effects: &[Effect]) -> bool {
+    Effect::instructions(effects).any(|instruction| matches!(instruction, Instruction::Act { .. }))
+}
+
+/// N9, and N3 for the nodes that leave
+#[test]
+fn a_node_goes_when_its_tasks_have_gone_as_the_option_says() {
+    let requests = [
+        ("reboot", "nodeRebootOption", "rebooting", "RebootNode tvm-1", Some(NodeEvent::Rebooted)),
+        ("reimage", "nodeReimageOption", "reimaging", "ReimageNode tvm-1", Some(NodeEvent::Reimaged)),
+        (
+            "deallocate",
+            "nodeDeallocateOption",
+            "deallocating",
+            "DeallocateNode tvm-1",
+            Some(NodeEvent::Deallocated),
+        ),
+        ("removenodes", "nodeDeallocationOption", "leavingpool", "RemoveNode tvm-1", None),
+        ("resize", "nodeDeallocationOption", "leavingpool", "RemoveNode tvm-1", None),
+    ];
+    for (request, name, state, instruction, event) in requests {
+        for option in ["", "requeue", "Terminate", "taskcompletion", "retaineddata"] {
+            let told_of = format!("{request} {option}");
+            let mut world = shared_node();
+            let mut body = match request {
+                "removenodes" => json!({ "nodeList": ["tvm-1"] }),
+                "resize" => json!({ "targetDedicatedNodes": 0 }),
+                _ => json!({}),
+            };
+            if !option.is_empty() {
+                body[name] = json!(option);
+            }
+            let line = match event {
+                Some(_) => format!("POST /pools/pool/nodes/tvm-1/{request}"),
+                None => format!("POST /pools/pool/{request}"),
+            };
+            let body = if body == json!({}) { String::new() } else { body.to_string() };
+            let reply = world.send(&line, body);
+            assert_eq!(reply.told(), "202", "{told_of}");
+            // The task of the ending job was told to stop already.
+            let stops: Vec<String> =
+                reply.brief().into_iter().filter(|effect| effect.starts_with("StopTask")).collect();
+            let cause = match option {
+                "" | "requeue" => Some("Requeue"),
+                "Terminate" => Some("Terminate"),
+                _ => None,
+            };
+            assert_eq!(
+                stops,
+                cause.map(|cause| format!("StopTask t tvm-1 {cause}")).into_iter().collect::<Vec<_>>(),
+                "{told_of}"
+            );
+            assert_eq!(world.state("/pools/pool/nodes/tvm-1"), state, "{told_of}: C5, at once");
+            assert_eq!(brief_all(&world.tick()), [""; 0], "{told_of}: its tasks hold it");
+
+            world.ends("living", "t", "tvm-1", 0);
+            assert!(!has_act(&world.tick()), "{told_of}");
+            let expected = match option {
+                "" | "requeue" => ("active", Value::Null, json!(1)),
+                "Terminate" => ("completed", json!("TaskEnded"), json!(0)),
+                _ => ("completed", Value::Null, json!(0)),
+            };
+            let living = world.shown("/jobs/living/tasks/t");
+            let found = |pointer: &str| living.pointer(pointer).cloned().unwrap_or_default();
+            let code = found("/executionInfo/failureInfo/code");
+            assert_eq!(
+                (living["state"].as_str().unwrap(), code, found("/executionInfo/requeueCount")),
+                expected,
+                "{told_of}"
+            );
+
+            world.ends("ending", "t", "tvm-1", 0);
+            let ending = world.shown("/jobs/ending/tasks/t");
+            assert_eq!(ending["executionInfo"]["failureInfo"]["code"], "TaskEnded", "{told_of}: E2");
+            if option == "retaineddata" {
+                assert!(!has_act(&world.tick()), "{told_of}");
+                let end: Timestamp =
+                    Timestamp::parse_iso8601(ending["executionInfo"]["endTime"].as_str().unwrap()).unwrap();
+                let kept = end.saturating_add(TimeSpan::from_secs(3600));
+                assert_eq!(world.account.deadline(), Some(kept), "{told_of}");
+                world.now = kept;
+            }
+            let effects = world.tick();
+            assert!(brief_all(&effects).contains(&instruction.to_string()), "{told_of}: {effects:?}");
+            assert!(!has_act(&world.tick()), "{told_of}: once");
+            assert_eq!(world.state("/jobs/ending"), "completed", "{told_of}");
+            let Some(event) = event else {
+                world.node("tvm-1", NodeEvent::Removed);
+                world.tick();
+                assert_eq!(world.value("/pools/pool", "/allocationState"), "steady", "{told_of}");
+                continue;
+            };
+            let before = world.value("/pools/pool/nodes/tvm-1", "/lastBootTime");
+            world.node("tvm-1", event);
+            let node = world.shown("/pools/pool/nodes/tvm-1");
+            if request == "deallocate" {
+                assert_eq!(node["state"], "deallocated", "{told_of}");
+            } else {
+                assert_eq!(node["state"], "idle", "{told_of}");
+                assert_ne!(node["lastBootTime"], before, "{told_of}");
+            }
+        }
+    }
+}
+
+/// N9
+#[test]
+fn a_node_that_was_put_away_comes_back() {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    let node = "/pools/pool/nodes/tvm-1";
+    let start = format!("POST {node}/start");
+    assert_eq!(world.send(&start, "").told(), "409 OperationNotValidOnNode");
+    world.send(&format!("POST {node}/deallocate"), "");
+    assert_eq!(world.send(&start, "").told(), "409 OperationNotValidOnNode", "deallocating");
+    world.tick();
+    world.node("tvm-1", NodeEvent::Deallocated);
+    world.add_job("job", json!({}));
+    world.send("POST /jobs/job/tasks", task_body("t"));
+    assert_eq!(world.schedule(), []);
+    let reply = world.send(&start, "");
+    assert_eq!((reply.told(), reply.brief()), ("202".into(), vec!["NodeActionRequested tvm-1 Start".into()]));
+    assert_eq!(world.state(node), "starting");
+    assert_eq!(world.send(&start, "").told(), "409 NodeBeingStarted");
+    assert_eq!(brief_all(&world.tick()), ["StartNode tvm-1"]);
+    world.node("tvm-1", NodeEvent::Started);
+    assert_eq!(world.state(node), "idle");
+    assert_eq!(brief_all(&world.schedule()), ["TaskRunning t tvm-1", "RunTask t tvm-1"]);
+}
+
+/// N9
+#[test]
+fn what_a_node_is_doing_refuses_other_wishes() {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    for (order, told) in [
+        ("reboot", "409 NodeBeingRebooted"),
+        ("reimage", "409 NodeBeingReimaged"),
+        ("deallocate", "409 OperationNotValidOnNode"),
+    ] {
+        let mut world = world.clone();
+        assert_eq!(world.send(&format!("POST /pools/pool/nodes/tvm-1/{order}"), "").told(), "202");
+        for other in ["reboot", "reimage", "deallocate", "start"] {
+            assert_eq!(world.send(&format!("POST /pools/pool/nodes/TVM-1/{other}"), "").told(), told);
+        }
+        let reply = world.send("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-1"] }));
+        assert_eq!(reply.told(), "202", "a node can be removed whatever it does");
+    }
+    for (event, told) in [
+        (NodeEvent::Unusable, "409 NodeStateUnusable"),
+        (NodeEvent::Lost, "409 OperationNotValidOnNode"),
+        (NodeEvent::Preempted, "409 OperationNotValidOnNode"),
+    ] {
+        let mut world = world.clone();
+        world.node("tvm-1", event);
+        assert_eq!(world.send("POST /pools/pool/nodes/tvm-1/reboot", "").told(), told);
+    }
+    assert_eq!(world.send("POST /pools/pool/nodes/none/reboot", "").told(), "404 NodeNotFound");
+    assert_eq!(world.send("POST /pools/none/nodes/tvm-1/reboot", "").told(), "404 PoolNotFound");
+    let reply = world.send("POST /pools/pool/nodes/tvm-1/reboot", json!({ "nodeRebootOption": "gently" }));
+    assert_eq!(
+        (reply.told(), reply.said("PropertyName")),
+        ("400 InvalidPropertyValue".into(), "nodeRebootOption".into())
+    );
+}
+
+/// N9
+#[test]
+fn a_node_that_is_to_leave_leaves_whatever_else_becomes_of_it() {
+    let target = "/pools/pool/nodes/tvm-1";
+    let remove = json!({ "nodeList": ["tvm-1"] });
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    let reply = world.send(&format!("POST {target}/deallocate"), "");
+    let mut away = world.clone();
+    away.obey(reply.effects);
+    away.send(&format!("POST {target}/start"), "");
+    away.tick();
+    away.send("POST /pools/pool/removenodes", &remove);
+    away.node("tvm-1", NodeEvent::Started);
+    assert_eq!(away.state(target), "leavingpool");
+    assert!(brief_all(&away.tick()).contains(&"RemoveNode tvm-1".to_string()));
+
+    world.tick();
+    world.send("POST /pools/pool/removenodes", &remove);
+    world.tick();
+    world.node("tvm-1", NodeEvent::Deallocated);
+    assert_eq!(world.state(target), "leavingpool");
+}
+
+/// N9
+#[test]
+fn a_node_without_scheduling_takes_no_tasks() {
+    let target = "/pools/pool/nodes/tvm-1";
+    for option in ["", "requeue", "terminate", "taskcompletion"] {
+        let mut world = shared_node();
+        let body = if option.is_empty() {
+            String::new()
+        } else {
+            json!({ "nodeDisableSchedulingOption": option }).to_string()
+        };
+        let reply = world.send(&format!("POST {target}/disablescheduling"), body);
+        assert_eq!(reply.told(), "200");
+        let cause = match option {
+            "" | "requeue" => vec!["StopTask t tvm-1 Requeue"],
+            "terminate" => vec!["StopTask t tvm-1 Terminate"],
+            _ => vec![],
+        };
+        assert_eq!(reply.brief()[1..], cause, "{option}");
+        let node = world.shown(target);
+        assert_eq!((&node["state"], &node["schedulingState"]), (&json!("running"), &json!("disabled")));
+        world.ends("living", "t", "tvm-1", 0);
+        world.ends("ending", "t", "tvm-1", 0);
+        let node = world.shown(target);
+        assert_eq!((&node["state"], &node["schedulingState"]), (&json!("offline"), &json!("disabled")));
+        assert_eq!(
+            world.state("/jobs/living/tasks/t"),
+            if cause == ["StopTask t tvm-1 Requeue"] { "active" } else { "completed" }
+        );
+        world.send("POST /jobs/living/tasks", task_body("next"));
+        assert_eq!(world.schedule(), [], "{option}");
+        assert_eq!(
+            world.send(&format!("POST {target}/disablescheduling"), "").told(),
+            "409 NodeAlreadyInTargetSchedulingState"
+        );
+        assert_eq!(world.send(&format!("POST {target}/enablescheduling"), "").told(), "200");
+        assert_eq!(
+            world.send(&format!("POST {target}/enablescheduling"), "").told(),
+            "409 NodeAlreadyInTargetSchedulingState"
+        );
+        assert_eq!(world.state(target), "idle");
+        assert!(!world.schedule().is_empty(), "{option}");
+    }
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    let body = json!({ "nodeDisableSchedulingOption": "retaineddata" });
+    assert_eq!(
+        world.send(&format!("POST {target}/disablescheduling"), body).told(),
+        "400 InvalidPropertyValue"
+    );
+}
+
+/// T9
+#[test]
+fn a_node_tells_of_its_tasks() {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    let target = "/pools/pool/nodes/tvm-1";
+    world.add_job("job", json!({}));
+    for number in 0..12 {
+        world.send("POST /jobs/job/tasks", task_body(&format!("t{number}")));
+    }
+    let fresh = world.shown(target);
+    assert_eq!(fresh.get("recentTasks"), None);
+    for name in ["totalTasksRun", "totalTasksSucceeded", "runningTasksCount", "runningTaskSlotsCount"] {
+        assert_eq!(fresh[name], 0, "{name}");
+    }
+    for number in 0..11 {
+        world.ran("job", &format!("t{number}"), "tvm-1", i32::from(number % 2 == 1));
+    }
+    world.run("job", "t11", "tvm-1");
+    let node = world.shown(target);
+    assert_eq!((&node["totalTasksRun"], &node["totalTasksSucceeded"]), (&json!(12), &json!(6)));
+    assert_eq!((&node["runningTasksCount"], &node["runningTaskSlotsCount"]), (&json!(1), &json!(1)));
+    let recent = node["recentTasks"].as_array().unwrap();
+    let told: Vec<&str> = recent.iter().map(|task| task["taskId"].as_str().unwrap()).collect();
+    assert_eq!(
+        told,
+        ["t11", "t10", "t9", "t8", "t7", "t6", "t5", "t4", "t3", "t2"],
+        "the last ten, the latest first"
+    );
+    let of_task = world.shown("/jobs/job/tasks/t9");
+    assert_eq!(
+        recent[2],
+        json!({
+            "taskUrl": format!("{URL}/jobs/job/tasks/t9"), "jobId": "job", "taskId": "t9", "taskState": "completed",
+            "executionInfo": of_task["executionInfo"],
+        })
+    );
+    assert_eq!(node["state"], "running");
+    assert_eq!(node["affinityId"], "TVM:tvm-1");
+    assert_eq!(node["vmSize"], "standard_d2_v3");
+    assert_eq!(world.shown("/pools/pool/nodes")["value"][0]["recentTasks"], node["recentTasks"]);
+    // T9: times of nodes have microseconds at most.
+    for name in ["stateTransitionTime", "lastBootTime", "allocationTime"] {
+        let time = node[name].as_str().unwrap();
+        assert!(time.ends_with(".123456Z"), "{name}: {time}");
+    }
+    world.send("DELETE /jobs/job/tasks/t9", "");
+    assert_eq!(
+        world.shown(target)["recentTasks"].as_array().unwrap().len(),
+        9,
+        "what is gone cannot be told of"
+    );
 }

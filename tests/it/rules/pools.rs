@@ -1,69 +1,14 @@
 //! Pools and scheduling: P1 to P8.
 
 use azbatch::{
-    ETag, Instruction,
-    job::JobManagerTask,
-    node::{ChangeNode, NodeEvent, NodeTasks},
+    ETag, Effect, Instruction,
+    node::{NodeEvent, NodeTasks},
     pool::{AllocationState, NodeCounts, NodeFillType, PoolState, RemoveNodes, ResizePool},
-    task::TaskSpecification,
 };
 use serde_json::json;
 
-use super::{World, dedicated, manager, plain, prepared, s};
-use crate::world::{URL, World as RestWorld, brief as brief_all, id, secs};
-
-/// P1: jobs by priority, then by creation, and their tasks by creation.
-#[test]
-fn jobs_are_scheduled_by_priority_then_by_creation() {
-    let mut world = World::with_pool(dedicated(1), 8, NodeFillType::Spread);
-    for (second, (job, priority)) in (1..).zip([("low", -1), ("z", 0), ("a", 0), ("high", 1)]) {
-        world.at(second).add_job(job, |_, settings| settings.priority = priority);
-        for task in ["2", "1"] {
-            assert_eq!(world.add_to(job, &format!("{job}-{task}")), "TaskAdded");
-        }
-    }
-    let order = ["high-2", "high-1", "z-2", "z-1", "a-2", "a-1", "low-2", "low-1"];
-    assert_eq!(world.placed(), order.map(|task| format!("{task} n1")));
-}
-
-/// P1: the node with most free slots, or the one with fewest that are enough.
-#[test]
-fn a_pool_is_filled_as_its_fill_type_says() {
-    for (fill, placed) in [
-        (NodeFillType::Spread, ["a n1", "b n2", "wide n1", "c n2", "d n2"]),
-        (NodeFillType::Pack, ["a n1", "b n1", "wide n2", "c n1", "d n2"]),
-    ] {
-        let mut world = World::with_pool(dedicated(2), 3, fill);
-        world.add_job("job", plain);
-        world.add("a");
-        world.add("b");
-        world.add_with("wide", |specification, _| specification.required_slots = 2);
-        world.add("c");
-        world.add("d");
-        assert_eq!(world.placed(), placed, "{fill}");
-    }
-}
-
-/// P1: a node that takes no tasks, one that has too few slots and one that is barred get none.
-#[test]
-fn tasks_go_only_to_nodes_that_can_take_them() {
-    let mut world = World::with_pool(dedicated(4), 2, NodeFillType::Spread);
-    world.add_job("job", prepared);
-    world.add("a");
-    assert_eq!(world.placed(), ["a n1"]);
-    world.say("n1", "preparation ended 1");
-    world.change_node("n2", ChangeNode::DisableScheduling(NodeTasks::Requeue));
-    world.add_to("job", "x");
-    assert!(world.assign("x", "n3").starts_with("TaskPreparing x n3"));
-    world.add_with("wide", |specification, _| specification.required_slots = 2);
-    for (node, why) in [("n1", "NodeBarred"), ("n2", "NodeNotReady"), ("n3", "NoSlots")] {
-        assert_eq!(world.assign("wide", node), why);
-    }
-    assert_eq!(world.placed(), ["a n4"], "it came first");
-    world.say("n4", "preparation ended 0");
-    world.say("n4", "task a ended 0");
-    assert_eq!(world.placed(), ["wide n4"]);
-}
+use super::{World, dedicated, names, plain, s};
+use crate::world::{URL, World as RestWorld, brief as brief_all, id, secs, task_body};
 
 /// P2
 #[test]
@@ -109,91 +54,6 @@ fn of_nodes_that_are_too_many_the_idlest_leave_first() {
         let nodes = world.account.nodes().filter(|node| node.state().is_leaving());
         let nodes: Vec<&str> = nodes.map(|node| node.id().as_str()).collect();
         assert_eq!(nodes, leaving, "{told}");
-    }
-}
-
-/// P4: by id, case-insensitively, whatever the order of their creation.
-#[test]
-fn jobs_of_one_priority_and_instant_go_by_id() {
-    for names in [["b", "C", "a"], ["a", "b", "C"], ["C", "b", "a"]] {
-        let mut world = World::with_pool(dedicated(1), 2, NodeFillType::Spread);
-        for name in names {
-            world.add_job(name, plain);
-            world.add_to(name, &format!("of-{name}"));
-        }
-        assert_eq!(world.placed(), ["of-a n1", "of-b n1"], "{names:?}");
-    }
-}
-
-/// P4: within a job and from job to job.
-#[test]
-fn a_task_that_fits_nowhere_lets_later_ones_pass() {
-    let mut world = World::with_pool(dedicated(2), 2, NodeFillType::Spread);
-    world.add_job("job", |_, settings| settings.priority = 1);
-    world.add_job("other", plain);
-    world.add_with("never", |specification, _| specification.required_slots = 3);
-    world.add("a");
-    world.add("b");
-    world.add_with("wide", |specification, _| specification.required_slots = 2);
-    world.add_to("other", "c");
-    world.add_to("other", "d");
-    assert_eq!(world.placed(), ["a n1", "b n2", "c n1", "d n2"]);
-    for task in ["a", "b"] {
-        assert_eq!(world.task_state(task), "running");
-    }
-    assert_eq!([world.task_state("never"), world.task_state("wide")], ["active"; 2]);
-}
-
-/// P5: it takes all slots of its node, so it needs an empty one.
-#[test]
-fn an_exclusive_job_manager_task_has_its_node_for_itself() {
-    for exclusive in [true, false] {
-        let mut world = World::with_pool(dedicated(2), 3, NodeFillType::Pack);
-        world.add_job("other", |_, settings| settings.priority = 1);
-        world.add_to("other", "before");
-        world.add_job("job", |specification, _| {
-            let mut task = TaskSpecification::new(id("m"));
-            task.run_exclusive = exclusive;
-            specification.manager = Some(JobManagerTask { task: task.into(), ..manager("m", false) });
-        });
-        world.add("after");
-        let (placed, node, refused) = if exclusive {
-            (["before n1", "m n2", "after n1"], "n2", "NoSlots")
-        } else {
-            (["before n1", "m n1", "after n1"], "n1", "TaskRunning x n2, RunTask x n2")
-        };
-        assert_eq!(world.placed(), placed);
-        assert_eq!(world.account.node(&id(node)).unwrap().free_slots(), 0);
-        world.add("x");
-        assert_eq!(world.assign("x", "n2"), refused);
-        world.say(node, "task m ended 0");
-        let left = if exclusive { 3 } else { 1 };
-        assert_eq!(world.account.node(&id(node)).unwrap().free_slots(), left, "it gives back what it took");
-    }
-}
-
-/// P5: it waits for a dedicated node; the job's other tasks do not.
-#[test]
-fn a_job_manager_task_may_be_kept_from_low_priority_nodes() {
-    for allowed in [true, false] {
-        let target = NodeCounts { dedicated: 0, low_priority: 1 };
-        let mut world = World::with_pool(target, 2, NodeFillType::Spread);
-        world.add_job("job", |specification, _| {
-            let manager = JobManagerTask { allow_low_priority_node: allowed, ..manager("m", false) };
-            specification.manager = Some(manager);
-        });
-        world.add("a");
-        if allowed {
-            assert_eq!(world.placed(), ["m n1", "a n1"]);
-            continue;
-        }
-        assert_eq!(world.assign("m", "n1"), "DedicatedNodeNeeded");
-        assert_eq!(world.placed(), ["a n1"]);
-        let grown = ResizePool { dedicated: Some(1), ..ResizePool::default() };
-        world.at(1).resize_pool("pool", &grown);
-        world.add_node("pool", "n2");
-        assert!(world.account.node(&id("n2")).unwrap().is_dedicated());
-        assert_eq!(world.placed(), ["m n2"]);
     }
 }
 
@@ -344,4 +204,173 @@ fn nodes_are_counted_by_state() {
         let refused = world.get(&format!("/nodecounts?maxresults={number}"));
         assert_eq!(refused.told(), "400 InvalidQueryParameterValue", "{number}");
     }
+}
+
+/// P2, B6
+#[test]
+fn a_pool_gets_its_nodes_from_the_host() {
+    let mut world = RestWorld::new();
+    let body =
+        json!({ "id": "Pool", "vmSize": "small", "targetDedicatedNodes": 2, "targetLowPriorityNodes": 1 });
+    let added = world.send("POST /pools", &body);
+    assert_eq!(added.brief(), ["PoolAdded", "AddNodes"]);
+    let shown = world.shown("/pools/pool");
+    let at = &shown["creationTime"];
+    for (name, value) in [
+        ("id", &json!("Pool")),
+        ("url", &json!(format!("{URL}/pools/Pool"))),
+        ("lastModified", at),
+        ("state", &json!("active")),
+        ("stateTransitionTime", at),
+        ("allocationState", &json!("resizing")),
+        ("allocationStateTransitionTime", at),
+        ("vmSize", &json!("small")),
+        ("currentDedicatedNodes", &json!(0)),
+        ("currentLowPriorityNodes", &json!(0)),
+        ("targetDedicatedNodes", &json!(2)),
+        ("targetLowPriorityNodes", &json!(1)),
+        ("taskSlotsPerNode", &json!(1)),
+        ("resizeTimeout", &json!("PT15M")),
+        ("taskSchedulingPolicy", &json!({ "nodeFillType": "spread" })),
+    ] {
+        assert_eq!(&shown[name], value, "{name}");
+    }
+    assert_eq!(brief_all(&world.tick()), [""; 0], "it waits for the host");
+    world.add_node("Pool", "n1");
+    world.add_node("Pool", "n2");
+    assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing");
+    world.add_node("Pool", "n3");
+    assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing", "S1");
+    assert_eq!(brief_all(&world.tick()), ["PoolSteady"]);
+    let shown = world.shown("/pools/pool");
+    assert_eq!((&shown["allocationState"], &shown["eTag"]), (&json!("steady"), &json!(added.header("ETag"))));
+    assert_eq!((&shown["currentDedicatedNodes"], &shown["currentLowPriorityNodes"]), (&json!(2), &json!(1)));
+    let dedicated =
+        ["n1", "n2", "n3"].map(|node| world.value(&format!("/pools/pool/nodes/{node}"), "/isDedicated"));
+    assert_eq!(dedicated, [json!(true), json!(true), json!(false)]);
+    assert_eq!(world.send("POST /pools", &body).told(), "409 PoolExists");
+    assert_eq!(world.send("HEAD /pools/POOL", "").told(), "200");
+    assert_eq!(world.send("HEAD /pools/none", "").response.status, 404);
+}
+
+/// P2
+#[test]
+fn an_empty_pool_is_steady_at_the_next_tick() {
+    let mut world = RestWorld::new();
+    assert_eq!(world.send("POST /pools", json!({ "id": "p", "vmSize": "small" })).brief(), ["PoolAdded"]);
+    assert!(world.account.deadline().unwrap() <= world.now);
+    assert_eq!(brief_all(&world.tick()), ["PoolSteady"]);
+    assert_eq!(world.account.deadline(), None);
+}
+
+/// P2, P6
+#[test]
+fn a_pool_grows_and_shrinks() {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    let etag = world.etag("/pools/pool");
+    let reply = world.send("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 3 }));
+    assert_eq!((reply.told(), reply.brief()), ("202".into(), names(&["PoolResizing", "AddNodes"])));
+    assert!(
+        matches!(&reply.effects[1], Effect::Instruction(Instruction::AddNodes { nodes, .. }) if (nodes.dedicated, nodes.low_priority) == (2, 0))
+    );
+    assert_ne!(world.etag("/pools/pool"), etag);
+    assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing");
+    let again = json!({ "targetDedicatedNodes": 4 });
+    assert_eq!(world.send("POST /pools/pool/resize", &again).told(), "409 PoolBeingResized");
+    world.obey(reply.effects);
+    assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1", "tvm-2", "tvm-3"]);
+    assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
+
+    // Dedicated nodes are left alone by a resize that does not name them.
+    let reply = world.send("POST /pools/pool/resize", json!({ "targetLowPriorityNodes": 1 }));
+    world.obey(reply.effects);
+    assert_eq!(world.value("/pools/pool", "/currentDedicatedNodes"), 3);
+    assert_eq!(world.value("/pools/pool", "/currentLowPriorityNodes"), 1);
+
+    let reply = world
+        .send("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 1, "targetLowPriorityNodes": 0 }));
+    assert_eq!(reply.brief()[0], "PoolResizing");
+    assert_eq!(world.value("/pools/pool", "/currentDedicatedNodes"), 1, "what leaves does not count");
+    world.obey(reply.effects);
+    assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1"]);
+    assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
+}
+
+/// P2, N9
+#[test]
+fn named_nodes_are_removed() {
+    let mut world = RestWorld::with_pool(3, 2, "spread");
+    for (body, told) in [
+        (json!({ "nodeList": [] }), "400 InvalidPropertyValue"),
+        (json!({ "nodeList": vec!["tvm-1"; 101] }), "400 InvalidPropertyValue"),
+        (json!({}), "400 MissingRequiredProperty"),
+        (json!({ "nodeList": ["tvm-1", "none"] }), "404 NodeNotFound"),
+        (json!({ "nodeList": ["no node id"] }), "404 NodeNotFound"),
+    ] {
+        assert_eq!(world.send("POST /pools/pool/removenodes", &body).told(), told, "{body}");
+    }
+    let body = json!({ "nodeList": ["TVM-1", "tvm-3", "tvm-1"] });
+    assert_eq!(world.send("POST /pools/none/removenodes", &body).told(), "404 PoolNotFound");
+    let reply = world.send("POST /pools/pool/removenodes", &body);
+    assert_eq!(
+        reply.brief(),
+        ["PoolResizing", "NodeActionRequested tvm-1 Remove", "NodeActionRequested tvm-3 Remove"]
+    );
+    assert_eq!(world.value("/pools/pool", "/targetDedicatedNodes"), 1);
+    assert_eq!(world.state("/pools/pool/nodes/tvm-1"), "leavingpool");
+    assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing");
+    assert_eq!(
+        world.send("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-2"] })).told(),
+        "409 PoolBeingResized"
+    );
+    world.obey(reply.effects);
+    assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-2"]);
+    assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
+    assert_eq!(world.get("/pools/pool/nodes/tvm-1").told(), "404 NodeNotFound");
+    assert_eq!(world.get("/pools/none/nodes/tvm-1").told(), "404 PoolNotFound");
+}
+
+/// P6, N9
+#[test]
+fn a_deleted_pool_lets_its_nodes_go_first() {
+    let mut world = RestWorld::with_pool(2, 2, "spread");
+    world.add_job("job", json!({}));
+    world.send("POST /jobs/job/tasks", task_body("t"));
+    world.run("job", "t", "tvm-1");
+    let etag = world.etag("/pools/pool");
+    let deleted = world.send("DELETE /pools/pool", "");
+    assert_eq!(deleted.told(), "202");
+    assert_eq!(
+        deleted.brief(),
+        [
+            "PoolDeleting",
+            "NodeActionRequested tvm-1 Remove",
+            "StopTask t tvm-1 Requeue",
+            "NodeActionRequested tvm-2 Remove",
+        ]
+    );
+    assert_eq!(world.state("/pools/pool"), "deleting");
+    assert_eq!(world.etag("/pools/pool"), etag);
+    assert_eq!(world.state("/pools/pool/nodes/tvm-1"), "leavingpool");
+    for (line, body) in [
+        ("DELETE /pools/pool", json!("")),
+        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 3 })),
+        ("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-1"] })),
+        ("POST /pools", json!({ "id": "POOL", "vmSize": "small" })),
+    ] {
+        let body = if body == "" { String::new() } else { body.to_string() };
+        assert_eq!(world.send(line, body).told(), "409 PoolBeingDeleted", "{line}");
+    }
+    assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-2"]);
+    world.node("tvm-2", NodeEvent::Removed);
+    world.ends("job", "t", "tvm-1", 143);
+    assert_eq!(world.state("/jobs/job/tasks/t"), "active");
+    assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-1"]);
+    assert_eq!(brief_all(&world.tick()), [""; 0]);
+    world.node("tvm-1", NodeEvent::Removed);
+    assert_eq!(brief_all(&world.tick()), ["PoolDeleted"]);
+    assert_eq!(world.get("/pools/pool").told(), "404 PoolNotFound");
+    assert_eq!(world.get("/pools/pool/nodes").told(), "404 PoolNotFound");
+    assert_eq!(world.send("DELETE /pools/pool", "").told(), "404 PoolNotFound");
+    assert_eq!(world.send("POST /pools", json!({ "id": "pool", "vmSize": "small" })).told(), "201");
 }

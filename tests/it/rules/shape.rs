@@ -7,8 +7,8 @@ use azbatch::{
     task::{AddTask, TaskSpecification},
 };
 
-use super::{World, ends_by_itself, plain, prepared, refusal, s, told};
-use crate::world::{Headers, id, secs};
+use super::{World, ends_by_itself, plain, prepared, refusal, s};
+use crate::world::{Headers, id, secs, told};
 
 /// S1: the service's own transitions happen at ticks, never at a request or report.
 #[test]

@@ -250,9 +250,16 @@ fn a_user_ends_an_active_task_at_once() {
     assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, TaskCompleted a");
     assert_eq!(world.end("a"), (None, Some("TaskEnded")));
     assert_eq!((world.task("a").stamps().modified(), world.task("a").stamps().entered()), (s(5), s(5)));
-    assert_eq!(world.shown("/jobs/job/tasks/a", "nodeInfo"), serde_json::json!({}));
+    assert_eq!(world.shown("/jobs/job/tasks/a", "nodeInfo"), json!({}));
     assert_eq!(world.shown("/jobs/job/tasks/a", "previousState"), "active");
-    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), Value::Null);
+    let failure = json!({
+        "category": "UserError", "code": "TaskEnded", "message": "Task Was Ended by User Request",
+    });
+    let info = json!({
+        "endTime": "2026-02-10T08:00:05Z", "failureInfo": failure, "result": "failure", "retryCount": 0,
+        "requeueCount": 0,
+    });
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo"), info);
 }
 
 /// K6: one on a node is ended there.
@@ -262,6 +269,7 @@ fn a_user_ends_a_task_on_a_node_through_the_node() {
     world.run("a", "n1");
     assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, StopTask a n1");
     assert_eq!(world.task_state("a"), "running");
+    assert_eq!(world.terminate_task("a"), "TaskTouched a", "a second request is accepted");
     world.at(6).say("n1", "task a ended 0");
     assert_eq!(world.end("a"), (Some(0), Some("TaskEnded")));
 
@@ -299,21 +307,29 @@ fn a_deleted_task_waits_for_its_node() {
     }
 }
 
-/// K8
+/// K8: nothing of its end is left, and its retries are counted anew.
 #[test]
 fn a_failed_task_can_be_reactivated() {
     let mut world = World::new(plain);
     world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Times(1)));
     assert_eq!(world.reactivate("a"), "409 TaskNotCompleted");
+    let fresh = world.shown("/jobs/job/tasks/a", "executionInfo");
     for _ in 0..2 {
         world.run_added("a", "n1");
         world.say("n1", "task a ended 1");
     }
     assert_eq!((world.task_state("a"), world.task("a").retry_count()), ("completed", 1));
     assert_eq!(world.at(9).reactivate("a"), "TaskReactivated a");
-    assert_eq!((world.task_state("a"), world.task("a").retry_count()), ("active", 0));
-    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/exitCode"), Value::Null);
-    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo"), Value::Null);
+    for (path, shown) in [
+        ("state", json!("active")),
+        ("previousState", json!("completed")),
+        ("executionInfo", fresh),
+        ("nodeInfo", Value::Null),
+    ] {
+        assert_eq!(world.shown("/jobs/job/tasks/a", path), shown, "{path}");
+    }
+    world.run_added("a", "n1");
+    assert_eq!(world.say("n1", "task a ended 1"), "TaskRetried a n1");
     world.run_added("a", "n1");
     world.say("n1", "task a ended 0");
     assert_eq!(world.reactivate("a"), "409 TaskSucceeded");
@@ -549,4 +565,29 @@ fn a_task_of_180_days_is_not_scheduled() {
     // A task that is added later is scheduled.
     assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"u","commandLine":"c"}"#).told(), "201");
     assert_eq!(brief_all(&world.schedule()), ["TaskRunning u n", "RunTask u n"]);
+}
+
+/// K7
+#[test]
+fn a_deleted_task_is_gone_from_everything() {
+    let mut world = RestWorld::with_tasks(&["active", "running", "completed", "other"]);
+    world.ran("job", "completed", "n1", 0);
+    world.run("job", "running", "n1");
+    for (task, effects) in [
+        ("active", "TaskDeleted active"),
+        ("completed", "TaskDeleted completed"),
+        ("running", "StopTask running n1 Delete"),
+    ] {
+        let reply = world.send(&format!("DELETE /jobs/job/tasks/{task}"), "");
+        assert_eq!((reply.told(), reply.brief()), ("200".into(), vec![effects.to_string()]));
+    }
+    assert_eq!(world.get("/jobs/job/tasks").ids(), ["other", "running"]);
+    assert_eq!(world.get("/jobs/job/tasks/active").told(), "404 TaskNotFound");
+    assert_eq!(world.state("/pools/pool/nodes/n1"), "running");
+    assert_eq!(brief_all(&world.ends("job", "running", "n1", 0)), ["TaskDeleted running n1"]);
+    assert_eq!(world.state("/pools/pool/nodes/n1"), "idle");
+    assert_eq!(world.get("/jobs/job/tasks").ids(), ["other"]);
+    world.add_tasks("job", &["active"]);
+    let counts = json!({ "active": 2, "running": 0, "completed": 0, "succeeded": 0, "failed": 0 });
+    assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts"), counts);
 }

@@ -14,12 +14,14 @@ use azbatch::{
     rest::{self, Guid, Request, Response},
     task::TaskFact,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub(crate) use crate::fuzz_corpus::fuzz::watch::{announced, check};
 
 pub(crate) const URL: &str = "https://contoso.westus.batch.azure.com";
 pub(crate) const NEWEST: &str = "2025-06-01";
+/// A query that names the last api-version before tasks had slots.
+pub(crate) const BEFORE_SLOTS: &str = "api-version=2020-03-01.11.0";
 
 /// Names and values.
 pub(crate) type Headers<'a> = &'a [(&'a str, &'a str)];
@@ -32,12 +34,99 @@ pub(crate) fn secs(seconds: u64) -> TimeSpan {
     TimeSpan::from_secs(seconds)
 }
 
+/// The properties of one object and those of another, which win.
+pub(crate) fn with(mut base: Value, more: Value) -> Value {
+    let (Value::Object(members), Value::Object(more)) = (&mut base, more) else { panic!("objects") };
+    members.extend(more);
+    base
+}
+
+/// A job that is to be added.
+pub(crate) fn job_body(id: &str) -> Value {
+    json!({ "id": id, "poolInfo": { "poolId": "pool" } })
+}
+
+/// A task that is to be added.
+pub(crate) fn task_body(id: &str) -> Value {
+    json!({ "id": id, "commandLine": "run" })
+}
+
 #[derive(Clone)]
 pub(crate) struct World {
     pub(crate) account: Account,
     pub(crate) now: Timestamp,
     sent: u128,
     nodes: u32,
+}
+
+/// A request that is put together piece by piece.
+#[derive(Clone)]
+pub(crate) struct Sent {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+    /// When it arrived, if that was before it is answered.
+    pub(crate) received: Option<Timestamp>,
+    /// The next number if it is not given.
+    pub(crate) request_id: Option<Guid>,
+}
+
+fn header(name: &str, value: impl Into<Vec<u8>>) -> (String, Vec<u8>) {
+    (name.to_string(), value.into())
+}
+
+impl Sent {
+    /// A target without an api-version gets the newest, and a body is declared as JSON.
+    pub(crate) fn new(line: &str, body: impl Into<Vec<u8>>) -> Self {
+        let mut sent = Self::bare(line, body);
+        if !sent.target.contains("api-version") {
+            let joint = if sent.target.contains('?') { '&' } else { '?' };
+            sent.target = format!("{}{joint}api-version={NEWEST}", sent.target);
+        }
+        if sent.body.is_empty() {
+            sent
+        } else {
+            sent.header("Content-Type", "application/json; odata=minimalmetadata")
+        }
+    }
+
+    /// With nothing that is not given.
+    pub(crate) fn bare(line: &str, body: impl Into<Vec<u8>>) -> Self {
+        let (method, target) = line.split_once(' ').unwrap();
+        Self {
+            method: method.to_string(),
+            target: target.to_string(),
+            headers: Vec::new(),
+            body: body.into(),
+            received: None,
+            request_id: None,
+        }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push(header(name, value));
+        self
+    }
+
+    /// Passes it on in the form in which the crate takes it.
+    pub(crate) fn request<T>(
+        &self,
+        now: Timestamp,
+        request_id: Guid,
+        then: impl FnOnce(&Request<'_>) -> T,
+    ) -> T {
+        let headers: Vec<(&str, &[u8])> =
+            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        then(&Request {
+            method: &self.method,
+            target: &self.target,
+            headers: &headers,
+            body: &self.body,
+            received: self.received.unwrap_or(now),
+            request_id,
+        })
+    }
 }
 
 pub(crate) struct Reply {
@@ -84,45 +173,44 @@ impl World {
     }
 
     pub(crate) fn send_with(&mut self, line: &str, body: impl Display, headers: Headers<'_>) -> Reply {
-        let (method, target) = line.split_once(' ').unwrap();
-        let target = match target {
-            given if given.contains("api-version") => given.to_string(),
-            given if given.contains('?') => format!("{given}&api-version={NEWEST}"),
-            given => format!("{given}?api-version={NEWEST}"),
-        };
-        let body = body.to_string();
-        let mut all: Vec<(&str, &[u8])> =
-            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        if !body.is_empty() {
-            all.push(("Content-Type", b"application/json; odata=minimalmetadata"));
-        }
+        let mut sent = Sent::new(line, body.to_string());
+        sent.headers.splice(0..0, headers.iter().map(|(name, value)| header(name, *value)));
         self.later(1);
+        self.exchange(&sent)
+    }
+
+    /// Sends a request as it stands, and checks what must hold of every answer. The clock does not move.
+    pub(crate) fn exchange(&mut self, sent: &Sent) -> Reply {
         self.sent += 1;
-        let request_id = Guid::from_u128(self.sent);
-        let request = Request {
-            method,
-            target: &target,
-            headers: &all,
-            body: body.as_bytes(),
-            received: self.now,
-            request_id,
-        };
+        let request_id = sent.request_id.unwrap_or(Guid::from_u128(self.sent));
         let before = self.account.clone();
-        let answer = rest::answer(&mut self.account, &request, self.now);
+        let now = self.now;
+        let answer = sent.request(now, request_id, |request| rest::answer(&mut self.account, request, now));
         let reply = Reply { response: answer.response, effects: answer.effects };
         check(&before, &reply.effects, &self.account);
         if reply.response.status >= 400 {
-            assert_eq!(self.account, before, "{line}: a refusal changes nothing (I4)");
-            assert_eq!(reply.effects, [], "{line}: a refusal has no effects (I4)");
+            assert_eq!(
+                self.account, before,
+                "{} {}: a refusal changes nothing (I4)",
+                sent.method, sent.target
+            );
+            assert_eq!(reply.effects, [], "{} {}: a refusal has no effects (I4)", sent.method, sent.target);
         }
         assert_eq!(reply.header("request-id"), Some(request_id.as_str()));
         assert_eq!(reply.header("DataServiceVersion"), Some("3.0"));
         reply
     }
 
-    /// Anything that is no request.
+    /// Anything that is no request, a second after what was before.
     pub(crate) fn call(&mut self, call: impl FnOnce(&mut Account, Timestamp) -> Vec<Effect>) -> Vec<Effect> {
-        self.later(1);
+        self.later(1).call_now(call)
+    }
+
+    /// Anything that is no request. The clock does not move.
+    pub(crate) fn call_now(
+        &mut self,
+        call: impl FnOnce(&mut Account, Timestamp) -> Vec<Effect>,
+    ) -> Vec<Effect> {
         let before = self.account.clone();
         let effects = call(&mut self.account, self.now);
         check(&before, &effects, &self.account);
@@ -200,6 +288,78 @@ impl World {
         self.ends(job, task, node, exit_code);
     }
 
+    /// Adds a job with these properties besides the id and the pool `pool`.
+    pub(crate) fn add_job(&mut self, id: &str, properties: Value) -> &mut Self {
+        let reply = self.send("POST /jobs", with(job_body(id), properties));
+        assert_eq!(reply.told(), "201", "{}", reply.text());
+        self
+    }
+
+    /// Adds a task to a job with these properties besides the id and the command line.
+    pub(crate) fn add_task(&mut self, job: &str, id: &str, properties: Value) -> &mut Self {
+        let reply = self.send(&format!("POST /jobs/{job}/tasks"), with(task_body(id), properties));
+        assert_eq!(reply.told(), "201", "{}", reply.text());
+        self
+    }
+
+    pub(crate) fn add_tasks(&mut self, job: &str, ids: &[&str]) -> &mut Self {
+        for id in ids {
+            self.add_task(job, id, json!({}));
+        }
+        self
+    }
+
+    pub(crate) fn with_jobs(ids: &[&str]) -> Self {
+        let mut world = Self::new();
+        for id in ids {
+            world.add_job(id, json!({}));
+        }
+        world
+    }
+
+    /// A job `job` with these tasks, on a pool `pool` with the nodes `n1` and `n2` of one slot each.
+    pub(crate) fn with_tasks(ids: &[&str]) -> Self {
+        let mut world = Self::with_jobs(&["job"]);
+        for node in ["n1", "n2"] {
+            world.add_node("pool", node);
+        }
+        world.add_tasks("job", ids);
+        world
+    }
+
+    /// An account with a pool `pool`, whose nodes are `tvm-1`, `tvm-2` and so on.
+    pub(crate) fn with_pool(nodes: u32, slots: u32, fill: &str) -> Self {
+        let mut world = Self::new();
+        let added = world.send(
+            "POST /pools",
+            json!({
+                "id": "pool", "vmSize": "standard_d2_v3", "targetDedicatedNodes": nodes, "taskSlotsPerNode": slots,
+                "taskSchedulingPolicy": { "nodeFillType": fill },
+            }),
+        );
+        assert_eq!(added.told(), "201");
+        world.obey(added.effects);
+        assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
+        world
+    }
+
+    pub(crate) fn complete(&mut self, job: &str) {
+        assert_eq!(self.send(&format!("POST /jobs/{job}/terminate"), "").told(), "202");
+        self.tick();
+        assert_eq!(self.state(&format!("/jobs/{job}")), "completed");
+    }
+
+    pub(crate) fn etag(&mut self, target: &str) -> String {
+        self.value(target, "/eTag").as_str().unwrap().into()
+    }
+
+    /// Schedules, and returns which tasks were assigned to which nodes. Nobody acts on it.
+    pub(crate) fn placed(&mut self) -> Vec<String> {
+        let effects = self.schedule();
+        let assigned = Effect::facts(&effects).filter(|fact| fact.task().is_some());
+        assigned.map(|fact| format!("{} {}", fact.task().unwrap(), fact.node().unwrap())).collect()
+    }
+
     /// Does what effects instruct to, as a host with quick and obedient nodes does, and whatever follows
     /// from that, at ticks too, until nothing is due. Tasks that were started run on until they are told
     /// to stop.
@@ -257,17 +417,24 @@ impl World {
     }
 }
 
+/// A response's status, and of a refusal the code.
+pub(crate) fn told(response: &Response) -> String {
+    let json: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let code = json["code"].as_str().filter(|_| response.status >= 400).map(|code| format!(" {code}"));
+    format!("{}{}", response.status, code.unwrap_or_default())
+}
+
+pub(crate) fn text(response: &Response) -> &str {
+    std::str::from_utf8(&response.body).unwrap()
+}
+
 impl Reply {
-    /// The status, and of a refusal the code.
     pub(crate) fn told(&self) -> String {
-        if self.response.status < 400 || self.response.body.is_empty() {
-            return self.response.status.to_string();
-        }
-        format!("{} {}", self.response.status, self.json()["code"].as_str().unwrap())
+        told(&self.response)
     }
 
     pub(crate) fn text(&self) -> &str {
-        std::str::from_utf8(&self.response.body).unwrap()
+        text(&self.response)
     }
 
     pub(crate) fn json(&self) -> Value {

@@ -1,100 +1,30 @@
-//! Which task goes to which node: examples of each rule, then random accounts against a scheduler that
-//! is too simple to be wrong.
-
-#![allow(clippy::needless_pass_by_value, reason = "it reads like the JSON that it is")]
-
-use crate::world;
+//! Which task goes to which node: P1, P4 and P5. Examples first, then random accounts against a scheduler
+//! that is too simple to be wrong.
 
 use azbatch::{
-    Account, Effect, Fact, Instruction, Job, Node, NodeId, Task, TimeSpan, Timestamp,
-    job::{ParallelLimit, Unit},
-    node::{NodeEvent, NodeState, Reach, SchedulingState},
-    pool::NodeFillType,
-    task::TaskFact,
+    Account, Effect, Fact, Instruction, Job, Node, NodeId, Task, Timestamp,
+    job::{JobManagerTask, ParallelLimit, Unit},
+    node::{ChangeNode, NodeEvent, NodeState, NodeTasks, Reach, SchedulingState},
+    pool::{NodeCounts, NodeFillType, ResizePool},
+    task::{TaskFact, TaskSpecification},
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
-use serde_json::{Value, json};
-use world::{World, brief};
+use serde_json::json;
 
-/// A pool `pool` of nodes that the host names `tvm-1`, `tvm-2` ..., all there.
-fn pool(nodes: u32, slots: u32, fill: &str) -> World {
-    let mut world = World::new();
-    let body = json!({
-        "id": "pool", "vmSize": "small", "targetDedicatedNodes": nodes, "taskSlotsPerNode": slots,
-        "taskSchedulingPolicy": { "nodeFillType": fill },
-    });
-    let added = world.send("POST /pools", body);
-    world.obey(added.effects);
-    world
-}
+use super::{World, dedicated, manager, plain, prepared};
+use crate::world::{World as RestWorld, id};
 
-impl World {
-    /// Adds a job with these properties besides the id and the pool.
-    fn job(&mut self, id: &str, properties: Value) -> &mut Self {
-        let mut body = json!({ "id": id, "poolInfo": { "poolId": "pool" } });
-        body.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
-        let reply = self.send("POST /jobs", body);
-        assert_eq!(reply.told(), "201", "{}", reply.text());
-        self
-    }
-
-    /// Adds a task to a job with these properties besides the id and the command line.
-    fn task(&mut self, job: &str, id: &str, properties: Value) -> &mut Self {
-        let mut body = json!({ "id": id, "commandLine": "x" });
-        body.as_object_mut().unwrap().extend(properties.as_object().unwrap().clone());
-        let reply = self.send(&format!("POST /jobs/{job}/tasks"), body);
-        assert_eq!(reply.told(), "201", "{}", reply.text());
-        self
-    }
-
-    fn tasks(&mut self, job: &str, ids: &[&str]) -> &mut Self {
-        for id in ids {
-            self.task(job, id, json!({}));
-        }
-        self
-    }
-
-    /// Schedules, and tells which tasks came where. Nobody acts on it.
-    fn placed(&mut self) -> Vec<String> {
-        let effects = self.schedule();
-        let placements = effects.iter().filter(|effect| placement(effect).is_some());
-        let told = placements.map(|effect| {
-            let text = brief(std::slice::from_ref(effect)).remove(0);
-            text.split_once(' ').unwrap().1.to_string()
-        });
-        told.collect()
-    }
-}
-
-/// The job, the task and the node of an effect that assigns a task to a node.
-fn placement(effect: &Effect) -> Option<(&azbatch::JobId, &azbatch::TaskId, &NodeId)> {
-    if let Effect::Fact(Fact::Task(
-        job,
-        task,
-        TaskFact::Preparing { placement, .. } | TaskFact::Running { placement, .. },
-    )) = effect
-    {
-        Some((job, task, &placement.node))
-    } else {
-        None
-    }
-}
-
-fn none() -> Vec<String> {
-    Vec::new()
-}
-
+/// P1
 #[test]
 fn jobs_go_by_priority_then_by_creation() {
-    // P1
-    let mut world = pool(1, 4, "spread");
+    let mut world = RestWorld::with_pool(1, 4, "spread");
     for (job, priority) in [("a", 0), ("b", 5), ("c", -5), ("d", 5), ("e", 1000)] {
-        world.job(job, json!({ "priority": priority })).tasks(job, &[&format!("of-{job}")]);
+        world.add_job(job, json!({ "priority": priority })).add_tasks(job, &[&format!("of-{job}")]);
     }
     assert_eq!(world.placed(), ["of-e tvm-1", "of-b tvm-1", "of-d tvm-1", "of-a tvm-1"]);
     // A new priority counts from the next time on.
     world.send("PATCH /jobs/a", json!({ "priority": -6 }));
-    world.tasks("a", &["more"]);
+    world.add_tasks("a", &["more"]);
     for task in ["of-b", "of-e"] {
         let job = task.rsplit('-').next().unwrap();
         world.starts(job, task, "tvm-1");
@@ -103,27 +33,11 @@ fn jobs_go_by_priority_then_by_creation() {
     assert_eq!(world.placed(), ["of-c tvm-1", "more tvm-1"]);
 }
 
-#[test]
-fn jobs_of_one_instant_go_by_id() {
-    let mut world = pool(1, 3, "spread");
-    let mut at = world.now;
-    for job in ["b", "C", "a"] {
-        world.now = at;
-        world.job(job, json!({}));
-        at = Timestamp::from_ticks(world.now.ticks() - TimeSpan::from_secs(1).ticks()).unwrap();
-    }
-    world.now = at.saturating_add(TimeSpan::from_secs(10));
-    for job in ["b", "C", "a"] {
-        world.tasks(job, &[job]);
-    }
-    assert_eq!(world.placed(), ["a tvm-1", "b tvm-1", "C tvm-1"]);
-}
-
+/// P1
 #[test]
 fn tasks_go_by_creation_and_the_ones_that_came_back_keep_their_place() {
-    // P1
-    let mut world = pool(1, 2, "spread");
-    world.job("job", json!({})).tasks("job", &["z", "b", "a", "y"]);
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    world.add_job("job", json!({})).add_tasks("job", &["z", "b", "a", "y"]);
     assert_eq!(world.placed(), ["z tvm-1", "b tvm-1"]);
     world.node("tvm-1", NodeEvent::Rebooted);
     assert_eq!(world.placed(), ["z tvm-1", "b tvm-1"]);
@@ -131,40 +45,74 @@ fn tasks_go_by_creation_and_the_ones_that_came_back_keep_their_place() {
     assert_eq!(world.placed(), ["a tvm-1"]);
 }
 
+/// P4: by id, case-insensitively, whatever the order of their creation.
+#[test]
+fn jobs_of_one_priority_and_instant_go_by_id() {
+    for names in [["b", "C", "a"], ["a", "b", "C"], ["C", "b", "a"]] {
+        let mut world = World::with_pool(dedicated(1), 2, NodeFillType::Spread);
+        for name in names {
+            world.add_job(name, plain);
+            world.add_to(name, &format!("of-{name}"));
+        }
+        assert_eq!(world.placed(), ["of-a n1", "of-b n1"], "{names:?}");
+    }
+}
+
+/// P4: within a job and from job to job.
+#[test]
+fn a_task_that_fits_nowhere_lets_later_ones_pass() {
+    let mut world = World::with_pool(dedicated(2), 2, NodeFillType::Spread);
+    world.add_job("job", |_, settings| settings.priority = 1);
+    world.add_job("other", plain);
+    world.add_with("never", |specification, _| specification.required_slots = 3);
+    world.add("a");
+    world.add("b");
+    world.add_with("wide", |specification, _| specification.required_slots = 2);
+    world.add_to("other", "c");
+    world.add_to("other", "d");
+    assert_eq!(world.placed(), ["a n1", "b n2", "c n1", "d n2"]);
+    for task in ["a", "b"] {
+        assert_eq!(world.task_state(task), "running");
+    }
+    assert_eq!([world.task_state("never"), world.task_state("wide")], ["active"; 2]);
+}
+
+/// P1
 #[test]
 fn no_more_tasks_than_the_job_allows_are_on_nodes() {
-    let mut world = pool(2, 4, "spread");
-    world.job("job", json!({ "maxParallelTasks": 2 })).tasks("job", &["a", "b", "c"]);
-    world.job("other", json!({ "priority": -1 })).tasks("other", &["x"]);
+    let mut world = RestWorld::with_pool(2, 4, "spread");
+    world.add_job("job", json!({ "maxParallelTasks": 2 })).add_tasks("job", &["a", "b", "c"]);
+    world.add_job("other", json!({ "priority": -1 })).add_tasks("other", &["x"]);
     assert_eq!(world.placed(), ["a tvm-1", "b tvm-2", "x tvm-1"]);
     world.ends("job", "b", "tvm-2", 1);
     assert_eq!(world.placed(), ["c tvm-2"]);
-    world.tasks("job", &["d"]);
-    assert_eq!(world.placed(), none());
+    world.add_tasks("job", &["d"]);
+    assert_eq!(world.placed(), [""; 0]);
     world.send("PATCH /jobs/job", json!({ "maxParallelTasks": -1 }));
     assert_eq!(world.placed(), ["d tvm-2"]);
 }
 
+/// P1, K1
 #[test]
 fn preparing_tasks_count_as_being_on_nodes() {
-    let mut world = pool(2, 4, "spread");
+    let mut world = RestWorld::with_pool(2, 4, "spread");
     let body = json!({ "maxParallelTasks": 1, "jobPreparationTask": { "commandLine": "x" } });
-    world.job("job", body).tasks("job", &["a", "b"]);
+    world.add_job("job", body).add_tasks("job", &["a", "b"]);
     assert_eq!(world.placed(), ["a tvm-1"]);
-    assert_eq!(world.placed(), none());
+    assert_eq!(world.placed(), [""; 0]);
     world.say("job", Unit::Preparation, "tvm-1", Some(0));
-    assert_eq!(world.placed(), none());
+    assert_eq!(world.placed(), [""; 0]);
     world.ends("job", "a", "tvm-1", 0);
     assert_eq!(world.placed(), ["b tvm-1"]);
 }
 
+/// I6
 #[test]
 fn a_task_takes_the_slots_that_it_requires() {
-    // I6
-    let mut world = pool(2, 4, "spread");
-    world.job("job", json!({}));
+    let mut world = RestWorld::with_pool(2, 4, "spread");
+    world.add_job("job", json!({}));
     for (task, slots) in [("three", 3), ("five", 5), ("four", 4), ("two", 2), ("one", 1), ("last", 1)] {
-        world.task("job", task, json!({ "requiredSlots": slots }));
+        world.add_task("job", task, json!({ "requiredSlots": slots }));
     }
     // What does not fit lets others pass, and what never fits waits for ever.
     assert_eq!(world.placed(), ["three tvm-1", "four tvm-2", "one tvm-1"]);
@@ -174,58 +122,87 @@ fn a_task_takes_the_slots_that_it_requires() {
     assert_eq!((&node["runningTasksCount"], &node["runningTaskSlotsCount"]), (&json!(3), &json!(4)));
 }
 
+/// P1
 #[test]
 fn spread_takes_the_emptiest_node_and_pack_the_fullest() {
-    // P1
     for (fill, placed) in [
         ("spread", ["a tvm-1", "b tvm-2", "c tvm-3", "d tvm-1", "e tvm-2", "f tvm-3"]),
         ("pack", ["a tvm-1", "b tvm-1", "c tvm-1", "d tvm-2", "e tvm-2", "f tvm-2"]),
     ] {
-        let mut world = pool(3, 3, fill);
-        world.job("job", json!({})).tasks("job", &["a", "b", "c", "d", "e", "f"]);
+        let mut world = RestWorld::with_pool(3, 3, fill);
+        world.add_job("job", json!({})).add_tasks("job", &["a", "b", "c", "d", "e", "f"]);
         assert_eq!(world.placed(), placed, "{fill}");
     }
-    // The fullest that has room: a large task goes past a node that is nearly full.
-    let mut world = pool(2, 3, "pack");
-    world.job("job", json!({})).tasks("job", &["a", "b"]);
-    world.task("job", "large", json!({ "requiredSlots": 2 })).tasks("job", &["c", "d"]);
-    assert_eq!(world.placed(), ["a tvm-1", "b tvm-1", "large tvm-2", "c tvm-1", "d tvm-2"]);
+    // A large task goes past a node that is nearly full.
+    for (fill, placed) in [
+        ("spread", ["a tvm-1", "b tvm-2", "large tvm-1", "c tvm-2", "d tvm-2"]),
+        ("pack", ["a tvm-1", "b tvm-1", "large tvm-2", "c tvm-1", "d tvm-2"]),
+    ] {
+        let mut world = RestWorld::with_pool(2, 3, fill);
+        world.add_job("job", json!({})).add_tasks("job", &["a", "b"]);
+        world.add_task("job", "large", json!({ "requiredSlots": 2 })).add_tasks("job", &["c", "d"]);
+        assert_eq!(world.placed(), placed, "{fill}");
+    }
 }
 
+/// P1
 #[test]
 fn a_pool_that_the_account_does_not_know_is_spread() {
-    let mut world = World::new();
+    let mut world = RestWorld::new();
     for node in ["n1", "n2"] {
         world.add_node_with_slots("pool", node, 2);
     }
-    world.job("job", json!({})).tasks("job", &["a", "b", "c"]);
+    world.add_job("job", json!({})).add_tasks("job", &["a", "b", "c"]);
     assert_eq!(world.placed(), ["a n1", "b n2", "c n1"]);
 }
 
+/// P1
 #[test]
 fn tasks_go_to_nodes_of_their_jobs_pool_alone() {
-    let mut world = pool(1, 1, "spread");
+    let mut world = RestWorld::with_pool(1, 1, "spread");
     world.add_node("other", "n1");
-    world.job("job", json!({})).tasks("job", &["a", "b"]);
+    world.add_job("job", json!({})).add_tasks("job", &["a", "b"]);
     assert_eq!(world.placed(), ["a tvm-1"]);
 }
 
+/// P1: a node that takes no tasks, one that has too few slots and one that is barred get none.
+#[test]
+fn tasks_go_only_to_nodes_that_can_take_them() {
+    let mut world = World::with_pool(dedicated(4), 2, NodeFillType::Spread);
+    world.add_job("job", prepared);
+    world.add("a");
+    assert_eq!(world.placed(), ["a n1"]);
+    world.say("n1", "preparation ended 1");
+    world.change_node("n2", ChangeNode::DisableScheduling(NodeTasks::Requeue));
+    world.add_to("job", "x");
+    assert!(world.assign("x", "n3").starts_with("TaskPreparing x n3"));
+    world.add_with("wide", |specification, _| specification.required_slots = 2);
+    for (node, why) in [("n1", "NodeBarred"), ("n2", "NodeNotReady"), ("n3", "NoSlots")] {
+        assert_eq!(world.assign("wide", node), why);
+    }
+    assert_eq!(world.placed(), ["a n4"], "it came first");
+    world.say("n4", "preparation ended 0");
+    world.say("n4", "task a ended 0");
+    assert_eq!(world.placed(), ["wide n4"]);
+}
+
+/// P1, N7
 #[test]
 fn a_barred_node_is_for_other_jobs() {
-    // N7
-    let mut world = pool(2, 2, "spread");
-    world.job("job", json!({ "jobPreparationTask": { "commandLine": "x" } })).tasks("job", &["a"]);
-    world.job("other", json!({}));
+    let mut world = RestWorld::with_pool(2, 2, "spread");
+    world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x" } })).add_tasks("job", &["a"]);
+    world.add_job("other", json!({}));
     assert_eq!(world.placed(), ["a tvm-1"]);
     world.say("job", Unit::Preparation, "tvm-1", Some(1));
     assert_eq!(world.placed(), ["a tvm-2"]);
     world.say("job", Unit::Preparation, "tvm-2", Some(1));
-    world.tasks("other", &["b"]);
+    world.add_tasks("other", &["b"]);
     assert_eq!(world.placed(), ["b tvm-1"]);
     world.node("tvm-2", NodeEvent::Reimaged);
     assert_eq!(world.placed(), ["a tvm-2"]);
 }
 
+/// P1, N4, N8, N9
 #[test]
 fn nodes_that_are_not_ready_get_nothing() {
     for (event, back) in [
@@ -235,30 +212,30 @@ fn nodes_that_are_not_ready_get_nothing() {
         (NodeEvent::Preempted, NodeEvent::Returned),
         (NodeEvent::Deallocated, NodeEvent::Started),
     ] {
-        let mut world = pool(1, 1, "spread");
+        let mut world = RestWorld::with_pool(1, 1, "spread");
         // The job knows the node already.
-        world.job("job", json!({})).tasks("job", &["before"]);
+        world.add_job("job", json!({})).add_tasks("job", &["before"]);
         assert_eq!(world.placed(), ["before tvm-1"]);
         world.ends("job", "before", "tvm-1", 0);
-        world.tasks("job", &["a"]);
+        world.add_tasks("job", &["a"]);
         world.node("tvm-1", event);
-        assert_eq!(world.placed(), none(), "{event:?}");
+        assert_eq!(world.placed(), [""; 0], "{event:?}");
         world.node("tvm-1", back);
         assert_eq!(world.placed(), ["a tvm-1"], "{event:?} {back:?}");
     }
     for order in ["reboot", "reimage", "deallocate", "disablescheduling"] {
-        let mut world = pool(1, 1, "spread");
-        world.job("job", json!({})).tasks("job", &["a"]);
+        let mut world = RestWorld::with_pool(1, 1, "spread");
+        world.add_job("job", json!({})).add_tasks("job", &["a"]);
         world.send(&format!("POST /pools/pool/nodes/tvm-1/{order}"), "");
-        assert_eq!(world.placed(), none(), "{order}");
+        assert_eq!(world.placed(), [""; 0], "{order}");
     }
 }
 
+/// E10, G1
 #[test]
 fn only_active_jobs_tasks_are_given() {
-    // E10, G1
-    let mut world = pool(1, 4, "spread");
-    world.job("job", json!({})).tasks("job", &["a"]);
+    let mut world = RestWorld::with_pool(1, 4, "spread");
+    world.add_job("job", json!({})).add_tasks("job", &["a"]);
     for (line, body) in [
         ("POST /jobs/job/disable", "{\"disableTasks\":\"wait\"}"),
         ("POST /jobs/job/terminate", ""),
@@ -266,69 +243,88 @@ fn only_active_jobs_tasks_are_given() {
     ] {
         let mut world = world.clone();
         assert_eq!(world.send(line, body).told(), "202");
-        assert_eq!(world.placed(), none(), "{line}");
+        assert_eq!(world.placed(), [""; 0], "{line}");
         world.tick();
-        assert_eq!(world.placed(), none(), "{line}, at last");
+        assert_eq!(world.placed(), [""; 0], "{line}, at last");
     }
     assert_eq!(world.placed(), ["a tvm-1"]);
 }
 
+/// K9
 #[test]
 fn a_dependant_waits_for_its_turn() {
-    // K9
-    let mut world = pool(1, 8, "spread");
-    world.job("job", json!({ "usesTaskDependencies": true }));
-    world.task(
+    let mut world = RestWorld::with_pool(1, 8, "spread");
+    world.add_job("job", json!({ "usesTaskDependencies": true }));
+    world.add_task(
         "job",
         "last",
         json!({ "dependsOn": { "taskIdRanges": [{ "start": 1, "end": 2 }], "taskIds": ["X"] } }),
     );
-    world.task("job", "x", json!({ "dependsOn": { "taskIds": ["1"] } }));
-    world.tasks("job", &["1", "002"]);
+    world.add_task("job", "x", json!({ "dependsOn": { "taskIds": ["1"] } }));
+    world.add_tasks("job", &["1", "002"]);
     assert_eq!(world.placed(), ["1 tvm-1", "002 tvm-1"]);
     world.ends("job", "1", "tvm-1", 0);
     assert_eq!(world.placed(), ["x tvm-1"]);
     world.ends("job", "x", "tvm-1", 0);
-    assert_eq!(world.placed(), none());
+    assert_eq!(world.placed(), [""; 0]);
     world.ends("job", "002", "tvm-1", 1);
-    assert_eq!(world.placed(), none(), "it failed");
+    assert_eq!(world.placed(), [""; 0], "it failed");
     world.send("POST /jobs/job/tasks/002/reactivate", "");
     assert_eq!(world.placed(), ["002 tvm-1"]);
     world.ends("job", "002", "tvm-1", 0);
     assert_eq!(world.placed(), ["last tvm-1"]);
 }
 
+/// P5: it takes all slots of its node, so it needs an empty one.
 #[test]
-fn an_exclusive_job_manager_has_its_node_for_itself() {
-    for (exclusive, placed) in [(true, ["manager tvm-1", "t tvm-2"]), (false, ["manager tvm-1", "t tvm-1"])] {
-        let mut world = pool(2, 2, "pack");
-        let manager = json!({ "id": "manager", "commandLine": "x", "runExclusive": exclusive });
-        world.job("job", json!({ "jobManagerTask": manager })).tasks("job", &["t"]);
+fn an_exclusive_job_manager_task_has_its_node_for_itself() {
+    for exclusive in [true, false] {
+        let mut world = World::with_pool(dedicated(2), 3, NodeFillType::Pack);
+        world.add_job("other", |_, settings| settings.priority = 1);
+        world.add_to("other", "before");
+        world.add_job("job", |specification, _| {
+            let mut task = TaskSpecification::new(id("m"));
+            task.run_exclusive = exclusive;
+            specification.manager = Some(JobManagerTask { task: task.into(), ..manager("m", false) });
+        });
+        world.add("after");
+        let (placed, node, refused) = if exclusive {
+            (["before n1", "m n2", "after n1"], "n2", "NoSlots")
+        } else {
+            (["before n1", "m n1", "after n1"], "n1", "TaskRunning x n2, RunTask x n2")
+        };
         assert_eq!(world.placed(), placed);
-        assert_eq!(world.value("/pools/pool/nodes/tvm-1", "/runningTaskSlotsCount"), 2);
+        assert_eq!(world.account.node(&id(node)).unwrap().free_slots(), 0);
+        world.add("x");
+        assert_eq!(world.assign("x", "n2"), refused);
+        world.say(node, "task m ended 0");
+        let left = if exclusive { 3 } else { 1 };
+        assert_eq!(world.account.node(&id(node)).unwrap().free_slots(), left, "it gives back what it took");
     }
-    // A node with something on it is not for it.
-    let mut world = pool(1, 2, "pack");
-    world.job("other", json!({ "priority": 1 })).tasks("other", &["t"]);
-    world
-        .job("job", json!({ "jobManagerTask": { "id": "manager", "commandLine": "x" } }))
-        .tasks("job", &["u"]);
-    assert_eq!(world.placed(), ["t tvm-1", "u tvm-1"]);
 }
 
+/// P5: it waits for a dedicated node; the job's other tasks do not.
 #[test]
-fn a_job_manager_may_insist_on_a_dedicated_node() {
-    for (allowed, placed) in [(true, vec!["manager tvm-1"]), (false, vec![])] {
-        let mut world = World::new();
-        let added = world
-            .send("POST /pools", json!({ "id": "pool", "vmSize": "small", "targetLowPriorityNodes": 1 }));
-        world.obey(added.effects);
-        assert_eq!(world.value("/pools/pool/nodes/tvm-1", "/isDedicated"), false);
-        let manager = json!({ "id": "manager", "commandLine": "x", "allowLowPriorityNode": allowed });
-        world.job("job", json!({ "jobManagerTask": manager }));
-        assert_eq!(world.placed(), placed);
-        world.tasks("job", &["t"]);
-        assert_eq!(world.placed(), if allowed { none() } else { vec!["t tvm-1".to_string()] });
+fn a_job_manager_task_may_be_kept_from_low_priority_nodes() {
+    for allowed in [true, false] {
+        let target = NodeCounts { dedicated: 0, low_priority: 1 };
+        let mut world = World::with_pool(target, 2, NodeFillType::Spread);
+        world.add_job("job", |specification, _| {
+            let manager = JobManagerTask { allow_low_priority_node: allowed, ..manager("m", false) };
+            specification.manager = Some(manager);
+        });
+        world.add("a");
+        if allowed {
+            assert_eq!(world.placed(), ["m n1", "a n1"]);
+            continue;
+        }
+        assert_eq!(world.assign("m", "n1"), "DedicatedNodeNeeded");
+        assert_eq!(world.placed(), ["a n1"]);
+        let grown = ResizePool { dedicated: Some(1), ..ResizePool::default() };
+        world.at(1).resize_pool("pool", &grown);
+        world.add_node("pool", "n2");
+        assert!(world.account.node(&id("n2")).unwrap().is_dedicated());
+        assert_eq!(world.placed(), ["m n2"]);
     }
 }
 
@@ -384,8 +380,8 @@ fn any_node() -> impl Strategy<Value = AnyNode> {
 }
 
 /// An account in the midst of its work: some tasks ran, others run, some nodes are barred or away.
-fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> World {
-    let mut world = World::new();
+fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> RestWorld {
+    let mut world = RestWorld::new();
     for (place, name) in POOLS[..2].iter().enumerate() {
         let of_kind =
             |low| nodes.iter().filter(|node| node.pool == place && node.low_priority == low).count();
@@ -419,7 +415,7 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Worl
             if let Some(other) = dependency {
                 body["dependsOn"] = json!({ "taskIds": [format!("{other}")] });
             }
-            world.task(&name, &format!("{number}"), body);
+            world.add_task(&name, &format!("{number}"), body);
         }
     }
     let mut effects = world.schedule();
@@ -456,6 +452,20 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Worl
         }
     }
     world
+}
+
+/// The job, the task and the node of an effect that assigns a task to a node.
+fn placement(effect: &Effect) -> Option<(&azbatch::JobId, &azbatch::TaskId, &NodeId)> {
+    if let Effect::Fact(Fact::Task(
+        job,
+        task,
+        TaskFact::Preparing { placement, .. } | TaskFact::Running { placement, .. },
+    )) = effect
+    {
+        Some((job, task, &placement.node))
+    } else {
+        None
+    }
 }
 
 /// What the account's scheduler is to do, said as plainly as can be (P1): each task in its turn is

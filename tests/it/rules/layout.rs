@@ -1,0 +1,79 @@
+//! The layout of JSON: W1, W2 and W4.
+
+use azbatch::Timestamp;
+use serde_json::json;
+
+use super::{World, plain};
+use crate::world::{URL, World as RestWorld, text};
+
+/// W1
+#[test]
+fn the_layout_of_json_is_the_services() {
+    let mut world = World::empty();
+    let body = r#"{"id":"job","poolInfo":{"poolId":"pool"},"metadata":[{"name":"a","value":"b"},{"name":"c","value":"d"}]}"#;
+    world.rest("POST /jobs", &[], body);
+    let expected = [
+        "{",
+        "  \"odata.metadata\":\"https://contoso.westus.batch.azure.com/$metadata#jobs/@Element\",\"id\":\"job\",\
+         \"poolInfo\":{",
+        "    \"poolId\":\"pool\"",
+        "  },\"metadata\":[",
+        "    {",
+        "      \"name\":\"a\",\"value\":\"b\"",
+        "    },{",
+        "      \"name\":\"c\",\"value\":\"d\"",
+        "    }",
+        "  ]",
+        "}",
+    ];
+    let response = world.answer("GET /jobs/job?$select=id,poolInfo,metadata", &[], "");
+    assert_eq!(text(&response), expected.join("\r\n"));
+}
+
+/// W1
+#[test]
+fn a_list_of_nothing_is_laid_out_as_the_service_does() {
+    let mut world = RestWorld::new();
+    let reply = world.get("/jobs");
+    let expected =
+        format!("{{\r\n  \"odata.metadata\":\"{URL}/$metadata#jobs\",\"value\":[\r\n    \r\n  ]\r\n}}");
+    assert_eq!(reply.text(), expected);
+    assert_eq!(world.get("/pools").text(), expected.replace("#jobs", "#pools"));
+    world.add_job("job", json!({})).add_tasks("job", &["t"]);
+    let reply = world.get("/jobs/job/tasks/t/subtasksinfo");
+    assert_eq!(reply.text(), expected.replace("#jobs", "#subtaskinfo"));
+}
+
+/// W2
+#[test]
+fn strings_escape_all_that_is_not_plain() {
+    let mut world = World::empty();
+    let name = r#"q\" b\\ t\t u\u0001 '/ é 😀"#;
+    let body = format!(r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"displayName":"{name}"}}"#);
+    assert_eq!(world.rest("POST /jobs", &[], &body), "201");
+    let response = world.answer("GET /jobs/job?$select=displayName", &[], "");
+    let shown = r#""displayName":"q\" b\\ t\t u\u0001 '/ \u00e9 \ud83d\ude00""#;
+    assert!(text(&response).contains(shown), "{}", text(&response));
+}
+
+/// W4
+#[test]
+fn instants_are_trimmed_and_durations_normalised() {
+    for (at, shown) in [
+        ("2026-02-10T08:00:00Z", "2026-02-10T08:00:00Z"),
+        ("2026-02-10T08:00:00.1200000Z", "2026-02-10T08:00:00.12Z"),
+        ("2026-02-10T08:00:00.1234567Z", "2026-02-10T08:00:00.1234567Z"),
+    ] {
+        let mut world = World::empty();
+        world.on(Timestamp::parse_iso8601(at).unwrap()).add_job("job", plain);
+        assert_eq!(world.shown("/jobs/job", "creationTime"), shown);
+    }
+    for (sent, shown) in [("PT01H00M00S", "PT1H"), ("P1Y2M", "P425D"), ("PT90M", "PT1H30M"), ("P7D", "P7D")] {
+        let mut world = World::empty();
+        let body = format!(
+            r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"constraints":{{"maxWallClockTime":"{sent}"}}}}"#
+        );
+        assert_eq!(world.rest("POST /jobs", &[], &body), "201");
+        assert_eq!(world.shown("/jobs/job", "constraints/maxWallClockTime"), shown);
+    }
+}
