@@ -2,12 +2,13 @@
 //! what is due when.
 //!
 //! `resource.rs` has the account itself and `apply.rs` the only place where it changes; `index.rs` holds
-//! what follows from its jobs, pools and nodes; `jobs.rs`, `pools.rs`, `nodes.rs` and `ticks.rs` take
+//! what follows from its jobs, pools and nodes; `jobs.rs`, `job_schedules.rs`, `pools.rs`, `nodes.rs` and `ticks.rs` take
 //! inputs; `schedule.rs` decides which task goes to which node.
 
 mod apply;
 mod check;
 mod index;
+mod job_schedules;
 mod jobs;
 mod nodes;
 mod outstanding;

@@ -1,9 +1,9 @@
-//! The ids of jobs, tasks, pools and nodes: checked once, then cheap to clone.
+//! The ids of jobs, job schedules, tasks, pools and nodes: checked once, then cheap to clone.
 //!
 //! The service keeps an id as it was written and compares it without case (S4), so every id here
 //! orders, compares and hashes without case and prints as it came.
 
-use alloc::sync::Arc;
+use alloc::{format, sync::Arc};
 use core::{cmp::Ordering, fmt, hash, str::FromStr};
 
 /// Text that is not a valid id.
@@ -138,6 +138,11 @@ id!(
     is_job_id
 );
 id!(
+    /// The id of a job schedule: 1 to 64 letters, digits, hyphens and underscores.
+    JobScheduleId,
+    is_id
+);
+id!(
     /// The id of a task, unique within its job: 1 to 64 letters, digits, hyphens and underscores.
     TaskId,
     is_id
@@ -153,3 +158,34 @@ id!(
     NodeId,
     is_node_id
 );
+
+impl JobScheduleId {
+    /// The id of a job of the schedule ([L2](crate::evidence#l2)). The first job has the number 1.
+    pub fn job(&self, number: u32) -> JobId {
+        JobId(Caseless(format!("{self}:job-{number}").into()))
+    }
+
+    /// The id that a job would have with this text ([L9](crate::evidence#l9)).
+    pub(crate) fn same_job(&self) -> JobId {
+        JobId(self.0.clone())
+    }
+}
+
+impl JobId {
+    /// The id of the schedule that made the job, if one did.
+    pub fn schedule(&self) -> Option<JobScheduleId> {
+        let (schedule, _) = self.as_str().split_once(':')?;
+        Some(JobScheduleId(Caseless(schedule.into())))
+    }
+
+    /// Whether the job is one of this schedule's.
+    pub(crate) fn is_of(&self, schedule: &JobScheduleId) -> bool {
+        self.as_str().split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case(schedule.as_str()))
+    }
+
+    /// The id that a job schedule would have with this text, unless a schedule made the job
+    /// ([L9](crate::evidence#l9)).
+    pub(crate) fn same_schedule(&self) -> Option<JobScheduleId> {
+        JobScheduleId::new(self.as_str()).ok()
+    }
+}

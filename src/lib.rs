@@ -14,6 +14,7 @@ pub mod condition;
 pub mod error;
 mod id;
 pub mod job;
+pub mod job_schedule;
 mod names;
 pub mod node;
 pub mod pool;
@@ -35,8 +36,9 @@ pub mod evidence {}
 pub use account::Account;
 pub use condition::{ETag, Preconditions};
 pub use error::{BatchError, ErrorCode};
-pub use id::{InvalidId, JobId, NodeId, PoolId, TaskId};
+pub use id::{InvalidId, JobId, JobScheduleId, NodeId, PoolId, TaskId};
 pub use job::{Effect, Fact, Instruction, Job, Report, RunId};
+pub use job_schedule::JobSchedule;
 pub use node::Node;
 pub use pool::Pool;
 pub use stamps::Stamps;

@@ -4,7 +4,7 @@
 //! while a request is read calls [`prepare`] first, which needs only the account's URL.
 //!
 //! `operations` is the table of all operations; `prepare` finds the operation, reads the query and the
-//! headers (`parameters`), and calls the operation's function in `jobs`, `tasks`, `pools` or `nodes`,
+//! headers (`parameters`), and calls the operation's function in `jobs`, `job_schedules`, `tasks`, `pools` or `nodes`,
 //! which reads its `body` before it asks the account. Their `shown` collects what is shown, `list`
 //! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first
 //! refusal in that order is the one that is answered ([S5](crate::evidence#s5)).
@@ -16,6 +16,7 @@ mod fields;
 mod guid;
 #[cfg(feature = "http")]
 mod http;
+mod job_schedules;
 mod jobs;
 mod list;
 mod message;

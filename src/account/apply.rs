@@ -6,8 +6,9 @@ use crate::{
     TimeSpan, Timestamp,
     account::{index::NodeEntry, resource::Account, slots::slots_taken},
     error::Unfit,
-    id::{JobId, NodeId, PoolId, TaskId},
+    id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
     job::{Effect, Fact, Instruction, Job, JobFact, JobNode},
+    job_schedule::{JobSchedule, JobScheduleFact},
     node::{Contact, Node, NodeFact},
     pool::{Pool, PoolFact},
     task::{Completion, Task, TaskFact},
@@ -40,6 +41,7 @@ impl Account {
                 self.job_changed(job);
                 Ok(())
             }
+            Fact::JobSchedule(schedule, fact) => self.apply_to_job_schedule(schedule, fact),
             Fact::Pool(pool, fact) => self.apply_to_pool(pool, fact),
             Fact::Node(node, fact) => self.apply_to_node(node, fact),
         }
@@ -91,12 +93,19 @@ impl Account {
             self.last_run = self.last_run.max(job.last_run());
             self.index.remove_job_nodes(&job);
         }
-        self.index.update_job(id, None);
+        self.job_changed(id);
     }
 
     /// Keeps the index in step with a job that has changed.
     pub(super) fn job_changed(&mut self, id: &JobId) {
         self.index.update_job(id, self.jobs.get(id));
+        if let Some(schedule) = id.schedule() {
+            self.job_schedule_changed(&schedule);
+        }
+    }
+
+    fn job_schedule_changed(&mut self, id: &JobScheduleId) {
+        self.index.update_job_schedule(id, self.job_schedules.get(id), &self.jobs);
     }
 
     /// Keeps nodes and the index in step with a job that has applied these effects itself.
@@ -105,7 +114,11 @@ impl Account {
             match fact {
                 Fact::Task(job, task, fact) => self.follow_task(job, task, fact),
                 Fact::Job(job, JobFact::Deleted) => self.remove_job(job),
-                Fact::Job(..) | Fact::JobNode(..) | Fact::Pool(..) | Fact::Node(..) => {}
+                Fact::Job(..)
+                | Fact::JobNode(..)
+                | Fact::JobSchedule(..)
+                | Fact::Pool(..)
+                | Fact::Node(..) => {}
             }
         }
         self.job_changed(id);
@@ -163,6 +176,36 @@ impl Account {
             node.release(job, task, completion.end_time);
             node.retain(until, completion.is_success());
         });
+    }
+
+    fn apply_to_job_schedule(&mut self, id: &JobScheduleId, fact: &JobScheduleFact) -> Result<(), Unfit> {
+        let known = self.job_schedules.get_mut(id);
+        match fact {
+            JobScheduleFact::Added { specification, settings, at } => {
+                if known.is_some() || specification.id != *id {
+                    return Err(Unfit("the job schedule cannot be added"));
+                }
+                let schedule = JobSchedule::new(specification.clone(), settings.clone(), *at);
+                self.job_schedules.insert(id.clone(), schedule);
+            }
+            JobScheduleFact::Updated { .. }
+            | JobScheduleFact::Disabled { .. }
+            | JobScheduleFact::Touched { .. }
+            | JobScheduleFact::Enabled { .. }
+            | JobScheduleFact::JobMade { .. }
+            | JobScheduleFact::TurnLost { .. }
+            | JobScheduleFact::Terminating { .. }
+            | JobScheduleFact::Completed { .. }
+            | JobScheduleFact::Deleting { .. } => {
+                known.ok_or(Unfit("there is no such job schedule"))?.apply(fact)?;
+            }
+            JobScheduleFact::Deleted => {
+                known.ok_or(Unfit("there is no such job schedule"))?.apply(fact)?;
+                self.job_schedules.remove(id);
+            }
+        }
+        self.job_schedule_changed(id);
+        Ok(())
     }
 
     fn apply_to_pool(&mut self, id: &PoolId, fact: &PoolFact) -> Result<(), Unfit> {

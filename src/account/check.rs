@@ -24,6 +24,10 @@ impl Account {
             job.check()?;
             self.check_placements(job)?;
         }
+        for (key, schedule) in &self.job_schedules {
+            ensure("S4", key == schedule.id(), || format!("job schedule {key} is stored under another id"))?;
+            ensure("I3", schedule.is_consistent(), || format!("job schedule {key} contradicts itself"))?;
+        }
         for (key, pool) in &self.pools {
             ensure("S4", key == pool.id(), || format!("pool {key} is stored under another id"))?;
             ensure("I3", pool.stamps().are_in_order(), || format!("pool {key}: stamps go back"))?;
@@ -32,7 +36,7 @@ impl Account {
             ensure("S4", key == node.id(), || format!("node {key} is stored under another id"))?;
             self.check_node(node)?;
         }
-        let recount = Index::of(&self.jobs, &self.pools, &self.nodes);
+        let recount = Index::of(&self.jobs, &self.job_schedules, &self.pools, &self.nodes);
         ensure("I6", self.index == recount, || "the account's index differs from a recount".into())
     }
 
@@ -93,7 +97,7 @@ mod stored {
     impl<'de> Deserialize<'de> for Account {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
             let mut account = Self::deserialize(deserializer)?;
-            account.index = Index::of(&account.jobs, &account.pools, &account.nodes);
+            account.index = Index::of(&account.jobs, &account.job_schedules, &account.pools, &account.nodes);
             account.check().map_err(D::Error::custom)?;
             Ok(account)
         }

@@ -1,15 +1,17 @@
-//! Who is where, and what is due when: everything that follows from the account's jobs, pools and nodes
+//! Who is where, and what is due when: everything that follows from the account's resources
 //! and would otherwise be searched for.
 //!
 //! The account tells the index of each resource that has changed, and [`Index::of`] makes it anew, so
 //! that a check can compare the two.
 
 use alloc::collections::{BTreeMap, BTreeSet};
+use core::ops::Bound;
 
 use crate::{
     Timestamp,
-    id::{JobId, NodeId, PoolId},
-    job::Job,
+    id::{JobId, JobScheduleId, NodeId, PoolId},
+    job::{Job, JobState},
+    job_schedule::{JobSchedule, JobsLeft},
     node::Node,
     pool::{AllocationState, NodeCounts, Pool, PoolState},
 };
@@ -23,6 +25,8 @@ pub(super) struct Index {
     jobs_by_node: BTreeMap<NodeId, BTreeSet<JobId>>,
     /// When each job can move.
     jobs_due: Timers<JobId>,
+    /// When each job schedule can move.
+    job_schedules_due: Timers<JobScheduleId>,
     /// When each node's action can be issued.
     nodes_due: Timers<NodeId>,
     /// The pools that can move now.
@@ -41,6 +45,7 @@ impl Index {
     /// The index of these resources.
     pub(super) fn of(
         jobs: &BTreeMap<JobId, Job>,
+        job_schedules: &BTreeMap<JobScheduleId, JobSchedule>,
         pools: &BTreeMap<PoolId, Pool>,
         nodes: &BTreeMap<NodeId, Node>,
     ) -> Self {
@@ -53,6 +58,9 @@ impl Index {
                 index.insert_job_node(job.id(), node);
             }
             index.update_job(job.id(), Some(job));
+        }
+        for schedule in job_schedules.values() {
+            index.update_job_schedule(schedule.id(), Some(schedule), jobs);
         }
         for pool in pools.values() {
             index.update_pool(pool.id(), Some(pool));
@@ -78,12 +86,18 @@ impl Index {
     /// The earliest instant at which anything is due.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let pools = (!self.pools_due.is_empty()).then_some(Timestamp::MIN);
-        [self.jobs_due.first(), self.nodes_due.first(), pools].into_iter().flatten().min()
+        let timers = [self.jobs_due.first(), self.job_schedules_due.first(), self.nodes_due.first()];
+        timers.into_iter().chain([pools]).flatten().min()
     }
 
     /// The jobs that can move at this time, by id without case.
     pub(super) fn jobs_due(&self, now: Timestamp) -> BTreeSet<JobId> {
         self.jobs_due.due(now)
+    }
+
+    /// The job schedules that can move at this time, by id without case.
+    pub(super) fn job_schedules_due(&self, now: Timestamp) -> BTreeSet<JobScheduleId> {
+        self.job_schedules_due.due(now)
     }
 
     /// The nodes whose action can be issued at this time, by id without case.
@@ -99,6 +113,17 @@ impl Index {
     /// A job has changed, or is gone.
     pub(super) fn update_job(&mut self, id: &JobId, job: Option<&Job>) {
         self.jobs_due.set(id, job.and_then(Job::deadline));
+    }
+
+    /// A job schedule, or a job of it, has changed, or it is gone.
+    pub(super) fn update_job_schedule(
+        &mut self,
+        id: &JobScheduleId,
+        schedule: Option<&JobSchedule>,
+        jobs: &BTreeMap<JobId, Job>,
+    ) {
+        let due = schedule.and_then(|schedule| schedule.deadline(jobs_left(schedule, jobs)));
+        self.job_schedules_due.set(id, due);
     }
 
     /// A job knows a node.
@@ -175,6 +200,32 @@ impl Index {
             }
         }
     }
+}
+
+/// What is left of the jobs of a schedule. Only the one that it made last can be alive (L3).
+pub(super) fn jobs_left(schedule: &JobSchedule, jobs: &BTreeMap<JobId, Job>) -> JobsLeft {
+    let recent = schedule.recent_job().and_then(|job| jobs.get(&job));
+    if recent.is_some_and(|job| !matches!(job.state(), JobState::Completed(_))) {
+        return JobsLeft::Alive;
+    }
+    match jobs_of_schedule(jobs, schedule.id(), None).next() {
+        Some(_) => JobsLeft::Completed,
+        None => JobsLeft::None,
+    }
+}
+
+/// The jobs of a job schedule with ids after this one, or all.
+pub(super) fn jobs_of_schedule<'a>(
+    jobs: &'a BTreeMap<JobId, Job>,
+    schedule: &JobScheduleId,
+    after: Option<&JobId>,
+) -> impl Iterator<Item = &'a Job> {
+    // No number of a job comes before this one, and no id of something else between its jobs.
+    let first = schedule.job(0);
+    let from = after.map_or(Bound::Included(&first), |after| Bound::Excluded(after.max(&first)));
+    let schedule = schedule.clone();
+    let jobs = jobs.range((from, Bound::Unbounded)).map(|(_, job)| job);
+    jobs.take_while(move |job| job.id().is_of(&schedule))
 }
 
 /// What the index needs to know of a node to forget it.

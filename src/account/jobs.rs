@@ -19,11 +19,16 @@ impl Account {
     /// Adds a job. Its pool need not exist.
     ///
     /// # Errors
-    /// As [`Job::add`]; then `JobExists`, `JobCompleted` or `JobBeingDeleted` if the id is taken.
+    /// As [`Job::add`]; then `JobExists`, `JobCompleted`, `JobBeingDeleted` or `JobScheduleWithSameIdExists` if the
+    /// id is taken.
     pub fn add_job(&mut self, command: &AddJob, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
         command.specification.template.validate()?;
         if let Some(old) = self.jobs.get(&command.specification.id) {
             return Err(old.state().conflict_with_new_job().into()); // Before the ids of its tasks (S5).
+        }
+        let schedule = command.specification.id.same_schedule();
+        if schedule.is_some_and(|schedule| self.job_schedules.contains_key(&schedule)) {
+            return Err(ErrorCode::JobScheduleWithSameIdExists.into()); // L9
         }
         let (job, effects) = Job::add_after(command, self.last_run, clock)?;
         // Nothing below can fail.

@@ -5,9 +5,10 @@ use core::ops::Bound;
 
 use crate::{
     BatchError, ErrorCode, TimeSpan,
-    account::index::Index,
-    id::{JobId, NodeId, PoolId, TaskId},
+    account::index::{Index, jobs_of_schedule},
+    id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
     job::{DEFAULT_FORCE_TIMEOUT, Job, RunId, RunSpecification, Unit},
+    job_schedule::JobSchedule,
     node::Node,
     pool::{NodeCounts, Pool},
     task::Task,
@@ -47,6 +48,8 @@ pub struct Account {
     pub(super) last_run: u64,
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
     pub(super) jobs: BTreeMap<JobId, Job>,
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "crate::stored::map"))]
+    pub(super) job_schedules: BTreeMap<JobScheduleId, JobSchedule>,
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
     pub(super) pools: BTreeMap<PoolId, Pool>,
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
@@ -65,6 +68,7 @@ impl Account {
             force_timeout: DEFAULT_FORCE_TIMEOUT,
             last_run: 0,
             jobs: BTreeMap::new(),
+            job_schedules: BTreeMap::new(),
             pools: BTreeMap::new(),
             nodes: BTreeMap::new(),
             index: Index::default(),
@@ -129,6 +133,38 @@ impl Account {
     /// `JobNotFound`, `TaskNotFound`.
     pub fn require_task(&self, job: &JobId, task: &TaskId) -> Result<&Task, BatchError> {
         self.require_job(job)?.require_task(task)
+    }
+
+    /// The job schedules, by id without case.
+    pub fn job_schedules(&self) -> impl Iterator<Item = &JobSchedule> {
+        self.job_schedules.values()
+    }
+
+    /// Job schedules with ids after this one, or all.
+    pub fn job_schedules_after(&self, after: Option<&JobScheduleId>) -> impl Iterator<Item = &JobSchedule> {
+        self.job_schedules.range(range_after(after)).map(|(_, schedule)| schedule)
+    }
+
+    /// A job schedule.
+    pub fn job_schedule(&self, schedule: &JobScheduleId) -> Option<&JobSchedule> {
+        self.job_schedules.get(schedule)
+    }
+
+    /// A job schedule, for a request that names it.
+    ///
+    /// # Errors
+    /// `JobScheduleNotFound`.
+    pub fn require_job_schedule(&self, schedule: &JobScheduleId) -> Result<&JobSchedule, BatchError> {
+        self.job_schedule(schedule).ok_or_else(|| ErrorCode::JobScheduleNotFound.into())
+    }
+
+    /// The jobs of a job schedule with ids after this one, or all.
+    pub fn jobs_of_schedule_after(
+        &self,
+        schedule: &JobScheduleId,
+        after: Option<&JobId>,
+    ) -> impl Iterator<Item = &Job> {
+        jobs_of_schedule(&self.jobs, schedule, after)
     }
 
     /// The pools, by id without case.

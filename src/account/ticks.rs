@@ -1,4 +1,4 @@
-//! The service's own moves (S1): first of jobs, then of nodes, then of pools.
+//! The service's own moves (S1): first of jobs, then of job schedules, of nodes and of pools.
 
 use alloc::vec::Vec;
 
@@ -13,7 +13,7 @@ use crate::{
 
 impl Account {
     /// Makes every move of the service's own that is due; see [`Job::tick`](crate::Job::tick). It visits
-    /// only what is due: jobs by id, then nodes by id, then pools by id.
+    /// only what is due: jobs, then job schedules, then nodes, then pools, each by id.
     #[must_use = "instructions among the effects must be carried out"]
     pub fn tick(&mut self, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
@@ -22,6 +22,9 @@ impl Account {
             let moves = self.jobs.get_mut(&id).map(|job| job.tick(now)).unwrap_or_default();
             self.follow(&id, &moves);
             effects.extend(moves);
+        }
+        for id in self.index.job_schedules_due(now) {
+            self.move_job_schedule(&mut effects, &id, now);
         }
         for id in self.index.nodes_due(now) {
             let action = self.nodes.get(&id).and_then(|node| node.state().action());

@@ -45,7 +45,9 @@ impl Job {
             Fact::Job(_, fact) => self.apply_to_job(fact),
             Fact::Task(_, task, fact) => self.apply_to_task(task, fact),
             Fact::JobNode(_, node, fact) => self.apply_to_node(node, fact),
-            Fact::Pool(..) | Fact::Node(..) => Err(Unfit("the fact is not about a job")),
+            Fact::JobSchedule(..) | Fact::Pool(..) | Fact::Node(..) => {
+                Err(Unfit("the fact is not about a job"))
+            }
         }
     }
 

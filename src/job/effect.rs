@@ -3,11 +3,12 @@
 use core::fmt;
 
 use crate::{
-    id::{JobId, NodeId, PoolId, TaskId},
+    id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
     job::{
         fact::{JobFact, JobNodeFact},
         run::{RunId, Unit},
     },
+    job_schedule::JobScheduleFact,
     node::{NodeAction, NodeFact},
     pool::{NodeCounts, PoolFact},
     task::{TaskFact, TaskStop},
@@ -41,6 +42,8 @@ pub enum Fact {
     Task(JobId, TaskId, TaskFact),
     /// About a job on one of its nodes.
     JobNode(JobId, NodeId, JobNodeFact),
+    /// About a job schedule.
+    JobSchedule(JobScheduleId, JobScheduleFact),
     /// About a pool.
     Pool(PoolId, PoolFact),
     /// About a node.
@@ -193,6 +196,7 @@ impl Fact {
             Self::Job(_, fact) => fact.name(),
             Self::Task(_, _, fact) => fact.name(),
             Self::JobNode(_, _, fact) => fact.name(),
+            Self::JobSchedule(_, fact) => fact.name(),
             Self::Pool(_, fact) => fact.name(),
             Self::Node(_, fact) => fact.name(),
         }
@@ -202,7 +206,7 @@ impl Fact {
     pub fn job(&self) -> Option<&JobId> {
         match self {
             Self::Job(job, _) | Self::Task(job, ..) | Self::JobNode(job, ..) => Some(job),
-            Self::Pool(..) | Self::Node(..) => None,
+            Self::JobSchedule(..) | Self::Pool(..) | Self::Node(..) => None,
         }
     }
 
@@ -210,7 +214,9 @@ impl Fact {
     pub fn task(&self) -> Option<&TaskId> {
         match self {
             Self::Task(_, task, _) => Some(task),
-            Self::Job(..) | Self::JobNode(..) | Self::Pool(..) | Self::Node(..) => None,
+            Self::Job(..) | Self::JobNode(..) | Self::JobSchedule(..) | Self::Pool(..) | Self::Node(..) => {
+                None
+            }
         }
     }
 
@@ -219,7 +225,7 @@ impl Fact {
         match self {
             Self::JobNode(_, node, _) | Self::Node(node, _) => Some(node),
             Self::Task(_, _, fact) => fact.node(),
-            Self::Job(..) | Self::Pool(..) => None,
+            Self::Job(..) | Self::JobSchedule(..) | Self::Pool(..) => None,
         }
     }
 
@@ -228,7 +234,7 @@ impl Fact {
         match self {
             Self::Pool(pool, _) => Some(pool),
             Self::Node(_, fact) => fact.pool(),
-            Self::Job(..) | Self::Task(..) | Self::JobNode(..) => None,
+            Self::Job(..) | Self::Task(..) | Self::JobNode(..) | Self::JobSchedule(..) => None,
         }
     }
 }
@@ -239,6 +245,7 @@ impl fmt::Display for Fact {
             Self::Job(job, fact) => write!(f, "job {job}: {fact}"),
             Self::Task(job, task, fact) => write!(f, "task {task} of job {job}: {fact}"),
             Self::JobNode(job, node, fact) => write!(f, "job {job} on node {node}: {fact}"),
+            Self::JobSchedule(schedule, fact) => write!(f, "job schedule {schedule}: {fact}"),
             Self::Pool(pool, fact) => write!(f, "pool {pool}: {fact}"),
             Self::Node(node, fact) => write!(f, "node {node}: {fact}"),
         }

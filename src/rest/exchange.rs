@@ -78,6 +78,15 @@ impl Reply {
         Self::default()
     }
 
+    /// The reply to a request that asks only whether something with an ETag exists.
+    pub(super) fn exists(last_modified: Timestamp, preconditions: Preconditions) -> Result<Self, BatchError> {
+        let is_not_modified = match preconditions.check_read(last_modified)? {
+            Read::Modified => false,
+            Read::NotModified => true,
+        };
+        Ok(Self { is_not_modified, ..Self::changed(last_modified) })
+    }
+
     /// The reply to a change of something that has an ETag.
     pub(super) fn changed(last_modified: Timestamp) -> Self {
         Self { last_modified: Some(last_modified), ..Self::default() }

@@ -6,7 +6,7 @@ use core::str::FromStr;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    BatchError, ErrorCode, TimeSpan,
+    BatchError, ErrorCode, TimeSpan, Timestamp,
     id::InvalidId,
     rest::{
         odata::model::{Name, name},
@@ -49,6 +49,18 @@ impl Fields {
 
     pub(super) fn missing(&self, name: Name) -> BatchError {
         BatchError::missing_property(&self.name(name))
+    }
+
+    /// Puts the way to this object before the property that an error names.
+    pub(super) fn locate(path: &str, mut error: BatchError) -> BatchError {
+        for value in error.values.iter_mut().filter(|value| value.key == "PropertyName") {
+            value.value.insert_str(0, path);
+        }
+        error
+    }
+
+    pub(super) fn path(&self) -> String {
+        self.path.clone()
     }
 
     pub(super) fn object(&mut self, name: Name) -> Option<Self> {
@@ -112,6 +124,11 @@ impl Fields {
 
     pub(super) fn given_span(&mut self, name: Name) -> Option<TimeSpan> {
         self.text(name).and_then(|text| TimeSpan::parse(&text).ok())
+    }
+
+    /// An instant, which reading the JSON has made sure of.
+    pub(super) fn given_instant(&mut self, name: Name) -> Option<Timestamp> {
+        self.text(name).and_then(|text| Timestamp::parse_iso8601(&text).ok())
     }
 
     pub(super) fn id<T>(

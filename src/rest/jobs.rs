@@ -6,20 +6,20 @@
     reason = "all functions in the table of operations have one signature"
 )]
 
-mod body;
-mod shown;
+pub(super) mod body;
+pub(super) mod shown;
 
 use alloc::{format, string::String, sync::Arc};
 
 use crate::{
-    BatchError, ErrorCode,
+    Account, BatchError, ErrorCode,
     id::JobId,
     job::{
         AddJob, DeleteJob, DisableJob, EnableJob, Job, JobChange, JobState, TerminateJob, TerminateReason,
         UpdateJob,
     },
     rest::{
-        exchange::{Act, PathId, Reading, Reply, force_timeout, metadata},
+        exchange::{Act, Context, PathId, Reading, Reply, force_timeout, metadata},
         fields,
         list::List,
         odata::{model, write},
@@ -48,29 +48,50 @@ pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
     }))
 }
 
-/// Jobs that are not completed come first, each part by id (Q6).
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
-    let list = List::read(&reading, &model::CLOUD_JOB)?;
-    let after = list.after_id(|token| {
-        let (part, id) = token.split_once('.')?;
-        Some((part == "1", JobId::new(id).ok()?))
-    })?;
-    Ok(Act::read(move |account, context| {
+    let list = JobList::read(&reading)?;
+    Ok(Act::read(move |account, context| Ok(list.reply(account, context, |after| account.jobs_after(after)))))
+}
+
+/// What a request asks of a list of jobs. Those that are not completed come first, each part by id (Q6).
+pub(super) struct JobList {
+    list: List,
+    /// The job at which the page before ended, and whether it was completed.
+    after: Option<(bool, JobId)>,
+}
+
+impl JobList {
+    pub(super) fn read(reading: &Reading<'_>) -> Result<Self, BatchError> {
+        let list = List::read(reading, &model::CLOUD_JOB)?;
+        let after = list.after_id(|token| {
+            let (part, id) = token.split_once('.')?;
+            Some((part == "1", JobId::new(id).ok()?))
+        })?;
+        Ok(Self { list, after })
+    }
+
+    /// Replies with the jobs that `jobs_after` goes through by id.
+    pub(super) fn reply<'a, Jobs: Iterator<Item = &'a Job>>(
+        &'a self,
+        account: &Account,
+        context: &Context<'_>,
+        jobs_after: impl Fn(Option<&'a JobId>) -> Jobs,
+    ) -> Reply {
         let is_completed = |job: &Job| matches!(job.state(), JobState::Completed(_));
         // The token is in one of the two parts: that part continues after it, and an earlier part is done.
-        let (live, completed) = match &after {
+        let (live, completed) = match &self.after {
             None => (Some(None), None),
             Some((false, id)) => (Some(Some(id)), None),
             Some((true, id)) => (None, Some(id)),
         };
-        let live = live.into_iter().flat_map(|id| account.jobs_after(id)).filter(|job| !is_completed(job));
-        let completed = account.jobs_after(completed).filter(|job| is_completed(job));
+        let live = live.into_iter().flat_map(&jobs_after).filter(|job| !is_completed(job));
+        let completed = jobs_after(completed).filter(|job| is_completed(job));
         let items = live.chain(completed).map(|job| {
             let token = format!("{}.{}", u8::from(is_completed(job)), job.id());
             (token, shown::job(account.url(), job, context.now))
         });
-        Ok(list.reply(account, context, "jobs", items))
-    }))
+        self.list.reply(account, context, "jobs", items)
+    }
 }
 
 pub(super) fn update(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {

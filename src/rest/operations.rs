@@ -5,11 +5,11 @@ use alloc::{borrow::Cow, vec::Vec};
 
 use crate::{
     BatchError, ErrorCode,
-    id::{JobId, NodeId, PoolId, TaskId},
+    id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
     rest::{
         applications,
         exchange::{Act, PathId, Reading},
-        jobs, nodes,
+        job_schedules, jobs, nodes,
         odata::version::ApiVersion,
         percent::decode,
         pools, tasks,
@@ -68,13 +68,17 @@ pub(super) enum Handler {
     Account(fn(Reading<'_>) -> ReadResult),
     Job(fn(PathId<JobId>, Reading<'_>) -> ReadResult),
     Task(fn(PathId<JobId>, PathId<TaskId>, Reading<'_>) -> ReadResult),
+    JobSchedule(fn(PathId<JobScheduleId>, Reading<'_>) -> ReadResult),
     Pool(fn(PathId<PoolId>, Reading<'_>) -> ReadResult),
     Node(fn(PathId<PoolId>, PathId<NodeId>, Reading<'_>) -> ReadResult),
     /// The crate does not have the operation; says what it belongs to (Q9).
     Missing(&'static str),
 }
 
-use Handler::{Account as OnAccount, Job as OnJob, Node as OnNode, Pool as OnPool, Task as OnTask};
+use Handler::{
+    Account as OnAccount, Job as OnJob, JobSchedule as OnJobSchedule, Node as OnNode, Pool as OnPool,
+    Task as OnTask,
+};
 
 static OPERATIONS: &[Operation] = &[
     // Jobs
@@ -163,17 +167,34 @@ static OPERATIONS: &[Operation] = &[
     missing("POST", "/pools/{pool}/nodes/{node}/uploadbatchservicelogs", NODE_ACCESS)
         .since(ApiVersion::V2018_03),
     // Job schedules
-    missing("GET", "/jobschedules", JOB_SCHEDULES),
-    missing("POST", "/jobschedules", JOB_SCHEDULES),
-    missing("GET", "/jobschedules/{schedule}", JOB_SCHEDULES),
-    missing("HEAD", "/jobschedules/{schedule}", JOB_SCHEDULES),
-    missing("PUT", "/jobschedules/{schedule}", JOB_SCHEDULES),
-    missing("PATCH", "/jobschedules/{schedule}", JOB_SCHEDULES),
-    missing("DELETE", "/jobschedules/{schedule}", JOB_SCHEDULES),
-    missing("POST", "/jobschedules/{schedule}/enable", JOB_SCHEDULES),
-    missing("POST", "/jobschedules/{schedule}/disable", JOB_SCHEDULES),
-    missing("POST", "/jobschedules/{schedule}/terminate", JOB_SCHEDULES),
-    missing("GET", "/jobschedules/{schedule}/jobs", JOB_SCHEDULES),
+    get("/jobschedules", OnAccount(job_schedules::list)),
+    post("/jobschedules", 201, OnAccount(job_schedules::add)).replies(ReplyHeaders::Added),
+    get("/jobschedules/{schedule}", OnJobSchedule(job_schedules::get))
+        .conditional()
+        .replies(ReplyHeaders::Stamps),
+    new("HEAD", "/jobschedules/{schedule}", 200, OnJobSchedule(job_schedules::exists))
+        .conditional()
+        .replies(ReplyHeaders::Stamps),
+    new("PUT", "/jobschedules/{schedule}", 200, OnJobSchedule(job_schedules::update))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    new("PATCH", "/jobschedules/{schedule}", 200, OnJobSchedule(job_schedules::patch))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    new("DELETE", "/jobschedules/{schedule}", 202, OnJobSchedule(job_schedules::delete))
+        .conditional()
+        .forceable(),
+    post("/jobschedules/{schedule}/enable", 204, OnJobSchedule(job_schedules::enable))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    post("/jobschedules/{schedule}/disable", 204, OnJobSchedule(job_schedules::disable))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    post("/jobschedules/{schedule}/terminate", 202, OnJobSchedule(job_schedules::terminate))
+        .conditional()
+        .forceable()
+        .replies(ReplyHeaders::StampsAndId),
+    get("/jobschedules/{schedule}/jobs", OnJobSchedule(job_schedules::jobs)),
     // Certificates, one of which is named as OData names keys
     missing("GET", "/certificates", CERTIFICATES).until(ApiVersion::V2025_06),
     missing("POST", "/certificates", CERTIFICATES).until(ApiVersion::V2025_06),
@@ -196,7 +217,6 @@ const UPDATING_POOLS: &str = "stopping a resize and updating pools";
 const AUTOSCALE: &str = "autoscale";
 const NODE_USERS: &str = "node users and extensions";
 const NODE_ACCESS: &str = "remote access and logs of nodes";
-const JOB_SCHEDULES: &str = "job schedules";
 const CERTIFICATES: &str = "certificates";
 const ACCOUNT: &str = "account information";
 const LIFETIME_STATISTICS: &str = "lifetime statistics";
@@ -338,6 +358,9 @@ impl<'a> Found<'a> {
             Handler::Task(handler) => {
                 handler(job(), TaskId::new(&self.second).map_err(|_| ErrorCode::TaskNotFound), reading)
             }
+            Handler::JobSchedule(handler) => {
+                handler(JobScheduleId::new(&self.first).map_err(|_| ErrorCode::JobScheduleNotFound), reading)
+            }
             Handler::Pool(handler) => handler(pool(), reading),
             Handler::Node(handler) => {
                 handler(pool(), NodeId::new(&self.second).map_err(|_| ErrorCode::NodeNotFound), reading)
@@ -386,6 +409,7 @@ mod tests {
                 Handler::Account(_) => (None, None),
                 Handler::Job(_) => (Some("{job}"), None),
                 Handler::Task(_) => (Some("{job}"), Some("{task}")),
+                Handler::JobSchedule(_) => (Some("{schedule}"), None),
                 Handler::Pool(_) => (Some("{pool}"), None),
                 Handler::Node(_) => (Some("{pool}"), Some("{node}")),
                 Handler::Missing(_) => continue,
@@ -408,6 +432,7 @@ mod tests {
                 Handler::Account(_)
                 | Handler::Job(_)
                 | Handler::Task(_)
+                | Handler::JobSchedule(_)
                 | Handler::Pool(_)
                 | Handler::Node(_) => None,
             })

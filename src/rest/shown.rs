@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     Stamps, Timestamp,
-    id::{JobId, NodeId, PoolId, TaskId},
+    id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
     rest::odata::model::{Name, name},
 };
 
@@ -38,6 +38,10 @@ pub(super) fn kept(shown: &mut Properties, name: Name) -> Properties {
 
 pub(super) fn job_url(account: &str, job: &JobId) -> String {
     format!("{account}/jobs/{job}")
+}
+
+pub(super) fn job_schedule_url(account: &str, schedule: &JobScheduleId) -> String {
+    format!("{account}/jobschedules/{schedule}")
 }
 
 pub(super) fn task_url(account: &str, job: &JobId, task: &TaskId) -> String {

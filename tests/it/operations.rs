@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use azbatch::{
-    Account, Timestamp,
+    Account, ErrorCode, Timestamp,
     rest::{self, ApiVersion, Guid, Operation, Request, Response},
 };
 use serde_json::{Value, json};
@@ -23,6 +23,9 @@ fn account() -> Account {
         "jobPreparationTask": { "commandLine": "x" },
     });
     world.send("POST /jobs", job);
+    let job = json!({ "poolInfo": { "poolId": "pool" } });
+    let schedule = json!({ "id": "schedule", "schedule": {}, "jobSpecification": job });
+    world.send("POST /jobschedules", schedule);
     for task in ["active", "failed"] {
         world.send("POST /jobs/job/tasks", json!({ "id": task, "commandLine": "x" }));
     }
@@ -43,7 +46,14 @@ fn example(path: &str) -> String {
         Some("start") => "tvm-3",
         _ => "tvm-1",
     };
-    let names = [("{job}", "job"), ("{task}", task), ("{pool}", "pool"), ("{node}", node), ("{..}", "a/b")];
+    let names = [
+        ("{job}", "job"),
+        ("{schedule}", "schedule"),
+        ("{task}", task),
+        ("{pool}", "pool"),
+        ("{node}", node),
+        ("{..}", "a/b"),
+    ];
     let path = names.iter().fold(path.to_string(), |path, (name, id)| path.replace(name, id));
     path.replace(['{', '}'], "")
 }
@@ -59,6 +69,16 @@ fn body(operation: &Operation) -> Option<Value> {
         ("POST", "/jobs/{job}/addtaskcollection") => {
             json!({ "value": [{ "id": "other", "commandLine": "x" }] })
         }
+        ("POST", "/jobschedules") => json!({
+            "id": "other",
+            "schedule": {},
+            "jobSpecification": { "poolInfo": { "poolId": "pool" } },
+        }),
+        ("PUT", "/jobschedules/{schedule}") => json!({
+            "schedule": {},
+            "jobSpecification": { "poolInfo": { "poolId": "pool" } },
+        }),
+        ("PATCH", "/jobschedules/{schedule}") => json!({}),
         ("POST", "/pools") => json!({ "id": "other", "vmSize": "small" }),
         ("POST", "/pools/{pool}/resize") => json!({ "targetDedicatedNodes": 2 }),
         ("POST", "/pools/{pool}/removenodes") => json!({ "nodeList": ["tvm-1"] }),
@@ -109,7 +129,11 @@ impl Call {
         // The answer to a HEAD has no body, but its reason is the code's text.
         match serde_json::from_slice::<Value>(&response.body) {
             Ok(body) => format!("{} {}", response.status, body["code"].as_str().unwrap()),
-            Err(_) => format!("{} {}", response.status, response.reason),
+            Err(_) => {
+                let mut codes = ErrorCode::ALL.iter().filter(|code| code.status() == response.status);
+                let code = codes.find(|code| code.text() == response.reason);
+                format!("{} {}", response.status, code.unwrap())
+            }
         }
     }
 }

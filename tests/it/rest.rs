@@ -9,9 +9,11 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path};
 
 use crate::episode::ordered::Ordered;
 use azbatch::{
-    Account, BatchError, Effect, ErrorCode, JobId, NodeId, PoolId, TaskId, TimeSpan, Timestamp,
+    Account, BatchError, Effect, ErrorCode, Fact, JobId, JobScheduleId, NodeId, PoolId, TaskId, TimeSpan,
+    Timestamp,
     error::TextEvidence,
     job::{self, Ended, Unit},
+    job_schedule::JobScheduleFact,
     node::NodeEvent,
     pool::DeletePool,
     rest::{self, Answer, ApiVersion, Guid, Request, Response},
@@ -305,6 +307,16 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
         (ErrorCode::JobCompleted, Sent::post("/jobs/done/terminate", "")),
         (ErrorCode::JobExists, Sent::post("/jobs", r#"{"id":"FILM","poolInfo":{"poolId":"studio"}}"#)),
         (ErrorCode::JobBeingTerminated, Sent::post("/jobs/ending/terminate", "")),
+        (ErrorCode::JobScheduleNotFound, Sent::get("/jobschedules/weekly")),
+        (
+            ErrorCode::JobScheduleWithSameIdExists,
+            Sent::post("/jobs", r#"{"id":"nightly","poolInfo":{"poolId":"studio"}}"#),
+        ),
+        (ErrorCode::JobWithSameIdExists, Sent::post("/jobschedules", schedule("film"))),
+        (ErrorCode::JobScheduleExists, Sent::post("/jobschedules", schedule("nightly"))),
+        (ErrorCode::JobScheduleBeingDeleted, Sent::post("/jobschedules/nightly-gone/enable", "")),
+        (ErrorCode::JobScheduleCompleted, Sent::post("/jobschedules/nightly-done/enable", "")),
+        (ErrorCode::JobScheduleBeingTerminated, Sent::post("/jobschedules/nightly-ending/enable", "")),
         (
             ErrorCode::TaskIdSameAsJobPreparationTask,
             Sent::post("/jobs/film/tasks", task("JobPreparation", "")),
@@ -340,6 +352,11 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
             sent
         }),
     ]
+}
+
+fn schedule(id: &str) -> String {
+    let job = json!({ "poolInfo": { "poolId": "studio" } });
+    json!({ "id": id, "schedule": {}, "jobSpecification": job }).to_string()
 }
 
 /// What no request can come by: what concerns the caller, what only a host knows, and what is about a
@@ -381,6 +398,25 @@ fn whole_world() -> Account {
     assert_eq!(sent.answer(&mut account).response.status, 202);
     account.add_unmanaged_node(&studio, &"unusable".parse().unwrap(), 1, at(4)).unwrap();
     let _ = account.node_event(&"unusable".parse().unwrap(), NodeEvent::Unusable, now());
+    for (name, line) in [
+        ("nightly", None),
+        ("nightly-gone", Some("DELETE")),
+        ("nightly-ending", Some("POST")),
+        ("nightly-done", Some("POST")),
+    ] {
+        let sent = Sent::post("/jobschedules", schedule(name));
+        assert_eq!(sent.answer(&mut account).response.status, 201);
+        let path = format!("/jobschedules/{name}");
+        let sent = match line {
+            Some("DELETE") => Sent { method: "DELETE", ..Sent::get(&path) },
+            Some(_) => Sent::post(&(path + "/terminate"), ""),
+            None => continue,
+        };
+        assert_eq!(sent.answer(&mut account).response.status, 202);
+    }
+    let done: JobScheduleId = "nightly-done".parse().unwrap();
+    let at = account.job_schedule(&done).unwrap().stamps().entered();
+    account.apply(&Fact::JobSchedule(done, JobScheduleFact::Completed { at }));
     for pool in ["pool", "leaving"] {
         let machine = r#"{"imageReference":{},"nodeAgentSKUId":"a"}"#;
         let body = format!(

@@ -559,7 +559,7 @@ fn the_index_of_the_account_is_not_stored() {
     let account = rich();
     let mut stored = serde_json::to_value(&account).unwrap();
     let names: Vec<_> = stored.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["force_timeout", "jobs", "last_run", "nodes", "pools", "url"]);
+    assert_eq!(names, ["force_timeout", "job_schedules", "jobs", "last_run", "nodes", "pools", "url"]);
     // An index that somebody stored all the same is not read.
     stored["index"] = json!({ "nodes_by_pool": {}, "jobs_by_node": {}, "pools_due": ["pool"] });
     let read: Account = serde_json::from_value(stored).unwrap();

@@ -41,6 +41,7 @@ pub(super) fn add_job(
 
 /// A job without its id: the rest of that body, or the `jobSpecification` of a job schedule.
 pub(in crate::rest) fn job_template(mut fields: Fields) -> Result<(JobTemplate, JobSettings), BatchError> {
+    let path = fields.path();
     fields.check_display_name()?;
     let (pool, settings) = job_changes(&mut fields)?;
     let job_limit = settings.constraints.unwrap_or_default().max_task_retry_count;
@@ -55,7 +56,7 @@ pub(in crate::rest) fn job_template(mut fields: Fields) -> Result<(JobTemplate, 
         on_task_failure: fields.choice(name!("onTaskFailure")).unwrap_or_default(),
         other: fields.rest(),
     };
-    template.validate()?;
+    template.validate().map_err(|error| Fields::locate(&path, error))?;
     Ok((template, job_settings(pool, settings)?))
 }
 

@@ -9,6 +9,7 @@ use core::fmt;
 
 use crate::{
     job::{DisableTasks, JobStateName, OnAllTasksComplete, OnTaskFailure},
+    job_schedule::JobScheduleStateName,
     node::{NodeTasks, SchedulingState},
     pool::{NodeFillType, PoolState},
     rest::odata::version::ApiVersion,
@@ -274,6 +275,7 @@ const ELEVATION_LEVEL: Kind = Kind::Choice(&["nonadmin", "admin"]);
 const ERROR_CATEGORY: Kind = Kind::Choice(&["UserError", "ServerError"]);
 const INBOUND_ENDPOINT_PROTOCOL: Kind = Kind::Choice(&["tcp", "udp"]);
 const JOB_ACTION: Kind = Kind::Choice(JobAction::NAMES);
+const JOB_SCHEDULE_STATE: Kind = Kind::Choice(JobScheduleStateName::NAMES);
 const JOB_STATE: Kind = Kind::Choice(JobStateName::NAMES);
 const NODE_COMMUNICATION_MODE: Kind = Kind::Choice(&["default", "classic", "simplified"]);
 const NODE_FILL_TYPE: Kind = Kind::Choice(NodeFillType::NAMES);
@@ -694,6 +696,49 @@ models! {
         disableTasks: DISABLE_TASKS required,
     }
 
+    JOB_SCHEDULE_ADD_PARAMETER "JobScheduleAddParameter" {
+        id: Text required,
+        displayName: Text,
+        schedule: {SCHEDULE} required,
+        jobSpecification: {JOB_SPECIFICATION} required,
+        metadata: [{METADATA_ITEM}],
+    }
+    SCHEDULE "Schedule" {
+        doNotRunUntil: Instant,
+        doNotRunAfter: Instant,
+        startWindow: Duration,
+        recurrenceInterval: Duration,
+    }
+    JOB_SPECIFICATION "JobSpecification" {
+        priority: Int32,
+        allowTaskPreemption: Boolean >= V2022_01,
+        maxParallelTasks: Int32 >= V2021_06,
+        displayName: Text,
+        usesTaskDependencies: Boolean,
+        onAllTasksComplete: ON_ALL_TASKS_COMPLETE,
+        onTaskFailure: ON_TASK_FAILURE,
+        networkConfiguration: {JOB_NETWORK_CONFIGURATION},
+        constraints: {JOB_CONSTRAINTS},
+        jobManagerTask: {JOB_MANAGER_TASK},
+        jobPreparationTask: {JOB_PREPARATION_TASK},
+        jobReleaseTask: {JOB_RELEASE_TASK},
+        commonEnvironmentSettings: [{ENVIRONMENT_SETTING}],
+        poolInfo: {POOL_INFORMATION} required,
+        metadata: [{METADATA_ITEM}],
+    }
+
+    JOB_SCHEDULE_UPDATE_PARAMETER "JobScheduleUpdateParameter" {
+        schedule: {SCHEDULE} required,
+        jobSpecification: {JOB_SPECIFICATION} required,
+        metadata: [{METADATA_ITEM}],
+    }
+
+    JOB_SCHEDULE_PATCH_PARAMETER "JobSchedulePatchParameter" {
+        schedule: {SCHEDULE},
+        jobSpecification: {JOB_SPECIFICATION},
+        metadata: [{METADATA_ITEM}],
+    }
+
     TASK_ADD_PARAMETER "TaskAddParameter" {
         id: Text required,
         displayName: Text,
@@ -939,6 +984,30 @@ models! {
         writeIOGiB: Double required,
         waitTime: Duration required,
     }
+
+    CLOUD_JOB_SCHEDULE "CloudJobSchedule" {
+        id: Text,
+        displayName: Text,
+        url: Text,
+        eTag: Text,
+        lastModified: Instant,
+        creationTime: Instant,
+        state: JOB_SCHEDULE_STATE,
+        stateTransitionTime: Instant,
+        previousState: JOB_SCHEDULE_STATE,
+        previousStateTransitionTime: Instant,
+        schedule: {SCHEDULE},
+        jobSpecification: {JOB_SPECIFICATION},
+        executionInfo: {JOB_SCHEDULE_EXECUTION_INFORMATION},
+        metadata: [{METADATA_ITEM}],
+        stats: {JOB_STATISTICS},
+    }
+    JOB_SCHEDULE_EXECUTION_INFORMATION "JobScheduleExecutionInformation" {
+        nextRunTime: Instant,
+        recentJob: {RECENT_JOB},
+        endTime: Instant,
+    }
+    RECENT_JOB "RecentJob" { url: Text, id: Text }
 
     CLOUD_POOL "CloudPool" {
         id: Text,

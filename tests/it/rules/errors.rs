@@ -35,10 +35,6 @@ fn an_error_body_names_the_request_and_its_time() {
 fn what_is_outside_says_so() {
     let mut world = RestWorld::with_tasks(&["t"]);
     for (line, reason) in [
-        ("GET /jobschedules", "job schedules"),
-        ("POST /jobschedules", "job schedules"),
-        ("POST /jobschedules/s/terminate", "job schedules"),
-        ("GET /jobschedules/s/jobs", "job schedules"),
         ("GET /certificates?api-version=2022-10-01.16.0", "certificates"),
         ("GET /applications/a", "applications"),
         ("GET /jobs/job/tasks/t/files", "files"),

@@ -22,6 +22,9 @@ mod force;
 // Automatic termination
 mod automatic;
 
+// Job schedules
+mod job_schedules;
+
 // Nodes
 mod nodes;
 
