@@ -1,10 +1,10 @@
 //! Automatic termination: X1 to X8.
 
 use azbatch::{
-    TimeSpan,
+    Instruction, TimeSpan,
     job::{
         DisableTasks, JobChange, JobManagerTask, JobPatch, JobSettings, OnAllTasksComplete, OnTaskFailure,
-        TerminateJob, TerminateReason,
+        StopCause, TerminateJob, TerminateReason,
     },
     task::{
         ExitConditions, ExitOptions, JobAction, ReactivateTask, RequestedConstraints, RetryLimit,
@@ -27,6 +27,16 @@ fn a_job_ends_when_its_time_is_over() {
     assert_eq!(world.on(before(s(100))).tick(), "");
     assert_eq!(world.at(100).tick(), "JobTerminating, StopTask a n1");
     assert_eq!(world.reason(), "MaxWallClockTimeExpiry");
+}
+
+/// X1, S2, K5: the time of its task is over at the same tick, and the task is told to stop once.
+#[test]
+fn a_job_that_ends_stops_its_tasks_once() {
+    let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(20));
+    world.add_with("a", |_, constraints| constraints.max_wall_clock_time = secs(20));
+    world.run_added("a", "n1");
+    assert_eq!(world.at(20).tick(), "JobTerminating, StopTask a n1");
+    assert!(matches!(world.latest(), Instruction::Stop { cause: StopCause::JobEnding, .. }));
 }
 
 /// X2

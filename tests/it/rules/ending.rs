@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use azbatch::{
     Effect, Instruction, Report, RunId, TimeSpan,
-    job::{DisableTasks, Ended, NodeRunState, RunOutcome, TerminateJob, TerminateReason},
+    job::{DisableTasks, Ended, NodeRunState, RunOutcome, TerminateJob, TerminateReason, Unit},
     node::NodeEvent,
     task::{NodeError, NodeFailure, RetryLimit},
 };
@@ -313,6 +313,28 @@ fn late_repeated_and_unknown_reports_change_nothing() {
         assert_eq!(world.state(), "completed");
         assert_eq!(world.say("n1", "task a ended 0"), "");
     }
+}
+
+/// E10, K3: the node rebooted, so that the first run is over although its task waits for the same node.
+#[test]
+fn a_late_report_does_not_end_a_task_that_is_preparing() {
+    let mut world = World::new(prepared);
+    let unit = Unit::Task(id("a"));
+    world.add("a");
+    world.assign("a", "n1");
+    world.say("n1", "preparation ended 0");
+    let first = world.run_of("n1", &unit);
+    world.node("n1", NodeEvent::Rebooted);
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+    assert_ne!(world.run_of("n1", &unit), first);
+    for exit_code in [0, 1] {
+        assert_eq!(world.tell(&first.ended(Ended::with_exit_code(exit_code))), "");
+        assert_eq!(world.say("n1", &format!("task a ended {exit_code}")), "");
+    }
+    // As the answer to a stop, the report of the run that was stopped counts and no other (K6).
+    world.terminate_task("a");
+    assert_eq!(world.tell(&first.ended(Ended::with_exit_code(0))), "");
+    assert_eq!(world.say("n1", "task a ended 0"), "TaskCompleted a n1");
 }
 
 /// A node that does what it is told and no more: it starts a run once, it stops the run that it is told to

@@ -1,13 +1,15 @@
 //! Shape of the model: S1 to S5.
 
 use azbatch::{
-    Preconditions,
+    Fact, NodeId, Preconditions,
     condition::ConditionHeaders,
     job::{DisableTasks, JobChange, JobConstraints, JobPatch, JobSettings, UpdateJob},
+    node::{ChangeNode, NodeEvent, NodeTasks},
+    pool::{NodeFillType, RemoveNodes},
     task::{AddTask, TaskSpecification},
 };
 
-use super::{World, ends_by_itself, plain, prepared, refusal, s};
+use super::{World, dedicated, ends_by_itself, plain, prepared, refusal, s};
 use crate::world::{Headers, id, secs, told};
 
 /// S1: the service's own transitions happen at ticks, never at a request or report.
@@ -100,6 +102,47 @@ fn ids_keep_their_case_and_are_compared_without_it() {
     assert_eq!(world.account.job(&id("film")).unwrap().id().as_str(), "Film");
     assert_eq!(world.account.task(&id("film"), &id("FRAME-1")).unwrap().id().as_str(), "Frame-1");
     assert_eq!(world.shown("/jobs/fILM", "id"), "Film");
+}
+
+/// S4: effects name a node as it was added, not as a report or a request spells it.
+#[test]
+fn effects_keep_the_spelling_of_a_node() {
+    let mut world = World::with_pool(dedicated(2), 1, NodeFillType::Spread);
+    world.add_job("job", prepared);
+    world.add("a");
+    world.assign("a", "N1");
+    for event in ["started", "ended 0"] {
+        let mut report = world.report_of("n1", &format!("preparation {event}"));
+        report.run.node = id("N1");
+        assert!(world.tell(&report).contains(" n1"), "{event}");
+    }
+    for remove in [false, true] {
+        let mut world = world.clone();
+        if remove {
+            let remove = RemoveNodes { nodes: vec![id("N1")], ..RemoveNodes::default() };
+            let told = world.remove_nodes("pool", &remove);
+            assert_eq!(told, "PoolResizing, NodeActionRequested n1, StopTask a n1");
+        } else {
+            let told = world.change_node("N1", ChangeNode::DisableScheduling(NodeTasks::Requeue));
+            assert_eq!(told, "NodeSchedulingChanged n1, StopTask a n1");
+        }
+    }
+}
+
+/// S4: a node left and was added in another spelling. Its job had known it in the old one.
+#[test]
+fn a_node_that_is_added_again_has_its_new_spelling() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.assign("a", "n1");
+    world.node("n1", NodeEvent::Removed);
+    world.call(|account, now| Ok(account.add_unmanaged_node(&id("pool"), &id("N1"), 4, now).unwrap()));
+    for event in [NodeEvent::Lost, NodeEvent::Returned] {
+        let facts = world.facts.len();
+        world.node("n1", event);
+        let named = world.facts[facts..].iter().filter_map(Fact::node);
+        assert_eq!(named.map(NodeId::as_str).collect::<Vec<_>>(), ["N1"; 2], "{event:?}");
+    }
 }
 
 /// S5: each of these requests could also be refused for the reason on the next line, where possible.

@@ -242,6 +242,34 @@ fn a_task_whose_time_is_over_is_told_to_stop() {
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo/category"), "ServerError");
 }
 
+/// K5, E6: neither by id nor by node.
+#[test]
+fn what_was_over_first_is_stopped_first() {
+    let mut world = World::new(|specification, settings| {
+        prepared(specification, settings);
+        specification.release.as_mut().unwrap().max_wall_clock_time = secs(30);
+    });
+    let starts = [(1, "b", "n2"), (2, "a", "n1")];
+    for (_, task, node) in starts {
+        world.add_with(task, |_, constraints| constraints.max_wall_clock_time = secs(20));
+        world.assign(task, node);
+        world.say(node, "preparation ended 0");
+    }
+    for (second, task, node) in starts {
+        world.at(second).say(node, &format!("task {task} started"));
+    }
+    assert_eq!(world.at(22).tick(), "StopTask b n2, StopTask a n1");
+
+    for (_, task, node) in starts {
+        world.say(node, &format!("task {task} ended 137"));
+    }
+    world.terminate();
+    for (second, _, node) in starts {
+        world.at(30 + second).say(node, "release started");
+    }
+    assert_eq!(world.at(62).tick(), "ReleaseEnded n2, StopRelease n2, ReleaseEnded n1, StopRelease n1");
+}
+
 /// K6
 #[test]
 fn a_user_ends_an_active_task_at_once() {

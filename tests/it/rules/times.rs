@@ -3,7 +3,7 @@
 use azbatch::{
     ETag, Timestamp,
     job::{DisableTasks, JobChange, JobSettings, ParallelLimit, TerminateJob, TerminateReason},
-    node::NodeEvent,
+    node::{NodeEvent, NodeState},
 };
 use serde_json::{Value, json};
 
@@ -137,6 +137,31 @@ fn a_clock_that_runs_back_stamps_nothing_earlier() {
     assert_eq!(world.task("a").stamps().entered(), s(50));
     world.at(5).tick();
     assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(60).next_tick())));
+}
+
+/// T5: an event is recorded after the tasks that it ends, though one of them was changed later than the clock
+/// says, because the clock ran back, or because it stands and the ETags of a task are ahead of it.
+#[test]
+fn a_node_event_is_never_earlier_than_the_tasks_that_it_ends() {
+    let with_two_tasks = || {
+        let mut world = World::new(plain);
+        world.add("a");
+        world.add("b");
+        world
+    };
+    let mut back = with_two_tasks();
+    back.assign("a", "n1");
+    back.on(s(0).next_tick()).assign("b", "n1");
+    back.at(0);
+    let mut still = with_two_tasks();
+    still.update_task("a");
+    still.update_task("a");
+    still.assign("b", "n1");
+    still.assign("a", "n1");
+    for mut world in [back, still] {
+        world.node("n1", NodeEvent::Preempted);
+        assert_eq!(world.account.node(&id("n1")).unwrap().state(), NodeState::Preempted);
+    }
 }
 
 /// T5: no tick comes after the last one, so timestamps no longer change.
