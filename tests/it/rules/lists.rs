@@ -18,6 +18,10 @@ fn a_selection_is_trimmed_and_answered_in_the_services_order() {
              \"priority\":0\r\n}}"
         )
     );
+    let whole = world.shown("/jobs/job");
+    for nothing in ["", ",", "+,+"] {
+        assert_eq!(world.shown(&format!("/jobs/job?$select={nothing}")), whole, "it is ignored");
+    }
     assert_eq!(world.get("/jobs?$select=id").json()["value"], json!([{ "id": "job" }]));
     let keys =
         |reply: &Reply| reply.json()["value"][0].as_object().unwrap().keys().cloned().collect::<Vec<_>>();

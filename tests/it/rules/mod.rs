@@ -7,6 +7,8 @@
 // General
 mod shape;
 
+mod precedence;
+
 // Timestamps and ETags
 mod times;
 

@@ -8,7 +8,7 @@ use azbatch::{
 use serde_json::json;
 
 use super::{World, dedicated, names, plain, s};
-use crate::world::{URL, World as RestWorld, brief as brief_all, id, secs, task_body};
+use crate::world::{URL, World as RestWorld, brief as brief_all, id, task_body};
 
 /// P2
 #[test]
@@ -113,29 +113,31 @@ fn a_standing_clock_repeats_no_etag_of_a_pool() {
     assert_eq!(world.pool().stamps().modified().ticks(), s(9).ticks() + 2);
 }
 
-/// P7
+/// P7, B8
 #[test]
 fn a_pool_shows_the_timeout_of_its_latest_resize() {
-    let mut world = World::with_pool(dedicated(3), 1, NodeFillType::Spread);
-    assert_eq!(world.pool().resize_timeout(), None);
-    let resize = |resize_timeout| ResizePool { resize_timeout, ..ResizePool::default() };
-    for (asked, kept, shown) in [
-        (Some(secs(600)), secs(600), "PT10M"),
-        (None, secs(900), "PT15M"),
-        (Some(secs(7200)), secs(7200), "PT2H"),
-    ] {
-        assert_eq!(world.resize_pool("pool", &resize(asked)), "PoolResizing");
-        assert_eq!(world.pool().resize_timeout(), Some(kept));
-        assert_eq!(world.tick(), "PoolSteady");
-        assert_eq!(world.shown("/pools/pool", "resizeTimeout"), shown);
-    }
-    for (node, asked, kept) in [("n3", None, secs(900)), ("n2", Some(secs(60)), secs(60))] {
-        let remove = RemoveNodes { nodes: vec![id(node)], resize_timeout: asked, ..RemoveNodes::default() };
-        world.remove_nodes("pool", &remove);
-        assert_eq!(world.pool().resize_timeout(), Some(kept));
-        assert_eq!(world.tick(), format!("RemoveNode {node}"));
-        world.node(node, NodeEvent::Removed);
-        assert_eq!(world.tick(), "PoolSteady");
+    let mut world = RestWorld::new();
+    let policy = json!({ "jobDefaultOrder": "creationtime", "nodeFillType": "pack" });
+    let pool = json!({ "id": "p", "vmSize": "a", "taskSchedulingPolicy": policy, "resizeTimeout": "PT30M" });
+    assert_eq!(world.send("POST /pools", pool).told(), "201");
+    world.tick();
+    assert_eq!(world.account.pool(&id("p")).unwrap().resize_timeout(), None);
+    assert_eq!(world.value("/pools/p", "/resizeTimeout"), "PT30M");
+    assert_eq!(world.value("/pools/p", "/taskSchedulingPolicy"), policy);
+    for (asked, shown) in [(Some("PT010M"), "PT10M"), (None, "PT15M"), (Some("PT2H"), "PT2H")] {
+        for (line, mut body) in [
+            ("POST /pools/p/resize", json!({ "targetDedicatedNodes": 0 })),
+            ("POST /pools/p/removenodes", json!({ "nodeList": ["n"] })),
+        ] {
+            if let Some(asked) = asked {
+                body["resizeTimeout"] = json!(asked);
+            }
+            world.add_node("p", "n");
+            let resized = world.send(line, &body);
+            assert_eq!(resized.told(), "202", "{line} {body}");
+            assert_eq!(world.value("/pools/p", "/resizeTimeout"), shown, "{line} {body}");
+            world.obey(resized.effects);
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use azbatch::{
 use serde_json::{Value, json};
 
 use super::{Step, World, acts_on_failures, ends_by_itself, plain, s};
-use crate::world::{World as RestWorld, id, job_body, task_body};
+use crate::world::{World as RestWorld, id, job_body, task_body, told};
 
 /// T1
 #[test]
@@ -173,6 +173,27 @@ fn at_the_end_of_the_calendar_stamps_stand_still() {
     assert_eq!(world.job().stamps().modified(), Timestamp::MAX);
     assert_eq!(world.force(), "JobTerminating");
     assert_eq!(world.tick(), "JobCompleted");
+}
+
+/// T5, F4: requests at the first and the last instant there are, in any order.
+#[test]
+fn no_clock_makes_a_request_fail() {
+    let mut world = World::new(plain);
+    let json = [("Content-Type", "application/json")];
+    let version = "api-version=2025-06-01";
+    let read = format!("/jobs/job?{version}");
+    let early = world.on(Timestamp::MIN).send_late(Timestamp::MAX, "GET", &read, &[], b"");
+    assert_eq!(told(&early), "200");
+    let late = world.on(Timestamp::MAX).send_late(Timestamp::MIN, "GET", &read, &[], b"");
+    assert_eq!(told(&late), "500 OperationTimedOut");
+    for (now, job) in [(Timestamp::MAX, "last"), (Timestamp::MIN, "first")] {
+        let body = format!(r#"{{"id":"{job}","poolInfo":{{"poolId":"pool"}}}}"#);
+        let added = world.on(now).send("POST", &format!("/jobs?{version}"), &json, body.as_bytes());
+        assert_eq!(told(&added), "201");
+        assert_eq!(added.header("ETag"), Some(ETag::from(now).to_string().as_str()));
+    }
+    let ended = world.on(Timestamp::MAX).send("POST", &format!("/jobs/last/terminate?{version}"), &[], b"");
+    assert_eq!(told(&ended), "202");
 }
 
 /// T6
