@@ -579,7 +579,7 @@ fn nothing_is_dropped(world: &RestWorld, line: &str, body: &Value, shown_at: &st
     }
 }
 
-/// B3, B8
+/// B8, B3
 #[test]
 fn no_property_of_a_body_is_dropped() {
     let mut world = RestWorld::new();

@@ -258,6 +258,19 @@ fn a_job_that_waits_for_nodes_shows_how_many() {
     assert_eq!(world.at(20).shown("/jobs/job", "executionInfo/schedulingError"), Value::Null);
 }
 
+/// E9: a forced job whose time is over still waits until a tick ends it.
+#[test]
+fn the_scheduling_error_stays_until_the_end() {
+    let mut world = with_pool(1);
+    world.run("job", "t", "tvm-1");
+    world.send("POST /jobs/job/terminate?force=true", "");
+    world.later(3600);
+    let error = "/executionInfo/schedulingError/code";
+    assert_eq!(world.value("/jobs/job", error), "JobTerminationAwaitingNodeProcessing");
+    world.tick();
+    assert!(world.value("/jobs/job", error).is_null());
+}
+
 /// E10: it accepts and starts no tasks.
 #[test]
 fn a_terminating_job_takes_and_starts_no_tasks() {
@@ -594,6 +607,30 @@ fn a_job_that_was_added_again_has_runs_of_its_own() {
     assert_eq!(world.tick(), "JobCompleted");
 }
 
+/// E10: a repeated or late report does not end the next run.
+#[test]
+fn a_repeated_report_is_about_its_own_run() {
+    let mut world = RestWorld::new();
+    world.add_node("pool", "n");
+    world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
+    let retried = json!({ "id": "t", "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } });
+    world.send("POST /jobs/job/tasks", retried);
+    for (number, came) in [(1, "TaskRetried t n"), (2, "TaskCompleted t n")] {
+        let assigned = world.assign("job", "t", "n");
+        let [Effect::Fact(_), Effect::Instruction(Instruction::Run(run))] = &assigned[..] else {
+            panic!("{assigned:?}")
+        };
+        assert_eq!(run.number, number);
+        let report = run.ended(Ended::with_exit_code(1));
+        for other in [0, number - 1, number + 1] {
+            let other = RunId { number: other, ..run.clone() }.ended(Ended::with_exit_code(1));
+            assert_eq!(world.call(|account, now| account.report(&other, now)), [], "{other}");
+        }
+        assert_eq!(brief_all(&world.call(|account, now| account.report(&report, now))), [came]);
+        assert_eq!(world.call(|account, now| account.report(&report, now)), []);
+    }
+}
+
 /// E11, for every request that something follows later.
 #[test]
 fn a_poller_never_sees_the_state_before_its_request() {
@@ -646,42 +683,5 @@ fn a_poller_never_sees_the_state_before_its_request() {
         assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing", "{body}");
         world.obey(reply.effects);
         assert_eq!(world.value("/pools/pool", "/allocationState"), "steady", "{body}");
-    }
-}
-
-/// E9: a forced job whose time is over still waits until a tick ends it.
-#[test]
-fn the_scheduling_error_stays_until_the_end() {
-    let mut world = with_pool(1);
-    world.run("job", "t", "tvm-1");
-    world.send("POST /jobs/job/terminate?force=true", "");
-    world.later(3600);
-    let error = "/executionInfo/schedulingError/code";
-    assert_eq!(world.value("/jobs/job", error), "JobTerminationAwaitingNodeProcessing");
-    world.tick();
-    assert!(world.value("/jobs/job", error).is_null());
-}
-
-/// E10: a repeated or late report does not end the next run.
-#[test]
-fn a_repeated_report_is_about_its_own_run() {
-    let mut world = RestWorld::new();
-    world.add_node("pool", "n");
-    world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
-    let retried = json!({ "id": "t", "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } });
-    world.send("POST /jobs/job/tasks", retried);
-    for (number, came) in [(1, "TaskRetried t n"), (2, "TaskCompleted t n")] {
-        let assigned = world.assign("job", "t", "n");
-        let [Effect::Fact(_), Effect::Instruction(Instruction::Run(run))] = &assigned[..] else {
-            panic!("{assigned:?}")
-        };
-        assert_eq!(run.number, number);
-        let report = run.ended(Ended::with_exit_code(1));
-        for other in [0, number - 1, number + 1] {
-            let other = RunId { number: other, ..run.clone() }.ended(Ended::with_exit_code(1));
-            assert_eq!(world.call(|account, now| account.report(&other, now)), [], "{other}");
-        }
-        assert_eq!(brief_all(&world.call(|account, now| account.report(&report, now))), [came]);
-        assert_eq!(world.call(|account, now| account.report(&report, now)), []);
     }
 }

@@ -45,40 +45,6 @@ fn a_list_of_nothing_is_laid_out_as_the_service_does() {
     assert_eq!(reply.text(), expected.replace("#jobs", "#subtaskinfo"));
 }
 
-/// W2
-#[test]
-fn strings_escape_all_that_is_not_plain() {
-    let mut world = World::empty();
-    let name = r#"q\" b\\ t\t u\u0001 '/ é 😀"#;
-    let body = format!(r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"displayName":"{name}"}}"#);
-    assert_eq!(world.rest("POST /jobs", &[], &body), "201");
-    let response = world.answer("GET /jobs/job?$select=displayName", &[], "");
-    let shown = r#""displayName":"q\" b\\ t\t u\u0001 '/ \u00e9 \ud83d\ude00""#;
-    assert!(text(&response).contains(shown), "{}", text(&response));
-}
-
-/// W4
-#[test]
-fn instants_are_trimmed_and_durations_normalised() {
-    for (at, shown) in [
-        ("2026-02-10T08:00:00Z", "2026-02-10T08:00:00Z"),
-        ("2026-02-10T08:00:00.1200000Z", "2026-02-10T08:00:00.12Z"),
-        ("2026-02-10T08:00:00.1234567Z", "2026-02-10T08:00:00.1234567Z"),
-    ] {
-        let mut world = World::empty();
-        world.on(Timestamp::parse_iso8601(at).unwrap()).add_job("job", plain);
-        assert_eq!(world.shown("/jobs/job", "creationTime"), shown);
-    }
-    for (sent, shown) in [("PT01H00M00S", "PT1H"), ("P1Y2M", "P425D"), ("PT90M", "PT1H30M"), ("P7D", "P7D")] {
-        let mut world = World::empty();
-        let body = format!(
-            r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"constraints":{{"maxWallClockTime":"{sent}"}}}}"#
-        );
-        assert_eq!(world.rest("POST /jobs", &[], &body), "201");
-        assert_eq!(world.shown("/jobs/job", "constraints/maxWallClockTime"), shown);
-    }
-}
-
 /// The keys alone: `id poolInfo{poolId} metadata[{name value}]`.
 fn keys_of(value: &Ordered) -> String {
     match value {
@@ -137,4 +103,38 @@ fn keys_are_in_the_recorded_order() {
              taskRootDirectoryUrl}}}}"
         )
     );
+}
+
+/// W2
+#[test]
+fn strings_escape_all_that_is_not_plain() {
+    let mut world = World::empty();
+    let name = r#"q\" b\\ t\t u\u0001 '/ é 😀"#;
+    let body = format!(r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"displayName":"{name}"}}"#);
+    assert_eq!(world.rest("POST /jobs", &[], &body), "201");
+    let response = world.answer("GET /jobs/job?$select=displayName", &[], "");
+    let shown = r#""displayName":"q\" b\\ t\t u\u0001 '/ \u00e9 \ud83d\ude00""#;
+    assert!(text(&response).contains(shown), "{}", text(&response));
+}
+
+/// W4
+#[test]
+fn instants_are_trimmed_and_durations_normalised() {
+    for (at, shown) in [
+        ("2026-02-10T08:00:00Z", "2026-02-10T08:00:00Z"),
+        ("2026-02-10T08:00:00.1200000Z", "2026-02-10T08:00:00.12Z"),
+        ("2026-02-10T08:00:00.1234567Z", "2026-02-10T08:00:00.1234567Z"),
+    ] {
+        let mut world = World::empty();
+        world.on(Timestamp::parse_iso8601(at).unwrap()).add_job("job", plain);
+        assert_eq!(world.shown("/jobs/job", "creationTime"), shown);
+    }
+    for (sent, shown) in [("PT01H00M00S", "PT1H"), ("P1Y2M", "P425D"), ("PT90M", "PT1H30M"), ("P7D", "P7D")] {
+        let mut world = World::empty();
+        let body = format!(
+            r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"constraints":{{"maxWallClockTime":"{sent}"}}}}"#
+        );
+        assert_eq!(world.rest("POST /jobs", &[], &body), "201");
+        assert_eq!(world.shown("/jobs/job", "constraints/maxWallClockTime"), shown);
+    }
 }

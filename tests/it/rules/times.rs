@@ -21,6 +21,40 @@ fn an_etag_is_the_last_modification_in_ticks() {
     assert_eq!(world.shown("/jobs/job", "eTag"), "0x8DD93314A6D8630");
 }
 
+/// T1, T3, T4
+#[test]
+fn the_etag_of_an_answer_is_the_resources_own() {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    for (line, body, target) in [
+        ("POST /jobs", job_body("job"), "/jobs/job"),
+        ("PATCH /jobs/job", json!({ "priority": 1 }), "/jobs/job"),
+        ("PUT /jobs/job", json!({ "poolInfo": { "poolId": "pool" } }), "/jobs/job"),
+        ("POST /jobs/job/disable", json!({ "disableTasks": "wait" }), "/jobs/job"),
+        ("POST /jobs/job/enable", Value::Null, "/jobs/job"),
+        ("POST /jobs/job/tasks", task_body("t"), "/jobs/job/tasks/t"),
+        ("PUT /jobs/job/tasks/t", json!({}), "/jobs/job/tasks/t"),
+        ("POST /jobs/job/tasks/t/terminate", Value::Null, "/jobs/job/tasks/t"),
+        ("POST /jobs/job/tasks/t/reactivate", Value::Null, "/jobs/job/tasks/t"),
+        ("POST /jobs/job/terminate", Value::Null, "/jobs/job"),
+        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 1 }), "/pools/pool"),
+    ] {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = world.send(line, body);
+        let stamp = world.now;
+        assert_eq!(reply.header("ETag").unwrap(), ETag::from(stamp).to_string(), "{line}");
+        assert_eq!(reply.header("Last-Modified").unwrap(), stamp.rfc1123().to_string(), "{line}");
+        assert_eq!(world.etag(target), ETag::from(stamp).to_string(), "{line}");
+        let read = world.get(target);
+        assert_eq!(
+            (read.header("ETag"), read.header("Last-Modified")),
+            (reply.header("ETag"), reply.header("Last-Modified"))
+        );
+        if target.starts_with("/pools") {
+            world.obey(reply.effects);
+        }
+    }
+}
+
 /// T2: what moves lastModified, and what does not.
 #[test]
 fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
@@ -273,39 +307,5 @@ fn a_tasks_etag_moves_on_users_calls_alone() {
         let came = step(world.at(number));
         assert!(!came.is_empty());
         assert_eq!(world.task("a").stamps().modified(), if moves { s(number) } else { old }, "{came}");
-    }
-}
-
-/// T1, T3, T4
-#[test]
-fn the_etag_of_an_answer_is_the_resources_own() {
-    let mut world = RestWorld::with_pool(1, 2, "spread");
-    for (line, body, target) in [
-        ("POST /jobs", job_body("job"), "/jobs/job"),
-        ("PATCH /jobs/job", json!({ "priority": 1 }), "/jobs/job"),
-        ("PUT /jobs/job", json!({ "poolInfo": { "poolId": "pool" } }), "/jobs/job"),
-        ("POST /jobs/job/disable", json!({ "disableTasks": "wait" }), "/jobs/job"),
-        ("POST /jobs/job/enable", Value::Null, "/jobs/job"),
-        ("POST /jobs/job/tasks", task_body("t"), "/jobs/job/tasks/t"),
-        ("PUT /jobs/job/tasks/t", json!({}), "/jobs/job/tasks/t"),
-        ("POST /jobs/job/tasks/t/terminate", Value::Null, "/jobs/job/tasks/t"),
-        ("POST /jobs/job/tasks/t/reactivate", Value::Null, "/jobs/job/tasks/t"),
-        ("POST /jobs/job/terminate", Value::Null, "/jobs/job"),
-        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 1 }), "/pools/pool"),
-    ] {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let reply = world.send(line, body);
-        let stamp = world.now;
-        assert_eq!(reply.header("ETag").unwrap(), ETag::from(stamp).to_string(), "{line}");
-        assert_eq!(reply.header("Last-Modified").unwrap(), stamp.rfc1123().to_string(), "{line}");
-        assert_eq!(world.etag(target), ETag::from(stamp).to_string(), "{line}");
-        let read = world.get(target);
-        assert_eq!(
-            (read.header("ETag"), read.header("Last-Modified")),
-            (reply.header("ETag"), reply.header("Last-Modified"))
-        );
-        if target.starts_with("/pools") {
-            world.obey(reply.effects);
-        }
     }
 }
