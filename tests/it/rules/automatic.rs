@@ -1,10 +1,10 @@
 //! Automatic termination: X1 to X8.
 
 use azbatch::{
-    TimeSpan,
+    Instruction, TimeSpan,
     job::{
         DisableTasks, JobChange, JobManagerTask, JobPatch, JobSettings, OnAllTasksComplete, OnTaskFailure,
-        TerminateJob, TerminateReason,
+        StopCause, TerminateJob, TerminateReason,
     },
     task::{
         ExitConditions, ExitOptions, JobAction, ReactivateTask, RequestedConstraints, RetryLimit,
@@ -29,6 +29,16 @@ fn a_job_ends_when_its_time_is_over() {
     assert_eq!(world.reason(), "MaxWallClockTimeExpiry");
 }
 
+/// X1, S2, K5: the time of its task is over at the same tick, and the task is told to stop once.
+#[test]
+fn a_job_that_ends_stops_its_tasks_once() {
+    let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(20));
+    world.add_with("a", |_, constraints| constraints.max_wall_clock_time = secs(20));
+    world.run_added("a", "n1");
+    assert_eq!(world.at(20).tick(), "JobTerminating, StopTask a n1");
+    assert!(matches!(world.latest(), Instruction::Stop { cause: StopCause::JobEnding, .. }));
+}
+
 /// X2
 #[test]
 fn a_job_ends_with_its_manager_unless_told_otherwise() {
@@ -45,6 +55,65 @@ fn a_job_ends_with_its_manager_unless_told_otherwise() {
         assert_eq!(world.tick(), ticked);
         assert_eq!(world.reason(), if kills { "JMComplete" } else { "none" });
     }
+}
+
+/// X2: a later task with the job manager task's id is another task.
+#[test]
+fn another_task_is_not_the_job_manager() {
+    let mut world = RestWorld::new();
+    world.add_node("pool", "n");
+    add_job_that_acts_on_failures(&mut world, |specification| {
+        specification.manager = Some(JobManagerTask {
+            task: TaskSpecification::new(id("manager")).into(),
+            constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
+            kill_job_on_completion: true,
+            allow_low_priority_node: true,
+        });
+    });
+    world.send("DELETE /jobs/job/tasks/manager", "");
+    world.send("POST /jobs/job/tasks", json!({ "id": "manager", "commandLine": "x" }));
+    world.ran("job", "manager", "n", 0);
+    assert_eq!(brief_all(&world.tick()), Vec::<String>::new());
+}
+
+/// X2, B6
+#[test]
+fn a_job_manager_task_is_made_with_the_job_and_ends_it() {
+    let mut world = RestWorld::new();
+    for node in ["n1", "n2"] {
+        world.add_node("pool", node);
+    }
+    let mut body = job_body("job");
+    body["jobManagerTask"] = json!({ "id": "manager", "commandLine": "manage", "displayName": "M" });
+    body["constraints"] = json!({ "maxTaskRetryCount": 2 });
+    let reply = world.send("POST /jobs", &body);
+    assert_eq!(reply.brief(), ["JobAdded", "TaskAdded"]);
+    let shown = world.shown("/jobs/job/tasks/manager");
+    assert_eq!((&shown["displayName"], &shown["commandLine"]), (&json!("M"), &json!("manage")));
+    assert_eq!(
+        shown["constraints"],
+        json!({
+            "maxWallClockTime": "P10675199DT2H48M5.4775807S", "retentionTime": "P7D", "maxTaskRetryCount": 2,
+        })
+    );
+    assert_eq!(
+        world.shown("/jobs/job")["jobManagerTask"],
+        json!({
+            "id": "manager", "displayName": "M", "commandLine": "manage", "requiredSlots": 1,
+            "constraints": { "maxWallClockTime": "P10675199DT2H48M5.4775807S", "retentionTime": "P7D", "maxTaskRetryCount": 2 },
+            "userIdentity": { "autoUser": { "scope": "pool", "elevationLevel": "nonadmin" } },
+            "runExclusive": true, "allowLowPriorityNode": true, "killJobOnCompletion": true,
+        })
+    );
+    assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts/active"), 1);
+    assert_eq!(world.send("POST /jobs/job/tasks", task_body("Manager")).told(), "409 TaskExists", "S4");
+    world.send("POST /jobs/job/tasks", task_body("t"));
+    let effects = world.schedule();
+    world.obey(effects);
+    assert_eq!(world.get("/jobs/job/tasks?$filter=state%20eq%20'running'").ids(), ["manager", "t"]);
+    world.ends("job", "manager", "n1", 0);
+    assert_eq!(brief_all(&world.tick()), ["JobTerminating", "StopTask t n2 JobEnding"]);
+    assert_eq!(world.value("/jobs/job", "/executionInfo/terminateReason"), "JMComplete");
 }
 
 fn asks_for(action: Option<JobAction>) -> ExitConditions {
@@ -240,25 +309,6 @@ fn an_ended_task_with_exit_code_0_asks_for_nothing() {
     assert_eq!(brief_all(&world.tick()), Vec::<String>::new());
 }
 
-/// X2: a later task with the job manager task's id is another task.
-#[test]
-fn another_task_is_not_the_job_manager() {
-    let mut world = RestWorld::new();
-    world.add_node("pool", "n");
-    add_job_that_acts_on_failures(&mut world, |specification| {
-        specification.manager = Some(JobManagerTask {
-            task: TaskSpecification::new(id("manager")).into(),
-            constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
-            kill_job_on_completion: true,
-            allow_low_priority_node: true,
-        });
-    });
-    world.send("DELETE /jobs/job/tasks/manager", "");
-    world.send("POST /jobs/job/tasks", json!({ "id": "manager", "commandLine": "x" }));
-    world.ran("job", "manager", "n", 0);
-    assert_eq!(brief_all(&world.tick()), Vec::<String>::new());
-}
-
 /// A job `j` with this task, on a pool with a node `n`. It terminates when the task is completed, and
 /// performs its job action.
 fn ending_with_its_task(task: &str) -> RestWorld {
@@ -300,46 +350,6 @@ fn a_disabling_job_whose_tasks_are_completed_is_disabled_before_it_ends() {
     assert_eq!(world.state("/jobs/j"), "disabled");
     world.tick();
     assert_eq!(world.state("/jobs/j"), "terminating");
-}
-
-/// X2, B6
-#[test]
-fn a_job_manager_task_is_made_with_the_job_and_ends_it() {
-    let mut world = RestWorld::new();
-    for node in ["n1", "n2"] {
-        world.add_node("pool", node);
-    }
-    let mut body = job_body("job");
-    body["jobManagerTask"] = json!({ "id": "manager", "commandLine": "manage", "displayName": "M" });
-    body["constraints"] = json!({ "maxTaskRetryCount": 2 });
-    let reply = world.send("POST /jobs", &body);
-    assert_eq!(reply.brief(), ["JobAdded", "TaskAdded"]);
-    let shown = world.shown("/jobs/job/tasks/manager");
-    assert_eq!((&shown["displayName"], &shown["commandLine"]), (&json!("M"), &json!("manage")));
-    assert_eq!(
-        shown["constraints"],
-        json!({
-            "maxWallClockTime": "P10675199DT2H48M5.4775807S", "retentionTime": "P7D", "maxTaskRetryCount": 2,
-        })
-    );
-    assert_eq!(
-        world.shown("/jobs/job")["jobManagerTask"],
-        json!({
-            "id": "manager", "displayName": "M", "commandLine": "manage", "requiredSlots": 1,
-            "constraints": { "maxWallClockTime": "P10675199DT2H48M5.4775807S", "retentionTime": "P7D", "maxTaskRetryCount": 2 },
-            "userIdentity": { "autoUser": { "scope": "pool", "elevationLevel": "nonadmin" } },
-            "runExclusive": true, "allowLowPriorityNode": true, "killJobOnCompletion": true,
-        })
-    );
-    assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts/active"), 1);
-    assert_eq!(world.send("POST /jobs/job/tasks", task_body("Manager")).told(), "409 TaskExists", "S4");
-    world.send("POST /jobs/job/tasks", task_body("t"));
-    let effects = world.schedule();
-    world.obey(effects);
-    assert_eq!(world.get("/jobs/job/tasks?$filter=state%20eq%20'running'").ids(), ["manager", "t"]);
-    world.ends("job", "manager", "n1", 0);
-    assert_eq!(brief_all(&world.tick()), ["JobTerminating", "StopTask t n2 JobEnding"]);
-    assert_eq!(world.value("/jobs/job", "/executionInfo/terminateReason"), "JMComplete");
 }
 
 /// X8

@@ -6,8 +6,10 @@ use azbatch::{
 };
 use serde_json::{Value, json};
 
-use super::{World, add_job_that_acts_on_failures, names, plain, whole, with_job, with_pool};
-use crate::world::{BEFORE_SLOTS, URL, World as RestWorld, id, job_body, task_body, text, told};
+use super::{
+    World, add_job_that_acts_on_failures, errors::whole_studio, names, plain, whole, with_job, with_pool,
+};
+use crate::world::{BEFORE_SLOTS, URL, World as RestWorld, id, job_body, task_body, text, told, with};
 
 /// A job of the newest api-version with these members besides `id` and `poolInfo`.
 fn add(members: &str) -> String {
@@ -577,7 +579,7 @@ fn nothing_is_dropped(world: &RestWorld, line: &str, body: &Value, shown_at: &st
     }
 }
 
-/// B3, B8
+/// B8, B3
 #[test]
 fn no_property_of_a_body_is_dropped() {
     let mut world = RestWorld::new();
@@ -640,6 +642,24 @@ fn no_property_of_a_body_is_dropped() {
     nothing_is_dropped(&world, "POST /pools/pool/resize", &resize, "/pools/pool", &[]);
 }
 
+/// B8, W1: empty lists and objects come back too, also where the state machine reads what is in them.
+#[test]
+fn what_is_empty_is_not_lost() {
+    let mut world = RestWorld::new();
+    let job = json!({
+        "metadata": [], "commonEnvironmentSettings": [], "displayName": "", "usesTaskDependencies": true,
+    });
+    let task = json!({
+        "commandLine": "", "resourceFiles": [], "outputFiles": [], "environmentSettings": [],
+        "exitConditions": { "exitCodes": [], "exitCodeRanges": [], "default": {} },
+        "dependsOn": { "taskIds": [], "taskIdRanges": [] }, "applicationPackageReferences": [],
+        "authenticationTokenSettings": {},
+    });
+    world.add_job("a", job.clone()).add_task("a", "t", task.clone());
+    contains(&world.shown("/jobs/a"), &job, "job");
+    contains(&world.shown("/jobs/a/tasks/t"), &task, "task");
+}
+
 /// B9
 #[test]
 fn the_ids_of_the_preparation_and_the_release_are_taken() {
@@ -672,6 +692,52 @@ fn preparation_and_release_have_two_ids() {
         "jobReleaseTask": { "id": "same", "commandLine": "x" },
     });
     assert_eq!(world.send("POST /jobs", body).told(), "409 TaskIdSameAsJobPreparationTask");
+}
+
+/// B10, B11: the most that is taken, and one more.
+#[test]
+fn metadata_and_dependencies_have_a_largest_size() {
+    let mut world = RestWorld::new();
+    world.add_job("job", json!({ "usesTaskDependencies": true }));
+    for (length, is_taken) in [(8 * 1024 - 1, true), (8 * 1024, false)] {
+        let metadata = json!([{ "name": "n", "value": "v".repeat(length) }]);
+        let body = with(job_body("a"), json!({ "metadata": metadata }));
+        let added = world.clone().send("POST /jobs", body);
+        assert_eq!(added.told(), if is_taken { "201" } else { "400 MetadataTooLarge" });
+        let patched = world.clone().send("PATCH /jobs/job", json!({ "metadata": metadata }));
+        assert_eq!(patched.told(), if is_taken { "200" } else { "400 MetadataTooLarge" });
+    }
+    for (count, told) in [(1000, "201"), (1001, "400 TaskDependencyListTooLong")] {
+        let ids: Vec<String> = (0..count).map(|number| format!("{number:064}")).collect();
+        let body = with(task_body("a"), json!({ "dependsOn": { "taskIds": ids } }));
+        assert_eq!(world.clone().send("POST /jobs/job/tasks", body).told(), told);
+    }
+}
+
+/// B12: neither a body nor an object without properties is refused.
+#[test]
+fn an_operation_without_a_body_takes_an_empty_one() {
+    let world = whole_studio();
+    for (line, told) in [
+        ("POST /jobs/film/enable", "202"),
+        ("DELETE /jobs/film", "202"),
+        ("POST /jobs/film/tasks/frame-1/terminate", "204"),
+        ("POST /jobs/film/tasks/frame-0/reactivate", "204"),
+        ("DELETE /jobs/film/tasks/frame-1", "200"),
+        ("DELETE /pools/pool", "202"),
+        ("POST /pools/studio/nodes/tvm-1/start", "409 OperationNotValidOnNode"),
+        ("POST /pools/studio/nodes/tvm-1/enablescheduling", "409 NodeAlreadyInTargetSchedulingState"),
+    ] {
+        for (body, expected) in [
+            ("", told),
+            ("{}", told),
+            (r#"{"odata.type":"x"}"#, told),
+            (r#"{"a":1}"#, "400 InvalidRequestBody"),
+            ("[", "400 InvalidRequestBody"),
+        ] {
+            assert_eq!(world.clone().send(line, body).told(), expected, "{line} {body}");
+        }
+    }
 }
 
 /// B14: the Azure CLI sends each integer as a string.

@@ -1,6 +1,6 @@
 //! Disabling and deleting a job: G1 to G3.
 
-use azbatch::job::DisableTasks;
+use azbatch::{job::DisableTasks, node::NodeEvent, task::RetryLimit};
 use serde_json::json;
 
 use super::{World, before, plain, prepared, s};
@@ -51,6 +51,34 @@ fn a_disabling_job_waits_for_preparing_tasks() {
         assert_eq!(world.tick(), "");
         assert_eq!(world.say("n1", "preparation ended 0"), told);
         assert_eq!(world.tick(), if option == DisableTasks::Wait { "" } else { "JobDisabled" });
+    }
+}
+
+/// G1: a preparation that fails is run again only if the job waits for its tasks. It does not exclude the
+/// node either: once the job is enabled, the preparation is run as if for the first time.
+#[test]
+fn a_preparation_is_not_retried_for_a_disabling_job() {
+    for (option, told) in [
+        (DisableTasks::Requeue, "PreparationEnded n1, TaskRequeued a n1"),
+        (DisableTasks::Terminate, "PreparationEnded n1, TaskCompleted a n1"),
+        (DisableTasks::Wait, "PreparationEnded n1, RunPreparation n1"),
+    ] {
+        let mut world = World::new(|specification, settings| {
+            prepared(specification, settings);
+            let preparation = specification.preparation.as_mut().unwrap();
+            preparation.constraints.max_task_retry_count = RetryLimit::Times(1);
+        });
+        world.add("a");
+        world.assign("a", "n1");
+        world.disable(option);
+        assert_eq!(world.say("n1", "preparation ended 1"), told);
+        if option == DisableTasks::Requeue {
+            world.tick();
+            world.enable();
+            assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+            world.say("n1", "preparation started");
+            assert_eq!(world.status("Preparation")["retryCount"], 0);
+        }
     }
 }
 
@@ -110,6 +138,17 @@ fn a_deleted_job_that_had_ended_keeps_its_end() {
     assert_eq!(world.at(10).delete(), "JobDeleting");
     assert_eq!((world.reason(), world.job().end_time()), ("UserTerminate", Some(s(9))));
     assert_eq!(world.tick(), "JobDeleted");
+}
+
+/// G2, E5: not even if its node reboots, which had a task when the job was given up.
+#[test]
+fn a_reboot_does_not_release_a_node_of_a_job_that_had_ended() {
+    let mut world = World::new(prepared);
+    world.run("a", "n1");
+    world.force();
+    assert_eq!(world.at(60).tick(), "TaskCompleted a n1, JobCompleted");
+    assert_eq!(world.delete(), "JobDeleting");
+    assert_eq!(world.node("n1", NodeEvent::Rebooted), "");
 }
 
 /// G2, F1: a forced deletion waits as long as a forced termination.

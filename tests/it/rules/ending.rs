@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use azbatch::{
     Effect, Instruction, Report, RunId, TimeSpan,
-    job::{DisableTasks, Ended, NodeRunState, RunOutcome, TerminateJob, TerminateReason},
+    job::{DisableTasks, Ended, NodeRunState, RunOutcome, TerminateJob, TerminateReason, Unit},
     node::NodeEvent,
     task::{NodeError, NodeFailure, RetryLimit},
 };
@@ -258,6 +258,19 @@ fn a_job_that_waits_for_nodes_shows_how_many() {
     assert_eq!(world.at(20).shown("/jobs/job", "executionInfo/schedulingError"), Value::Null);
 }
 
+/// E9: a forced job whose time is over still waits until a tick ends it.
+#[test]
+fn the_scheduling_error_stays_until_the_end() {
+    let mut world = with_pool(1);
+    world.run("job", "t", "tvm-1");
+    world.send("POST /jobs/job/terminate?force=true", "");
+    world.later(3600);
+    let error = "/executionInfo/schedulingError/code";
+    assert_eq!(world.value("/jobs/job", error), "JobTerminationAwaitingNodeProcessing");
+    world.tick();
+    assert!(world.value("/jobs/job", error).is_null());
+}
+
 /// E10: it accepts and starts no tasks.
 #[test]
 fn a_terminating_job_takes_and_starts_no_tasks() {
@@ -313,6 +326,28 @@ fn late_repeated_and_unknown_reports_change_nothing() {
         assert_eq!(world.state(), "completed");
         assert_eq!(world.say("n1", "task a ended 0"), "");
     }
+}
+
+/// E10, K3: the node rebooted, so that the first run is over although its task waits for the same node.
+#[test]
+fn a_late_report_does_not_end_a_task_that_is_preparing() {
+    let mut world = World::new(prepared);
+    let unit = Unit::Task(id("a"));
+    world.add("a");
+    world.assign("a", "n1");
+    world.say("n1", "preparation ended 0");
+    let first = world.run_of("n1", &unit);
+    world.node("n1", NodeEvent::Rebooted);
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+    assert_ne!(world.run_of("n1", &unit), first);
+    for exit_code in [0, 1] {
+        assert_eq!(world.tell(&first.ended(Ended::with_exit_code(exit_code))), "");
+        assert_eq!(world.say("n1", &format!("task a ended {exit_code}")), "");
+    }
+    // As the answer to a stop, the report of the run that was stopped counts and no other (K6).
+    world.terminate_task("a");
+    assert_eq!(world.tell(&first.ended(Ended::with_exit_code(0))), "");
+    assert_eq!(world.say("n1", "task a ended 0"), "TaskCompleted a n1");
 }
 
 /// A node that does what it is told and no more: it starts a run once, it stops the run that it is told to
@@ -572,6 +607,30 @@ fn a_job_that_was_added_again_has_runs_of_its_own() {
     assert_eq!(world.tick(), "JobCompleted");
 }
 
+/// E10: a repeated or late report does not end the next run.
+#[test]
+fn a_repeated_report_is_about_its_own_run() {
+    let mut world = RestWorld::new();
+    world.add_node("pool", "n");
+    world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
+    let retried = json!({ "id": "t", "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } });
+    world.send("POST /jobs/job/tasks", retried);
+    for (number, came) in [(1, "TaskRetried t n"), (2, "TaskCompleted t n")] {
+        let assigned = world.assign("job", "t", "n");
+        let [Effect::Fact(_), Effect::Instruction(Instruction::Run(run))] = &assigned[..] else {
+            panic!("{assigned:?}")
+        };
+        assert_eq!(run.number, number);
+        let report = run.ended(Ended::with_exit_code(1));
+        for other in [0, number - 1, number + 1] {
+            let other = RunId { number: other, ..run.clone() }.ended(Ended::with_exit_code(1));
+            assert_eq!(world.call(|account, now| account.report(&other, now)), [], "{other}");
+        }
+        assert_eq!(brief_all(&world.call(|account, now| account.report(&report, now))), [came]);
+        assert_eq!(world.call(|account, now| account.report(&report, now)), []);
+    }
+}
+
 /// E11, for every request that something follows later.
 #[test]
 fn a_poller_never_sees_the_state_before_its_request() {
@@ -624,42 +683,5 @@ fn a_poller_never_sees_the_state_before_its_request() {
         assert_eq!(world.value("/pools/pool", "/allocationState"), "resizing", "{body}");
         world.obey(reply.effects);
         assert_eq!(world.value("/pools/pool", "/allocationState"), "steady", "{body}");
-    }
-}
-
-/// E9: a forced job whose time is over still waits until a tick ends it.
-#[test]
-fn the_scheduling_error_stays_until_the_end() {
-    let mut world = with_pool(1);
-    world.run("job", "t", "tvm-1");
-    world.send("POST /jobs/job/terminate?force=true", "");
-    world.later(3600);
-    let error = "/executionInfo/schedulingError/code";
-    assert_eq!(world.value("/jobs/job", error), "JobTerminationAwaitingNodeProcessing");
-    world.tick();
-    assert!(world.value("/jobs/job", error).is_null());
-}
-
-/// E10: a repeated or late report does not end the next run.
-#[test]
-fn a_repeated_report_is_about_its_own_run() {
-    let mut world = RestWorld::new();
-    world.add_node("pool", "n");
-    world.send("POST /jobs", json!({ "id": "job", "poolInfo": { "poolId": "pool" } }));
-    let retried = json!({ "id": "t", "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } });
-    world.send("POST /jobs/job/tasks", retried);
-    for (number, came) in [(1, "TaskRetried t n"), (2, "TaskCompleted t n")] {
-        let assigned = world.assign("job", "t", "n");
-        let [Effect::Fact(_), Effect::Instruction(Instruction::Run(run))] = &assigned[..] else {
-            panic!("{assigned:?}")
-        };
-        assert_eq!(run.number, number);
-        let report = run.ended(Ended::with_exit_code(1));
-        for other in [0, number - 1, number + 1] {
-            let other = RunId { number: other, ..run.clone() }.ended(Ended::with_exit_code(1));
-            assert_eq!(world.call(|account, now| account.report(&other, now)), [], "{other}");
-        }
-        assert_eq!(brief_all(&world.call(|account, now| account.report(&report, now))), [came]);
-        assert_eq!(world.call(|account, now| account.report(&report, now)), []);
     }
 }

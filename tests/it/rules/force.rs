@@ -148,9 +148,9 @@ fn force_exists_from_the_version_of_july_2024_on() {
 #[test]
 fn a_request_whose_time_is_up_fails() {
     for (query, limit) in
-        [("", 30), ("&timeout=5", 5), ("&timeOut=5", 5), ("&timeout=30", 30), ("&timeout=90", 30)]
+        [("", 30), ("&timeout=5", 5), ("&timeOut=5", 5), ("&timeout=30", 30), ("&timeout=2147483647", 30)]
     {
-        for (now, status) in [(before(s(limit)), "202"), (s(limit).next_tick(), "500 OperationTimedOut")] {
+        for (now, status) in [(s(limit), "202"), (s(limit).next_tick(), "500 OperationTimedOut")] {
             let mut world = World::new(plain);
             let target = format!("/jobs/job/terminate?api-version={NEWEST}{query}");
             let response = world.on(now).send_late(s(0), "POST", &target, &[], b"");

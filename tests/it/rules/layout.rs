@@ -1,10 +1,11 @@
 //! The layout of JSON: W1, W2 and W4.
 
+use crate::episode::ordered::Ordered;
 use azbatch::Timestamp;
 use serde_json::json;
 
 use super::{World, plain};
-use crate::world::{URL, World as RestWorld, text};
+use crate::world::{Reply, URL, World as RestWorld, text};
 
 /// W1
 #[test]
@@ -42,6 +43,66 @@ fn a_list_of_nothing_is_laid_out_as_the_service_does() {
     world.add_job("job", json!({})).add_tasks("job", &["t"]);
     let reply = world.get("/jobs/job/tasks/t/subtasksinfo");
     assert_eq!(reply.text(), expected.replace("#jobs", "#subtaskinfo"));
+}
+
+/// The keys alone: `id poolInfo{poolId} metadata[{name value}]`.
+fn keys_of(value: &Ordered) -> String {
+    match value {
+        Ordered::Plain(_) => String::new(),
+        Ordered::Array(items) => format!("[{}]", items.iter().map(keys_of).collect::<Vec<_>>().join(" ")),
+        Ordered::Object(members) => {
+            let members = members.iter().map(|(name, value)| format!("{name}{}", keys_of(value)));
+            format!("{{{}}}", members.collect::<Vec<_>>().join(" "))
+        }
+    }
+}
+
+pub(super) fn keys(reply: &Reply) -> String {
+    let ordered: Ordered = serde_json::from_slice(&reply.response.body).unwrap();
+    keys_of(&ordered)
+}
+
+/// W1, B6: the recorded order, and the defaults that are shown.
+#[test]
+fn keys_are_in_the_recorded_order() {
+    let mut world = RestWorld::new();
+    let job = json!({
+        "displayName": "d", "metadata": [{ "value": "v", "name": "n" }],
+        "commonEnvironmentSettings": [{ "value": "v", "name": "n" }],
+        "jobReleaseTask": { "commandLine": "r" }, "jobPreparationTask": { "commandLine": "p" },
+        "jobManagerTask": { "commandLine": "m", "id": "m" },
+    });
+    world.add_node("pool", "n");
+    world.add_job("a", job).add_tasks("a", &["t"]);
+    world.assign("a", "t", "n");
+    world.send("POST /jobs/a/terminate", "");
+
+    let identity = "userIdentity{autoUser{scope elevationLevel}}";
+    let limits = "constraints{maxWallClockTime retentionTime maxTaskRetryCount}";
+    assert_eq!(
+        keys(&world.get("/jobs/a")),
+        format!(
+            "{{odata.metadata id displayName url eTag lastModified creationTime state stateTransitionTime \
+             previousState previousStateTransitionTime priority maxParallelTasks usesTaskDependencies \
+             allowTaskPreemption constraints{{maxWallClockTime maxTaskRetryCount}} \
+             jobManagerTask{{id commandLine {limits} requiredSlots {identity} runExclusive allowLowPriorityNode \
+             killJobOnCompletion}} \
+             jobPreparationTask{{id commandLine {limits} {identity} waitForSuccess rerunOnNodeRebootAfterSuccess}} \
+             jobReleaseTask{{id commandLine maxWallClockTime retentionTime {identity}}} \
+             commonEnvironmentSettings[{{name value}}] poolInfo{{poolId}} metadata[{{name value}}] \
+             executionInfo{{startTime poolId schedulingError{{category code message details[{{name value}}]}} \
+             terminateReason}} onAllTasksComplete onTaskFailure}}"
+        )
+    );
+    assert_eq!(
+        keys(&world.get("/jobs/a/tasks/t")),
+        format!(
+            "{{odata.metadata id url eTag creationTime lastModified state stateTransitionTime previousState \
+             previousStateTransitionTime commandLine {identity} {limits} requiredSlots \
+             executionInfo{{retryCount requeueCount}} nodeInfo{{affinityId nodeUrl poolId nodeId taskRootDirectory \
+             taskRootDirectoryUrl}}}}"
+        )
+    );
 }
 
 /// W2

@@ -18,6 +18,10 @@ fn a_selection_is_trimmed_and_answered_in_the_services_order() {
              \"priority\":0\r\n}}"
         )
     );
+    let whole = world.shown("/jobs/job");
+    for nothing in ["", ",", "+,+"] {
+        assert_eq!(world.shown(&format!("/jobs/job?$select={nothing}")), whole, "it is ignored");
+    }
     assert_eq!(world.get("/jobs?$select=id").json()["value"], json!([{ "id": "job" }]));
     let keys =
         |reply: &Reply| reply.json()["value"][0].as_object().unwrap().keys().cloned().collect::<Vec<_>>();
@@ -133,62 +137,6 @@ fn tasks_are_listed_by_id_without_case() {
     assert!(reply.json()["value"][0].get("odata.metadata").is_none());
 }
 
-/// Q7
-#[test]
-fn a_page_has_1_to_1000_items() {
-    let mut world = RestWorld::with_jobs(&["a", "b"]);
-    for (number, reason) in [
-        ("0", "MaxResults cannot be less than 1"),
-        ("-5", "MaxResults cannot be less than 1"),
-        ("1001", "MaxResults cannot be greater than 1000"),
-        ("ten", "Not a valid integer."),
-    ] {
-        for list in ["/jobs", "/jobs/a/tasks", "/pools", "/pools/none/nodes"] {
-            let reply = world.get(&format!("{list}?maxresults={number}"));
-            assert_eq!(reply.told(), "400 InvalidQueryParameterValue", "{list} {number}");
-            assert_eq!(reply.said("QueryParameterName"), "maxresults");
-            assert_eq!(reply.said("QueryParameterValue"), number);
-            assert_eq!(reply.said("Reason"), reason);
-        }
-    }
-    assert_eq!(world.get("/jobs?maxresults=99999999999").told(), "400 OutOfRangeQueryParameterValue");
-    assert_eq!(world.get("/jobs?MaxResults=1").ids(), ["a"]);
-    assert_eq!(world.get("/jobs?maxresults=1000").ids(), ["a", "b"]);
-    assert_eq!(world.get("/jobs?maxresults=2").next(), None, "there is no empty last page");
-}
-
-/// Q7
-#[test]
-fn a_page_has_1000_items_by_default() {
-    let mut world = RestWorld::with_jobs(&["job"]);
-    for hundred in 0..11 {
-        let tasks: Vec<Value> =
-            (0..100).map(|one| task_body(&format!("t{:04}", hundred * 100 + one))).collect();
-        assert_eq!(world.send("POST /jobs/job/addtaskcollection", json!({ "value": tasks })).told(), "200");
-    }
-    let pages = world.pages("/jobs/job/tasks", |_, _| {});
-    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [1000, 100]);
-    assert_eq!(pages.concat().len(), 1100);
-}
-
-/// Q7
-#[test]
-fn the_link_to_the_next_page_repeats_the_request() {
-    let mut world = RestWorld::with_jobs(&["a", "b", "C"]);
-    let reply =
-        world.get("/jobs?$select=id,%20state&maxresults=1&api-version=2024-07-01.20.0&$filter=id+ne+'b'");
-    assert_eq!(reply.ids(), ["a"]);
-    assert_eq!(
-        reply.json()["odata.nextLink"],
-        format!(
-            "{URL}/jobs?$skipToken=0.a&$select=id,%20state&maxresults=1&api-version=2024-07-01.20.0&$filter=id+ne+'b'"
-        )
-    );
-    let reply = world.get(&reply.next().unwrap());
-    assert_eq!(reply.json()["value"], json!([{ "id": "C", "state": "active" }]));
-    assert_eq!(reply.next(), None);
-}
-
 impl RestWorld {
     /// The ids on all pages from this target on. Between two pages, things happen.
     fn pages(&mut self, target: &str, mut between: impl FnMut(&mut Self, &[String])) -> Vec<Vec<String>> {
@@ -256,6 +204,62 @@ fn items_that_vanish_between_pages_take_no_others_with_them() {
             assert_eq!(shown.concat(), left, "by {size}");
         }
     }
+}
+
+/// Q7
+#[test]
+fn a_page_has_1_to_1000_items() {
+    let mut world = RestWorld::with_jobs(&["a", "b"]);
+    for (number, reason) in [
+        ("0", "MaxResults cannot be less than 1"),
+        ("-5", "MaxResults cannot be less than 1"),
+        ("1001", "MaxResults cannot be greater than 1000"),
+        ("ten", "Not a valid integer."),
+    ] {
+        for list in ["/jobs", "/jobs/a/tasks", "/pools", "/pools/none/nodes"] {
+            let reply = world.get(&format!("{list}?maxresults={number}"));
+            assert_eq!(reply.told(), "400 InvalidQueryParameterValue", "{list} {number}");
+            assert_eq!(reply.said("QueryParameterName"), "maxresults");
+            assert_eq!(reply.said("QueryParameterValue"), number);
+            assert_eq!(reply.said("Reason"), reason);
+        }
+    }
+    assert_eq!(world.get("/jobs?maxresults=99999999999").told(), "400 OutOfRangeQueryParameterValue");
+    assert_eq!(world.get("/jobs?MaxResults=1").ids(), ["a"]);
+    assert_eq!(world.get("/jobs?maxresults=1000").ids(), ["a", "b"]);
+    assert_eq!(world.get("/jobs?maxresults=2").next(), None, "there is no empty last page");
+}
+
+/// Q7
+#[test]
+fn a_page_has_1000_items_by_default() {
+    let mut world = RestWorld::with_jobs(&["job"]);
+    for hundred in 0..11 {
+        let tasks: Vec<Value> =
+            (0..100).map(|one| task_body(&format!("t{:04}", hundred * 100 + one))).collect();
+        assert_eq!(world.send("POST /jobs/job/addtaskcollection", json!({ "value": tasks })).told(), "200");
+    }
+    let pages = world.pages("/jobs/job/tasks", |_, _| {});
+    assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [1000, 100]);
+    assert_eq!(pages.concat().len(), 1100);
+}
+
+/// Q7
+#[test]
+fn the_link_to_the_next_page_repeats_the_request() {
+    let mut world = RestWorld::with_jobs(&["a", "b", "C"]);
+    let reply =
+        world.get("/jobs?$select=id,%20state&maxresults=1&api-version=2024-07-01.20.0&$filter=id+ne+'b'");
+    assert_eq!(reply.ids(), ["a"]);
+    assert_eq!(
+        reply.json()["odata.nextLink"],
+        format!(
+            "{URL}/jobs?$skipToken=0.a&$select=id,%20state&maxresults=1&api-version=2024-07-01.20.0&$filter=id+ne+'b'"
+        )
+    );
+    let reply = world.get(&reply.next().unwrap());
+    assert_eq!(reply.json()["value"], json!([{ "id": "C", "state": "active" }]));
+    assert_eq!(reply.next(), None);
 }
 
 /// Q7

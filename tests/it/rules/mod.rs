@@ -7,6 +7,8 @@
 // General
 mod shape;
 
+mod precedence;
+
 // Timestamps and ETags
 mod times;
 
@@ -86,6 +88,7 @@ use serde_json::{Value, json};
 use crate::world::{Headers, Reply, Sent, World as RestWorld, announced, id, secs};
 
 /// An account with a job `job` on the pool `pool`, whose nodes `n1` and `n2` have four slots each.
+#[derive(Clone)]
 struct World {
     /// Its account and its clock, and requests as bytes.
     client: RestWorld,

@@ -1,14 +1,15 @@
 //! Nodes: N1 to N10.
 
-use azbatch::{Effect, Instruction, TimeSpan, Timestamp, job::Unit};
 use azbatch::{
-    job::{JobSettings, JobTemplate},
-    node::NodeEvent,
+    Effect, Instruction, PoolId, TimeSpan, Timestamp,
+    job::{DisableTasks, JobChange, JobPatch, JobSettings, JobTemplate, Unit},
+    node::{ChangeNode, Contact, NodeEvent, NodeState, NodeTasks},
+    pool::{NodeFillType, RemoveNodes},
     task::RetryLimit,
 };
 use serde_json::{Value, json};
 
-use super::{World, prepared, with_pool};
+use super::{World, dedicated, plain, prepared, with_pool};
 use crate::world::{URL, World as RestWorld, brief as brief_all, id, task_body};
 
 /// A prepared job whose preparation runs again after reboots or not.
@@ -99,6 +100,16 @@ fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
     assert_eq!(world.tick(), "JobCompleted");
 }
 
+/// N2: what a reimage threw away is not retained.
+#[test]
+fn a_reimaged_node_retains_nothing() {
+    let mut world = with_pool(1);
+    world.ran("job", "t", "tvm-1", 0);
+    world.node("tvm-1", NodeEvent::Reimaged);
+    world.send("POST /pools/pool/nodes/tvm-1/reboot", json!({ "nodeRebootOption": "retaineddata" }));
+    assert_eq!(brief_all(&world.tick()), ["RebootNode tvm-1"]);
+}
+
 /// N3, N6: a removal by a user counts as a requeue, a preemption does not.
 #[test]
 fn the_tasks_of_a_node_that_is_gone_are_requeued() {
@@ -134,6 +145,154 @@ fn no_release_of_a_node_that_is_gone_is_waited_for() {
         world.node("n1", event);
         assert_eq!(world.terminate(), "JobTerminating");
     }
+}
+
+/// N3: a node that is to leave its pool, and is taken away before that, is gone for its jobs and still leaves.
+#[test]
+fn a_leaving_node_may_be_gone() {
+    for event in [NodeEvent::Preempted, NodeEvent::Deallocated] {
+        let mut world = World::with_pool(dedicated(1), 1, NodeFillType::Spread);
+        world.add_job("job", plain);
+        world.run("a", "n1");
+        let tasks = NodeTasks::TaskCompletion;
+        let remove = RemoveNodes { nodes: vec![id("n1")], tasks, ..RemoveNodes::default() };
+        world.remove_nodes("pool", &remove);
+        let facts = world.facts.len();
+        assert_eq!(world.node("n1", event), "TaskRequeued a n1, NodeEventRecorded n1");
+        let changed = world.facts[facts..].iter().filter(|fact| fact.name() == "NodeChanged");
+        assert_eq!(changed.count(), 1, "{event:?}");
+        let state = world.account.node(&id("n1")).unwrap().state();
+        assert!(matches!(state, NodeState::LeavingPool(Contact::Gone, _)), "{event:?}: {state:?}");
+        assert_eq!(world.tick(), "RemoveNode n1");
+    }
+}
+
+/// N3: what a user asked for does not outlive the preemption.
+#[test]
+fn a_preempted_node_is_told_nothing() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.assign("a", "n1");
+    world.change_node("n1", ChangeNode::Reboot(NodeTasks::TaskCompletion));
+    world.node("n1", NodeEvent::Preempted);
+    assert_eq!(world.tick(), "");
+
+    let mut world = World::new(plain);
+    world.add("a");
+    world.assign("a", "n1");
+    world.node("n1", NodeEvent::Deallocated);
+    world.change_node("n1", ChangeNode::Start);
+    world.node("n1", NodeEvent::Preempted);
+    world.node("n1", NodeEvent::Returned);
+    assert_eq!(world.tick(), "");
+    assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1");
+}
+
+/// N3, K5, E7
+#[test]
+fn preparation_and_release_show_on_each_node() {
+    let status = "/jobs/job/jobpreparationandreleasetaskstatus";
+    let mut world = RestWorld::with_pool(2, 2, "spread");
+    world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } }, "jobReleaseTask": { "commandLine": "y" } }));
+    for one in ["a", "b"] {
+        world.send("POST /jobs/job/tasks", task_body(one));
+    }
+    assert_eq!(world.get(status).ids(), [""; 0]);
+    world.assign("job", "a", "tvm-1");
+    assert_eq!(world.get(status).ids(), [""; 0], "nothing has started there yet");
+    world.say("job", Unit::Preparation, "tvm-1", None);
+    let node = format!("{URL}/pools/pool/nodes/tvm-1");
+    let start = world.now;
+    let running = json!({
+        "startTime": start.iso8601().to_string(), "taskRootDirectory": "workitems/job/job-1/jobpreparation",
+        "taskRootDirectoryUrl": format!("{node}/files/workitems/job/job-1/jobpreparation"),
+        "state": "running", "retryCount": 0,
+    });
+    let reply = world.get(status);
+    assert_eq!(
+        reply.json(),
+        json!({
+            "odata.metadata": format!("{URL}/$metadata#jobpreparationandreleasetaskstatuslist"),
+            "value": [{
+                "poolId": "pool", "nodeId": "tvm-1", "nodeUrl": node, "jobPreparationTaskExecutionInfo": running,
+            }],
+        })
+    );
+    world.say("job", Unit::Preparation, "tvm-1", Some(1));
+    world.say("job", Unit::Preparation, "tvm-1", None);
+    world.say("job", Unit::Preparation, "tvm-1", Some(0));
+    let ended = world.now;
+    let preparation = world.value(status, "/value/0/jobPreparationTaskExecutionInfo");
+    assert_eq!(preparation["endTime"], ended.iso8601().to_string());
+    for (name, value) in [
+        ("state", json!("completed")),
+        ("exitCode", json!(0)),
+        ("result", json!("success")),
+        ("retryCount", json!(1)),
+    ] {
+        assert_eq!(preparation[name], value, "{name}");
+    }
+    let effects = world.assign("job", "b", "tvm-2");
+    world.obey(effects);
+    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
+
+    // N3: a node that was removed is still told of.
+    world.node("tvm-2", NodeEvent::Removed);
+    assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1"]);
+    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
+
+    world.ends("job", "a", "tvm-1", 0);
+    assert_eq!(world.send("POST /jobs/job/terminate", "").brief(), ["JobTerminating", "RunRelease tvm-1"]);
+    assert_eq!(world.value(status, "/value/0/jobReleaseTaskExecutionInfo"), Value::Null);
+    world.say("job", Unit::Release, "tvm-1", None);
+    assert_eq!(world.value(status, "/value/0/jobReleaseTaskExecutionInfo/state"), "running");
+    world.say("job", Unit::Release, "tvm-1", Some(9));
+    let release = world.value(status, "/value/0/jobReleaseTaskExecutionInfo");
+    assert_eq!((&release["exitCode"], &release["result"]), (&json!(9), &json!("failure")));
+    assert_eq!(release["taskRootDirectory"], "workitems/job/job-1/jobrelease");
+    assert_eq!(release.get("retryCount"), None, "a release is not tried again");
+    world.tick();
+    assert_eq!(world.state("/jobs/job"), "completed");
+    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
+    assert_eq!(world.value(status, "/value/1/jobReleaseTaskExecutionInfo"), Value::Null);
+}
+
+#[test]
+fn a_job_without_preparation_and_release_has_no_status_of_them() {
+    let mut world = RestWorld::with_jobs(&["plain"]);
+    let reply = world.get("/jobs/plain/jobpreparationandreleasetaskstatus");
+    assert_eq!(reply.told(), "409 JobPreparationTaskOrReleaseTaskNotSpecified");
+    assert_eq!(world.get("/jobs/none/jobpreparationandreleasetaskstatus").told(), "404 JobNotFound");
+}
+
+/// N3, S4: a node left and came back in another pool and in another spelling.
+#[test]
+fn a_node_may_come_back_in_another_pool_and_spelling() {
+    let mut world = World::new(|specification, settings| {
+        prepared(specification, settings);
+        specification.preparation.as_mut().unwrap().constraints.max_task_retry_count = RetryLimit::Times(1);
+    });
+    let status = "/jobs/job/jobpreparationandreleasetaskstatus";
+    world.add("a");
+    world.assign("a", "n1");
+    world.say("n1", "preparation started");
+    assert_eq!(world.shown(status, "value/0/poolId"), "pool");
+    world.node("n1", NodeEvent::Removed);
+    world.call(|account, now| Ok(account.add_unmanaged_node(&id("other"), &id("N1"), 4, now).unwrap()));
+    world.disable(DisableTasks::Wait);
+    world.tick();
+    world.update(JobChange::Patch(JobPatch { pool: Some(id("other")), ..JobPatch::default() }));
+    world.enable();
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a N1, RunPreparation N1");
+    assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded N1, RunPreparation N1");
+    let again = world.latest();
+    let pool: PoolId = id("other");
+    assert_eq!(world.account.run_specification(again.run().unwrap()).unwrap().pool, &pool);
+    let (node, record) = world.job().nodes().next().unwrap();
+    assert_eq!((node.as_str(), record.pool()), ("N1", &pool));
+    world.say("n1", "preparation started");
+    assert_eq!(world.shown(status, "value/0/poolId"), "other");
+    assert_eq!(world.shown(status, "value/0/nodeId"), "N1");
 }
 
 /// N4, N8: a lost or unusable node keeps what it has, and an ending job waits for it.
@@ -233,31 +392,6 @@ fn a_failed_preparation_is_tried_again_while_it_may() {
     assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded n1, TaskRequeued a n1");
 }
 
-/// N10
-#[test]
-fn a_node_that_does_not_answer_can_be_removed() {
-    for event in [NodeEvent::Lost, NodeEvent::Unusable] {
-        let mut world = with_pool(1);
-        world.run("job", "t", "tvm-1");
-        world.node("tvm-1", event);
-        assert_eq!(
-            world.send("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-1"] })).told(),
-            "202"
-        );
-        assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-1"], "{event:?}");
-    }
-}
-
-/// N10, for a whole pool.
-#[test]
-fn a_pool_with_a_lost_node_can_be_deleted() {
-    let mut world = with_pool(1);
-    world.run("job", "t", "tvm-1");
-    world.node("tvm-1", NodeEvent::Lost);
-    world.send("DELETE /pools/pool", "");
-    assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-1"]);
-}
-
 /// N9
 #[test]
 fn an_order_outlives_a_lost_connection_and_a_reboot() {
@@ -270,113 +404,6 @@ fn an_order_outlives_a_lost_connection_and_a_reboot() {
         assert_eq!(world.state("/pools/pool/nodes/tvm-1"), "reimaging", "{event:?}");
         world.ends("job", "t", "tvm-1", 0);
         assert_eq!(brief_all(&world.tick()), ["ReimageNode tvm-1"], "{event:?}");
-    }
-}
-
-/// N2: what a reimage threw away is not retained.
-#[test]
-fn a_reimaged_node_retains_nothing() {
-    let mut world = with_pool(1);
-    world.ran("job", "t", "tvm-1", 0);
-    world.node("tvm-1", NodeEvent::Reimaged);
-    world.send("POST /pools/pool/nodes/tvm-1/reboot", json!({ "nodeRebootOption": "retaineddata" }));
-    assert_eq!(brief_all(&world.tick()), ["RebootNode tvm-1"]);
-}
-
-/// N3, K5, E7
-#[test]
-fn preparation_and_release_show_on_each_node() {
-    let status = "/jobs/job/jobpreparationandreleasetaskstatus";
-    let mut world = RestWorld::with_pool(2, 2, "spread");
-    world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x", "constraints": { "maxTaskRetryCount": 1 } }, "jobReleaseTask": { "commandLine": "y" } }));
-    for one in ["a", "b"] {
-        world.send("POST /jobs/job/tasks", task_body(one));
-    }
-    assert_eq!(world.get(status).ids(), [""; 0]);
-    world.assign("job", "a", "tvm-1");
-    assert_eq!(world.get(status).ids(), [""; 0], "nothing has started there yet");
-    world.say("job", Unit::Preparation, "tvm-1", None);
-    let node = format!("{URL}/pools/pool/nodes/tvm-1");
-    let start = world.now;
-    let running = json!({
-        "startTime": start.iso8601().to_string(), "taskRootDirectory": "workitems/job/job-1/jobpreparation",
-        "taskRootDirectoryUrl": format!("{node}/files/workitems/job/job-1/jobpreparation"),
-        "state": "running", "retryCount": 0,
-    });
-    let reply = world.get(status);
-    assert_eq!(
-        reply.json(),
-        json!({
-            "odata.metadata": format!("{URL}/$metadata#jobpreparationandreleasetaskstatuslist"),
-            "value": [{
-                "poolId": "pool", "nodeId": "tvm-1", "nodeUrl": node, "jobPreparationTaskExecutionInfo": running,
-            }],
-        })
-    );
-    world.say("job", Unit::Preparation, "tvm-1", Some(1));
-    world.say("job", Unit::Preparation, "tvm-1", None);
-    world.say("job", Unit::Preparation, "tvm-1", Some(0));
-    let ended = world.now;
-    let preparation = world.value(status, "/value/0/jobPreparationTaskExecutionInfo");
-    assert_eq!(preparation["endTime"], ended.iso8601().to_string());
-    for (name, value) in [
-        ("state", json!("completed")),
-        ("exitCode", json!(0)),
-        ("result", json!("success")),
-        ("retryCount", json!(1)),
-    ] {
-        assert_eq!(preparation[name], value, "{name}");
-    }
-    let effects = world.assign("job", "b", "tvm-2");
-    world.obey(effects);
-    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
-
-    // N3: a node that was removed is still told of.
-    world.node("tvm-2", NodeEvent::Removed);
-    assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1"]);
-    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
-
-    world.ends("job", "a", "tvm-1", 0);
-    assert_eq!(world.send("POST /jobs/job/terminate", "").brief(), ["JobTerminating", "RunRelease tvm-1"]);
-    assert_eq!(world.value(status, "/value/0/jobReleaseTaskExecutionInfo"), Value::Null);
-    world.say("job", Unit::Release, "tvm-1", None);
-    assert_eq!(world.value(status, "/value/0/jobReleaseTaskExecutionInfo/state"), "running");
-    world.say("job", Unit::Release, "tvm-1", Some(9));
-    let release = world.value(status, "/value/0/jobReleaseTaskExecutionInfo");
-    assert_eq!((&release["exitCode"], &release["result"]), (&json!(9), &json!("failure")));
-    assert_eq!(release["taskRootDirectory"], "workitems/job/job-1/jobrelease");
-    assert_eq!(release.get("retryCount"), None, "a release is not tried again");
-    world.tick();
-    assert_eq!(world.state("/jobs/job"), "completed");
-    assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
-    assert_eq!(world.value(status, "/value/1/jobReleaseTaskExecutionInfo"), Value::Null);
-}
-
-#[test]
-fn a_job_without_preparation_and_release_has_no_status_of_them() {
-    let mut world = RestWorld::with_jobs(&["plain"]);
-    let reply = world.get("/jobs/plain/jobpreparationandreleasetaskstatus");
-    assert_eq!(reply.told(), "409 JobPreparationTaskOrReleaseTaskNotSpecified");
-    assert_eq!(world.get("/jobs/none/jobpreparationandreleasetaskstatus").told(), "404 JobNotFound");
-}
-
-/// N3
-#[test]
-fn a_node_that_has_an_old_ones_name_is_told_of_where_it_is() {
-    let mut world = RestWorld::new();
-    world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x" } }));
-    world.send("POST /jobs/job/tasks", task_body("t"));
-    for pool in ["pool", "other"] {
-        world.add_node(pool, "n");
-        let effects = world.assign("job", "t", "n");
-        world.obey(effects);
-        let status = "/jobs/job/jobpreparationandreleasetaskstatus";
-        assert_eq!(world.value(status, "/value/0/poolId"), pool);
-        world.node("n", NodeEvent::Removed);
-        let disabled = world.send("POST /jobs/job/disable", json!({ "disableTasks": "wait" }));
-        world.obey(disabled.effects);
-        assert_eq!(world.send("PATCH /jobs/job", json!({ "poolInfo": { "poolId": "other" } })).told(), "200");
-        world.send("POST /jobs/job/enable", "");
     }
 }
 
@@ -525,6 +552,34 @@ fn a_node_that_was_put_away_comes_back() {
     assert_eq!(brief_all(&world.schedule()), ["TaskRunning t tvm-1", "RunTask t tvm-1"]);
 }
 
+/// N9: while it is deallocated or starting, nothing that is said about its connection counts. It is back once
+/// it has started, or was rebooted.
+#[test]
+fn a_deallocated_node_answers_once_it_is_back() {
+    for (early, late, back) in [
+        (&[NodeEvent::Returned][..], &[][..], NodeEvent::Rebooted),
+        (&[], &[NodeEvent::Returned, NodeEvent::Lost], NodeEvent::Started),
+    ] {
+        let mut world = World::new(plain);
+        world.add("a");
+        world.assign("a", "n1");
+        world.node("n1", NodeEvent::Deallocated);
+        let is_ignored = |world: &mut World, event| {
+            let facts = world.facts.len();
+            assert_eq!((world.node("n1", event).as_str(), world.facts.len()), ("", facts), "{event:?}");
+        };
+        for event in early {
+            is_ignored(&mut world, *event);
+        }
+        world.change_node("n1", ChangeNode::Start);
+        for event in late {
+            is_ignored(&mut world, *event);
+        }
+        world.node("n1", back);
+        assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1", "{back:?}");
+    }
+}
+
 /// N9
 #[test]
 fn what_a_node_is_doing_refuses_other_wishes() {
@@ -581,6 +636,13 @@ fn a_node_that_is_to_leave_leaves_whatever_else_becomes_of_it() {
     world.tick();
     world.node("tvm-1", NodeEvent::Deallocated);
     assert_eq!(world.state(target), "leavingpool");
+
+    for event in [NodeEvent::Deallocated, NodeEvent::Started] {
+        let mut world = RestWorld::with_pool(1, 2, "spread");
+        world.send("POST /pools/pool/removenodes", &remove);
+        world.node("tvm-1", event);
+        assert_eq!(world.state(target), "leavingpool", "{event:?}");
+    }
 }
 
 /// N9
@@ -685,4 +747,29 @@ fn a_node_tells_of_its_tasks() {
         9,
         "what is gone cannot be told of"
     );
+}
+
+/// N10
+#[test]
+fn a_node_that_does_not_answer_can_be_removed() {
+    for event in [NodeEvent::Lost, NodeEvent::Unusable] {
+        let mut world = with_pool(1);
+        world.run("job", "t", "tvm-1");
+        world.node("tvm-1", event);
+        assert_eq!(
+            world.send("POST /pools/pool/removenodes", json!({ "nodeList": ["tvm-1"] })).told(),
+            "202"
+        );
+        assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-1"], "{event:?}");
+    }
+}
+
+/// N10, for a whole pool.
+#[test]
+fn a_pool_with_a_lost_node_can_be_deleted() {
+    let mut world = with_pool(1);
+    world.run("job", "t", "tvm-1");
+    world.node("tvm-1", NodeEvent::Lost);
+    world.send("DELETE /pools/pool", "");
+    assert_eq!(brief_all(&world.tick()), ["RemoveNode tvm-1"]);
 }

@@ -8,7 +8,7 @@ use azbatch::{
 use serde_json::json;
 
 use super::{World, dedicated, names, plain, s};
-use crate::world::{URL, World as RestWorld, brief as brief_all, id, secs, task_body};
+use crate::world::{URL, World as RestWorld, brief as brief_all, id, task_body};
 
 /// P2
 #[test]
@@ -34,111 +34,6 @@ fn a_pool_is_resizing_until_it_has_its_nodes() {
     assert_eq!(world.resize_pool("pool", &grown), "409 PoolBeingResized");
 }
 
-/// P3: idle nodes first, then those with the fewest tasks; among equals, the last by id.
-#[test]
-fn of_nodes_that_are_too_many_the_idlest_leave_first() {
-    for (left, leaving) in [
-        (4, vec!["n5"]),
-        (3, vec!["n3", "n5"]),
-        (2, vec!["n3", "n4", "n5"]),
-        (1, vec!["n2", "n3", "n4", "n5"]),
-    ] {
-        let mut world = World::with_pool(dedicated(5), 2, NodeFillType::Spread);
-        world.add_job("job", plain);
-        for (task, node) in [("a", "n1"), ("b", "n1"), ("c", "n2"), ("d", "n4")] {
-            world.run(task, node);
-        }
-        let command =
-            ResizePool { dedicated: Some(left), tasks: NodeTasks::TaskCompletion, ..ResizePool::default() };
-        let told = world.resize_pool("pool", &command);
-        let nodes = world.account.nodes().filter(|node| node.state().is_leaving());
-        let nodes: Vec<&str> = nodes.map(|node| node.id().as_str()).collect();
-        assert_eq!(nodes, leaving, "{told}");
-    }
-}
-
-/// P6, T3: what moves a pool's ETag, and what does not. Its own states are stamped apart from that.
-#[test]
-fn a_pools_etag_moves_when_it_is_resized_and_when_nodes_are_removed() {
-    let mut world = World::with_pool(dedicated(2), 1, NodeFillType::Spread);
-    let resize = |nodes| ResizePool { dedicated: Some(nodes), ..ResizePool::default() };
-    world.add_job("job", plain);
-    let all = [*world.pool().stamps()];
-    assert_eq!(
-        all.map(|stamps| (stamps.created(), stamps.modified(), stamps.entered())),
-        [(s(0), s(0), s(0))]
-    );
-
-    assert_eq!(world.at(1).resize_pool("pool", &resize(3)), "PoolResizing, AddNodes");
-    assert_eq!((world.pool().stamps().modified(), world.pool().etag()), (s(1), ETag::from(s(1))));
-    assert_eq!(world.pool().allocation_state_transition_time(), s(1));
-    world.at(2).add_node("pool", "n3");
-    assert_eq!(world.at(3).tick(), "PoolSteady");
-    assert_eq!(world.pool().stamps().modified(), s(1), "becoming steady");
-    assert_eq!(world.pool().allocation_state_transition_time(), s(3));
-    world.at(4).ran("a", "n1", 0);
-    world.at(5).node("n2", NodeEvent::Lost);
-    assert_eq!(world.pool().stamps().modified(), s(1), "what happens on nodes");
-
-    let remove = RemoveNodes { nodes: vec![id("n3")], ..RemoveNodes::default() };
-    assert_eq!(world.at(6).remove_nodes("pool", &remove), "PoolResizing, NodeActionRequested n3");
-    assert_eq!(world.pool().stamps().modified(), s(6));
-    assert_eq!(world.tick(), "RemoveNode n3");
-    assert_eq!(world.at(7).node("n3", NodeEvent::Removed), "NodeRemoved n3");
-    assert_eq!(world.tick(), "PoolSteady");
-    assert_eq!(world.pool().stamps().modified(), s(6), "the removal itself");
-    assert_eq!(world.shown("/pools/pool", "eTag"), ETag::from(s(6)).to_string());
-
-    let response = world.at(8).answer("POST /pools/pool/resize", &[], r#"{"targetDedicatedNodes":1}"#);
-    assert_eq!(response.header("ETag"), Some(ETag::from(s(8)).to_string().as_str()));
-    assert_eq!((world.pool().stamps().entered(), world.pool().stamps().previous()), (s(0), None));
-    world.at(9).delete_pool("pool");
-    let stamps = *world.pool().stamps();
-    assert_eq!((stamps.created(), stamps.modified()), (s(0), s(8)), "its deletion");
-    assert_eq!((stamps.entered(), stamps.previous()), (s(9), Some((PoolState::Active, s(0)))));
-}
-
-/// P6, T5: a pool's ETags do not repeat if the clock stops or runs backwards.
-#[test]
-fn a_standing_clock_repeats_no_etag_of_a_pool() {
-    let mut world = World::with_pool(dedicated(1), 1, NodeFillType::Spread);
-    let mut etags = vec![world.pool().etag()];
-    for second in [0, 0, 9, 4, 0] {
-        world.at(second).resize_pool("pool", &ResizePool::default());
-        assert!(!etags.contains(&world.pool().etag()), "at {second}");
-        etags.push(world.pool().etag());
-        assert_eq!(world.tick(), "PoolSteady");
-        assert!(world.pool().allocation_state_transition_time() >= world.pool().stamps().modified());
-    }
-    assert_eq!(world.pool().stamps().modified().ticks(), s(9).ticks() + 2);
-}
-
-/// P7
-#[test]
-fn a_pool_shows_the_timeout_of_its_latest_resize() {
-    let mut world = World::with_pool(dedicated(3), 1, NodeFillType::Spread);
-    assert_eq!(world.pool().resize_timeout(), None);
-    let resize = |resize_timeout| ResizePool { resize_timeout, ..ResizePool::default() };
-    for (asked, kept, shown) in [
-        (Some(secs(600)), secs(600), "PT10M"),
-        (None, secs(900), "PT15M"),
-        (Some(secs(7200)), secs(7200), "PT2H"),
-    ] {
-        assert_eq!(world.resize_pool("pool", &resize(asked)), "PoolResizing");
-        assert_eq!(world.pool().resize_timeout(), Some(kept));
-        assert_eq!(world.tick(), "PoolSteady");
-        assert_eq!(world.shown("/pools/pool", "resizeTimeout"), shown);
-    }
-    for (node, asked, kept) in [("n3", None, secs(900)), ("n2", Some(secs(60)), secs(60))] {
-        let remove = RemoveNodes { nodes: vec![id(node)], resize_timeout: asked, ..RemoveNodes::default() };
-        world.remove_nodes("pool", &remove);
-        assert_eq!(world.pool().resize_timeout(), Some(kept));
-        assert_eq!(world.tick(), format!("RemoveNode {node}"));
-        world.node(node, NodeEvent::Removed);
-        assert_eq!(world.tick(), "PoolSteady");
-    }
-}
-
 /// P2: a growing pool that loses a node asks for another; too many nodes also make it steady.
 #[test]
 fn a_growing_pool_becomes_steady() {
@@ -151,59 +46,6 @@ fn a_growing_pool_becomes_steady() {
     }
     world.tick();
     assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
-}
-
-/// P8, Q7
-#[test]
-fn nodes_are_counted_by_state() {
-    let mut world = RestWorld::new();
-    let pool = r#"{"id":"p","vmSize":"small","targetDedicatedNodes":3,"targetLowPriorityNodes":1}"#;
-    let added = world.send("POST /pools", pool);
-    world.obey(added.effects);
-    assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
-    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
-    let nodes = world.shown("/pools/p/nodes")["value"].clone();
-    let dedicated: Vec<&str> = nodes
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|node| node["isDedicated"] == true)
-        .map(|node| node["id"].as_str().unwrap())
-        .collect();
-    world.run("j", "t", dedicated[0]);
-    world.node(dedicated[1], NodeEvent::Lost);
-
-    let shown = world.shown("/nodecounts");
-    assert_eq!(shown["odata.metadata"], format!("{URL}/$metadata#poolnodecounts"));
-    let zero = json!({
-        "creating": 0, "idle": 0, "offline": 0, "preempted": 0, "rebooting": 0, "reimaging": 0, "running": 0,
-        "starting": 0, "startTaskFailed": 0, "leavingPool": 0, "unknown": 0, "unusable": 0,
-        "waitingForStartTask": 0, "deallocated": 0, "deallocating": 0, "total": 0, "upgradingOS": 0,
-    });
-    let (mut expected, mut low) = (zero.clone(), zero.clone());
-    for state in ["idle", "running", "unknown"] {
-        expected[state] = json!(1);
-    }
-    expected["total"] = json!(3);
-    low["idle"] = json!(1);
-    low["total"] = json!(1);
-    assert_eq!(shown["value"], json!([{ "poolId": "p", "dedicated": expected, "lowPriority": low }]));
-
-    for number in 0..10 {
-        let pool = json!({ "id": format!("q{number}"), "vmSize": "small" });
-        assert_eq!(world.send("POST /pools", pool).told(), "201");
-    }
-    let first = world.get("/nodecounts");
-    assert_eq!(first.json()["value"].as_array().unwrap().len(), 10, "a page has ten pools");
-    let next = world.get(&first.next().unwrap());
-    assert_eq!(next.json()["value"][0]["poolId"], "q9");
-    assert_eq!(next.next(), None);
-    let one = world.shown("/nodecounts?$filter=poolId%20eq%20'q3'&maxresults=10");
-    assert_eq!(one["value"], json!([{ "poolId": "q3", "dedicated": zero, "lowPriority": zero }]));
-    for number in ["0", "11"] {
-        let refused = world.get(&format!("/nodecounts?maxresults={number}"));
-        assert_eq!(refused.told(), "400 InvalidQueryParameterValue", "{number}");
-    }
 }
 
 /// P2, B6
@@ -330,6 +172,85 @@ fn named_nodes_are_removed() {
     assert_eq!(world.get("/pools/none/nodes/tvm-1").told(), "404 PoolNotFound");
 }
 
+/// P3: idle nodes first, then those with the fewest tasks; among equals, the last by id.
+#[test]
+fn of_nodes_that_are_too_many_the_idlest_leave_first() {
+    for (left, leaving) in [
+        (4, vec!["n5"]),
+        (3, vec!["n3", "n5"]),
+        (2, vec!["n3", "n4", "n5"]),
+        (1, vec!["n2", "n3", "n4", "n5"]),
+    ] {
+        let mut world = World::with_pool(dedicated(5), 2, NodeFillType::Spread);
+        world.add_job("job", plain);
+        for (task, node) in [("a", "n1"), ("b", "n1"), ("c", "n2"), ("d", "n4")] {
+            world.run(task, node);
+        }
+        let command =
+            ResizePool { dedicated: Some(left), tasks: NodeTasks::TaskCompletion, ..ResizePool::default() };
+        let told = world.resize_pool("pool", &command);
+        let nodes = world.account.nodes().filter(|node| node.state().is_leaving());
+        let nodes: Vec<&str> = nodes.map(|node| node.id().as_str()).collect();
+        assert_eq!(nodes, leaving, "{told}");
+    }
+}
+
+/// P6, T3: what moves a pool's ETag, and what does not. Its own states are stamped apart from that.
+#[test]
+fn a_pools_etag_moves_when_it_is_resized_and_when_nodes_are_removed() {
+    let mut world = World::with_pool(dedicated(2), 1, NodeFillType::Spread);
+    let resize = |nodes| ResizePool { dedicated: Some(nodes), ..ResizePool::default() };
+    world.add_job("job", plain);
+    let all = [*world.pool().stamps()];
+    assert_eq!(
+        all.map(|stamps| (stamps.created(), stamps.modified(), stamps.entered())),
+        [(s(0), s(0), s(0))]
+    );
+
+    assert_eq!(world.at(1).resize_pool("pool", &resize(3)), "PoolResizing, AddNodes");
+    assert_eq!((world.pool().stamps().modified(), world.pool().etag()), (s(1), ETag::from(s(1))));
+    assert_eq!(world.pool().allocation_state_transition_time(), s(1));
+    world.at(2).add_node("pool", "n3");
+    assert_eq!(world.at(3).tick(), "PoolSteady");
+    assert_eq!(world.pool().stamps().modified(), s(1), "becoming steady");
+    assert_eq!(world.pool().allocation_state_transition_time(), s(3));
+    world.at(4).ran("a", "n1", 0);
+    world.at(5).node("n2", NodeEvent::Lost);
+    assert_eq!(world.pool().stamps().modified(), s(1), "what happens on nodes");
+
+    let remove = RemoveNodes { nodes: vec![id("n3")], ..RemoveNodes::default() };
+    assert_eq!(world.at(6).remove_nodes("pool", &remove), "PoolResizing, NodeActionRequested n3");
+    assert_eq!(world.pool().stamps().modified(), s(6));
+    assert_eq!(world.tick(), "RemoveNode n3");
+    assert_eq!(world.at(7).node("n3", NodeEvent::Removed), "NodeRemoved n3");
+    assert_eq!(world.tick(), "PoolSteady");
+    assert_eq!(world.pool().stamps().modified(), s(6), "the removal itself");
+    assert_eq!(world.shown("/pools/pool", "eTag"), ETag::from(s(6)).to_string());
+
+    let response = world.at(8).answer("POST /pools/pool/resize", &[], r#"{"targetDedicatedNodes":1}"#);
+    assert_eq!(response.header("ETag"), Some(ETag::from(s(8)).to_string().as_str()));
+    assert_eq!((world.pool().stamps().entered(), world.pool().stamps().previous()), (s(0), None));
+    world.at(9).delete_pool("pool");
+    let stamps = *world.pool().stamps();
+    assert_eq!((stamps.created(), stamps.modified()), (s(0), s(8)), "its deletion");
+    assert_eq!((stamps.entered(), stamps.previous()), (s(9), Some((PoolState::Active, s(0)))));
+}
+
+/// P6, T5: a pool's ETags do not repeat if the clock stops or runs backwards.
+#[test]
+fn a_standing_clock_repeats_no_etag_of_a_pool() {
+    let mut world = World::with_pool(dedicated(1), 1, NodeFillType::Spread);
+    let mut etags = vec![world.pool().etag()];
+    for second in [0, 0, 9, 4, 0] {
+        world.at(second).resize_pool("pool", &ResizePool::default());
+        assert!(!etags.contains(&world.pool().etag()), "at {second}");
+        etags.push(world.pool().etag());
+        assert_eq!(world.tick(), "PoolSteady");
+        assert!(world.pool().allocation_state_transition_time() >= world.pool().stamps().modified());
+    }
+    assert_eq!(world.pool().stamps().modified().ticks(), s(9).ticks() + 2);
+}
+
 /// P6, N9
 #[test]
 fn a_deleted_pool_lets_its_nodes_go_first() {
@@ -373,4 +294,85 @@ fn a_deleted_pool_lets_its_nodes_go_first() {
     assert_eq!(world.get("/pools/pool/nodes").told(), "404 PoolNotFound");
     assert_eq!(world.send("DELETE /pools/pool", "").told(), "404 PoolNotFound");
     assert_eq!(world.send("POST /pools", json!({ "id": "pool", "vmSize": "small" })).told(), "201");
+}
+
+/// P7, B8
+#[test]
+fn a_pool_shows_the_timeout_of_its_latest_resize() {
+    let mut world = RestWorld::new();
+    let policy = json!({ "jobDefaultOrder": "creationtime", "nodeFillType": "pack" });
+    let pool = json!({ "id": "p", "vmSize": "a", "taskSchedulingPolicy": policy, "resizeTimeout": "PT30M" });
+    assert_eq!(world.send("POST /pools", pool).told(), "201");
+    world.tick();
+    assert_eq!(world.account.pool(&id("p")).unwrap().resize_timeout(), None);
+    assert_eq!(world.value("/pools/p", "/resizeTimeout"), "PT30M");
+    assert_eq!(world.value("/pools/p", "/taskSchedulingPolicy"), policy);
+    for (asked, shown) in [(Some("PT010M"), "PT10M"), (None, "PT15M"), (Some("PT2H"), "PT2H")] {
+        for (line, mut body) in [
+            ("POST /pools/p/resize", json!({ "targetDedicatedNodes": 0 })),
+            ("POST /pools/p/removenodes", json!({ "nodeList": ["n"] })),
+        ] {
+            if let Some(asked) = asked {
+                body["resizeTimeout"] = json!(asked);
+            }
+            world.add_node("p", "n");
+            let resized = world.send(line, &body);
+            assert_eq!(resized.told(), "202", "{line} {body}");
+            assert_eq!(world.value("/pools/p", "/resizeTimeout"), shown, "{line} {body}");
+            world.obey(resized.effects);
+        }
+    }
+}
+
+/// P8, Q7
+#[test]
+fn nodes_are_counted_by_state() {
+    let mut world = RestWorld::new();
+    let pool = r#"{"id":"p","vmSize":"small","targetDedicatedNodes":3,"targetLowPriorityNodes":1}"#;
+    let added = world.send("POST /pools", pool);
+    world.obey(added.effects);
+    assert_eq!(world.send("POST /jobs", r#"{"id":"j","poolInfo":{"poolId":"p"}}"#).told(), "201");
+    assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"t","commandLine":"c"}"#).told(), "201");
+    let nodes = world.shown("/pools/p/nodes")["value"].clone();
+    let dedicated: Vec<&str> = nodes
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|node| node["isDedicated"] == true)
+        .map(|node| node["id"].as_str().unwrap())
+        .collect();
+    world.run("j", "t", dedicated[0]);
+    world.node(dedicated[1], NodeEvent::Lost);
+
+    let shown = world.shown("/nodecounts");
+    assert_eq!(shown["odata.metadata"], format!("{URL}/$metadata#poolnodecounts"));
+    let zero = json!({
+        "creating": 0, "idle": 0, "offline": 0, "preempted": 0, "rebooting": 0, "reimaging": 0, "running": 0,
+        "starting": 0, "startTaskFailed": 0, "leavingPool": 0, "unknown": 0, "unusable": 0,
+        "waitingForStartTask": 0, "deallocated": 0, "deallocating": 0, "total": 0, "upgradingOS": 0,
+    });
+    let (mut expected, mut low) = (zero.clone(), zero.clone());
+    for state in ["idle", "running", "unknown"] {
+        expected[state] = json!(1);
+    }
+    expected["total"] = json!(3);
+    low["idle"] = json!(1);
+    low["total"] = json!(1);
+    assert_eq!(shown["value"], json!([{ "poolId": "p", "dedicated": expected, "lowPriority": low }]));
+
+    for number in 0..10 {
+        let pool = json!({ "id": format!("q{number}"), "vmSize": "small" });
+        assert_eq!(world.send("POST /pools", pool).told(), "201");
+    }
+    let first = world.get("/nodecounts");
+    assert_eq!(first.json()["value"].as_array().unwrap().len(), 10, "a page has ten pools");
+    let next = world.get(&first.next().unwrap());
+    assert_eq!(next.json()["value"][0]["poolId"], "q9");
+    assert_eq!(next.next(), None);
+    let one = world.shown("/nodecounts?$filter=poolId%20eq%20'q3'&maxresults=10");
+    assert_eq!(one["value"], json!([{ "poolId": "q3", "dedicated": zero, "lowPriority": zero }]));
+    for number in ["0", "11"] {
+        let refused = world.get(&format!("/nodecounts?maxresults={number}"));
+        assert_eq!(refused.told(), "400 InvalidQueryParameterValue", "{number}");
+    }
 }

@@ -45,38 +45,6 @@ fn tasks_go_by_creation_and_the_ones_that_came_back_keep_their_place() {
     assert_eq!(world.placed(), ["a tvm-1"]);
 }
 
-/// P4: by id, case-insensitively, whatever the order of their creation.
-#[test]
-fn jobs_of_one_priority_and_instant_go_by_id() {
-    for names in [["b", "C", "a"], ["a", "b", "C"], ["C", "b", "a"]] {
-        let mut world = World::with_pool(dedicated(1), 2, NodeFillType::Spread);
-        for name in names {
-            world.add_job(name, plain);
-            world.add_to(name, &format!("of-{name}"));
-        }
-        assert_eq!(world.placed(), ["of-a n1", "of-b n1"], "{names:?}");
-    }
-}
-
-/// P4: within a job and from job to job.
-#[test]
-fn a_task_that_fits_nowhere_lets_later_ones_pass() {
-    let mut world = World::with_pool(dedicated(2), 2, NodeFillType::Spread);
-    world.add_job("job", |_, settings| settings.priority = 1);
-    world.add_job("other", plain);
-    world.add_with("never", |specification, _| specification.required_slots = 3);
-    world.add("a");
-    world.add("b");
-    world.add_with("wide", |specification, _| specification.required_slots = 2);
-    world.add_to("other", "c");
-    world.add_to("other", "d");
-    assert_eq!(world.placed(), ["a n1", "b n2", "c n1", "d n2"]);
-    for task in ["a", "b"] {
-        assert_eq!(world.task_state(task), "running");
-    }
-    assert_eq!([world.task_state("never"), world.task_state("wide")], ["active"; 2]);
-}
-
 /// P1
 #[test]
 fn no_more_tasks_than_the_job_allows_are_on_nodes() {
@@ -104,22 +72,6 @@ fn preparing_tasks_count_as_being_on_nodes() {
     assert_eq!(world.placed(), [""; 0]);
     world.ends("job", "a", "tvm-1", 0);
     assert_eq!(world.placed(), ["b tvm-1"]);
-}
-
-/// I6
-#[test]
-fn a_task_takes_the_slots_that_it_requires() {
-    let mut world = RestWorld::with_pool(2, 4, "spread");
-    world.add_job("job", json!({}));
-    for (task, slots) in [("three", 3), ("five", 5), ("four", 4), ("two", 2), ("one", 1), ("last", 1)] {
-        world.add_task("job", task, json!({ "requiredSlots": slots }));
-    }
-    // What does not fit lets others pass, and what never fits waits for ever.
-    assert_eq!(world.placed(), ["three tvm-1", "four tvm-2", "one tvm-1"]);
-    world.ends("job", "three", "tvm-1", 0);
-    assert_eq!(world.placed(), ["two tvm-1", "last tvm-1"]);
-    let node = world.shown("/pools/pool/nodes/tvm-1");
-    assert_eq!((&node["runningTasksCount"], &node["runningTaskSlotsCount"]), (&json!(3), &json!(4)));
 }
 
 /// P1
@@ -273,6 +225,54 @@ fn a_dependant_waits_for_its_turn() {
     assert_eq!(world.placed(), ["002 tvm-1"]);
     world.ends("job", "002", "tvm-1", 0);
     assert_eq!(world.placed(), ["last tvm-1"]);
+}
+
+/// P4: by id, case-insensitively, whatever the order of their creation.
+#[test]
+fn jobs_of_one_priority_and_instant_go_by_id() {
+    for names in [["b", "C", "a"], ["a", "b", "C"], ["C", "b", "a"]] {
+        let mut world = World::with_pool(dedicated(1), 2, NodeFillType::Spread);
+        for name in names {
+            world.add_job(name, plain);
+            world.add_to(name, &format!("of-{name}"));
+        }
+        assert_eq!(world.placed(), ["of-a n1", "of-b n1"], "{names:?}");
+    }
+}
+
+/// P4: within a job and from job to job.
+#[test]
+fn a_task_that_fits_nowhere_lets_later_ones_pass() {
+    let mut world = World::with_pool(dedicated(2), 2, NodeFillType::Spread);
+    world.add_job("job", |_, settings| settings.priority = 1);
+    world.add_job("other", plain);
+    world.add_with("never", |specification, _| specification.required_slots = 3);
+    world.add("a");
+    world.add("b");
+    world.add_with("wide", |specification, _| specification.required_slots = 2);
+    world.add_to("other", "c");
+    world.add_to("other", "d");
+    assert_eq!(world.placed(), ["a n1", "b n2", "c n1", "d n2"]);
+    for task in ["a", "b"] {
+        assert_eq!(world.task_state(task), "running");
+    }
+    assert_eq!([world.task_state("never"), world.task_state("wide")], ["active"; 2]);
+}
+
+/// P4, I6
+#[test]
+fn a_task_takes_the_slots_that_it_requires() {
+    let mut world = RestWorld::with_pool(2, 4, "spread");
+    world.add_job("job", json!({}));
+    for (task, slots) in [("three", 3), ("five", 5), ("four", 4), ("two", 2), ("one", 1), ("last", 1)] {
+        world.add_task("job", task, json!({ "requiredSlots": slots }));
+    }
+    // What does not fit lets others pass, and what never fits waits for ever.
+    assert_eq!(world.placed(), ["three tvm-1", "four tvm-2", "one tvm-1"]);
+    world.ends("job", "three", "tvm-1", 0);
+    assert_eq!(world.placed(), ["two tvm-1", "last tvm-1"]);
+    let node = world.shown("/pools/pool/nodes/tvm-1");
+    assert_eq!((&node["runningTasksCount"], &node["runningTaskSlotsCount"]), (&json!(3), &json!(4)));
 }
 
 /// P5: it takes all slots of its node, so it needs an empty one.

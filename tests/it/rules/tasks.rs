@@ -242,6 +242,34 @@ fn a_task_whose_time_is_over_is_told_to_stop() {
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo/category"), "ServerError");
 }
 
+/// K5, E6: neither by id nor by node.
+#[test]
+fn what_was_over_first_is_stopped_first() {
+    let mut world = World::new(|specification, settings| {
+        prepared(specification, settings);
+        specification.release.as_mut().unwrap().max_wall_clock_time = secs(30);
+    });
+    let starts = [(1, "b", "n2"), (2, "a", "n1")];
+    for (_, task, node) in starts {
+        world.add_with(task, |_, constraints| constraints.max_wall_clock_time = secs(20));
+        world.assign(task, node);
+        world.say(node, "preparation ended 0");
+    }
+    for (second, task, node) in starts {
+        world.at(second).say(node, &format!("task {task} started"));
+    }
+    assert_eq!(world.at(22).tick(), "StopTask b n2, StopTask a n1");
+
+    for (_, task, node) in starts {
+        world.say(node, &format!("task {task} ended 137"));
+    }
+    world.terminate();
+    for (second, _, node) in starts {
+        world.at(30 + second).say(node, "release started");
+    }
+    assert_eq!(world.at(62).tick(), "ReleaseEnded n2, StopRelease n2, ReleaseEnded n1, StopRelease n1");
+}
+
 /// K6
 #[test]
 fn a_user_ends_an_active_task_at_once() {
@@ -307,6 +335,31 @@ fn a_deleted_task_waits_for_its_node() {
     }
 }
 
+/// K7
+#[test]
+fn a_deleted_task_is_gone_from_everything() {
+    let mut world = RestWorld::with_tasks(&["active", "running", "completed", "other"]);
+    world.ran("job", "completed", "n1", 0);
+    world.run("job", "running", "n1");
+    for (task, effects) in [
+        ("active", "TaskDeleted active"),
+        ("completed", "TaskDeleted completed"),
+        ("running", "StopTask running n1 Delete"),
+    ] {
+        let reply = world.send(&format!("DELETE /jobs/job/tasks/{task}"), "");
+        assert_eq!((reply.told(), reply.brief()), ("200".into(), vec![effects.to_string()]));
+    }
+    assert_eq!(world.get("/jobs/job/tasks").ids(), ["other", "running"]);
+    assert_eq!(world.get("/jobs/job/tasks/active").told(), "404 TaskNotFound");
+    assert_eq!(world.state("/pools/pool/nodes/n1"), "running");
+    assert_eq!(brief_all(&world.ends("job", "running", "n1", 0)), ["TaskDeleted running n1"]);
+    assert_eq!(world.state("/pools/pool/nodes/n1"), "idle");
+    assert_eq!(world.get("/jobs/job/tasks").ids(), ["other"]);
+    world.add_tasks("job", &["active"]);
+    let counts = json!({ "active": 2, "running": 0, "completed": 0, "succeeded": 0, "failed": 0 });
+    assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts"), counts);
+}
+
 /// K8: nothing of its end is left, and its retries are counted anew.
 #[test]
 fn a_failed_task_can_be_reactivated() {
@@ -335,6 +388,39 @@ fn a_failed_task_can_be_reactivated() {
     assert_eq!(world.reactivate("a"), "409 TaskSucceeded");
     world.terminate();
     assert_eq!(world.reactivate("a"), "409 JobBeingTerminated", "the job's code wins");
+}
+
+/// K8, R-reactivate-task-*: the job's code wins, whether the task has failed, succeeded or is active.
+#[test]
+fn tasks_of_jobs_that_end_are_not_reactivated() {
+    let mut world = RestWorld::new();
+    world.add_node("p", "n");
+    let job = r#"{"id":"j","poolInfo":{"poolId":"p"},"jobPreparationTask":{"commandLine":"c"},"jobReleaseTask":{"commandLine":"c"}}"#;
+    assert_eq!(world.send("POST /jobs", job).told(), "201");
+    for task in ["failed", "succeeded", "active"] {
+        let task = json!({ "id": task, "commandLine": "c" });
+        assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
+    }
+    let effects = world.assign("j", "succeeded", "n");
+    for effect in effects {
+        world.obey_one(&effect);
+    }
+    world.starts("j", "succeeded", "n");
+    world.ends("j", "succeeded", "n", 0);
+    world.ran("j", "failed", "n", 1);
+    let answers = |world: &mut RestWorld| {
+        ["failed", "succeeded", "active"]
+            .map(|task| world.send(&format!("POST /jobs/j/tasks/{task}/reactivate"), "").told())
+    };
+    let terminated = world.send("POST /jobs/j/terminate", "");
+    assert_eq!(terminated.told(), "202");
+    assert_eq!(answers(&mut world), ["409 JobBeingTerminated"; 3]);
+    world.obey(terminated.effects);
+    assert_eq!(world.state("/jobs/j"), "completed");
+    assert_eq!(answers(&mut world), ["409 JobCompleted"; 3]);
+    assert_eq!(world.send("DELETE /jobs/j", "").told(), "202");
+    assert_eq!(world.state("/jobs/j"), "deleting");
+    assert_eq!(answers(&mut world), ["409 JobBeingDeleted"; 3]);
 }
 
 /// K9: by ids and by ranges, in which leading zeros do not count.
@@ -382,63 +468,6 @@ fn exit_options_decide_whether_a_failure_satisfies_dependants() {
         let came = world.assign("d", "n1");
         assert_eq!(came != "DependencyNotMet", met, "exit code {exit_code} with {conditions:?}");
     }
-}
-
-/// K10
-#[test]
-fn a_task_whose_start_was_never_told_started_when_it_was_given() {
-    let mut world = World::new(plain);
-    world.add("a");
-    world.at(5).assign("a", "n1");
-    world.at(9).say("n1", "task a ended 0");
-    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), "2026-02-10T08:00:05Z");
-}
-
-/// K11
-#[test]
-fn an_end_without_an_exit_code_is_a_failure_with_retries() {
-    let mut world = World::new(plain);
-    world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Times(1)));
-    world.run_added("a", "n1");
-    assert_eq!(world.say("n1", "task a ended"), "TaskRetried a n1");
-    world.run_added("a", "n1");
-    assert_eq!(world.say("n1", "task a ended"), "TaskCompleted a n1");
-    assert_eq!(world.end("a"), (None, Some("FailureExitCode")));
-}
-
-/// K10: the entry's start is required.
-#[test]
-fn a_preparation_that_was_stopped_before_it_started_has_a_start() {
-    let mut world = with_pool(1);
-    let preparation = json!({ "commandLine": "x" });
-    world.send(
-        "POST /jobs",
-        json!({ "id": "p", "poolInfo": { "poolId": "pool" }, "jobPreparationTask": preparation }),
-    );
-    world.send("POST /jobs/p/tasks", json!({ "id": "t", "commandLine": "x" }));
-    world.assign("p", "t", "tvm-1");
-    world.send("POST /jobs/p/terminate", "");
-    world.say("p", Unit::Preparation, "tvm-1", Some(1));
-    let shown = world.shown("/jobs/p/jobpreparationandreleasetaskstatus");
-    let info = &shown["value"][0]["jobPreparationTaskExecutionInfo"];
-    assert_eq!(info["startTime"], info["endTime"]);
-    assert!(info["startTime"].is_string());
-}
-
-/// K12: the preparation's own maxWallClockTime is left to the node.
-#[test]
-fn a_preparation_is_not_stopped_by_the_clock() {
-    let mut world = with_pool(1);
-    let preparation = json!({ "commandLine": "x", "constraints": { "maxWallClockTime": "PT1M" } });
-    world.send(
-        "POST /jobs",
-        json!({ "id": "p", "poolInfo": { "poolId": "pool" }, "jobPreparationTask": preparation }),
-    );
-    world.send("POST /jobs/p/tasks", json!({ "id": "t", "commandLine": "x" }));
-    world.assign("p", "t", "tvm-1");
-    world.say("p", Unit::Preparation, "tvm-1", None);
-    assert_eq!(brief_all(&world.later(3600).tick()), Vec::<String>::new());
-    assert_eq!(world.value("/jobs/p", "/jobPreparationTask/constraints/maxWallClockTime"), "PT1M");
 }
 
 /// K9: one look-up per range, so that many long ranges do not take long.
@@ -489,37 +518,61 @@ fn a_task_with_dependencies_in_a_job_without_is_refused() {
     }
 }
 
-/// K8, R-reactivate-task-*: the job's code wins, whether the task has failed, succeeded or is active.
+/// K10
 #[test]
-fn tasks_of_jobs_that_end_are_not_reactivated() {
-    let mut world = RestWorld::new();
-    world.add_node("p", "n");
-    let job = r#"{"id":"j","poolInfo":{"poolId":"p"},"jobPreparationTask":{"commandLine":"c"},"jobReleaseTask":{"commandLine":"c"}}"#;
-    assert_eq!(world.send("POST /jobs", job).told(), "201");
-    for task in ["failed", "succeeded", "active"] {
-        let task = json!({ "id": task, "commandLine": "c" });
-        assert_eq!(world.send("POST /jobs/j/tasks", task).told(), "201");
-    }
-    let effects = world.assign("j", "succeeded", "n");
-    for effect in effects {
-        world.obey_one(&effect);
-    }
-    world.starts("j", "succeeded", "n");
-    world.ends("j", "succeeded", "n", 0);
-    world.ran("j", "failed", "n", 1);
-    let answers = |world: &mut RestWorld| {
-        ["failed", "succeeded", "active"]
-            .map(|task| world.send(&format!("POST /jobs/j/tasks/{task}/reactivate"), "").told())
-    };
-    let terminated = world.send("POST /jobs/j/terminate", "");
-    assert_eq!(terminated.told(), "202");
-    assert_eq!(answers(&mut world), ["409 JobBeingTerminated"; 3]);
-    world.obey(terminated.effects);
-    assert_eq!(world.state("/jobs/j"), "completed");
-    assert_eq!(answers(&mut world), ["409 JobCompleted"; 3]);
-    assert_eq!(world.send("DELETE /jobs/j", "").told(), "202");
-    assert_eq!(world.state("/jobs/j"), "deleting");
-    assert_eq!(answers(&mut world), ["409 JobBeingDeleted"; 3]);
+fn a_task_whose_start_was_never_told_started_when_it_was_given() {
+    let mut world = World::new(plain);
+    world.add("a");
+    world.at(5).assign("a", "n1");
+    world.at(9).say("n1", "task a ended 0");
+    assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/startTime"), "2026-02-10T08:00:05Z");
+}
+
+/// K10: the entry's start is required.
+#[test]
+fn a_preparation_that_was_stopped_before_it_started_has_a_start() {
+    let mut world = with_pool(1);
+    let preparation = json!({ "commandLine": "x" });
+    world.send(
+        "POST /jobs",
+        json!({ "id": "p", "poolInfo": { "poolId": "pool" }, "jobPreparationTask": preparation }),
+    );
+    world.send("POST /jobs/p/tasks", json!({ "id": "t", "commandLine": "x" }));
+    world.assign("p", "t", "tvm-1");
+    world.send("POST /jobs/p/terminate", "");
+    world.say("p", Unit::Preparation, "tvm-1", Some(1));
+    let shown = world.shown("/jobs/p/jobpreparationandreleasetaskstatus");
+    let info = &shown["value"][0]["jobPreparationTaskExecutionInfo"];
+    assert_eq!(info["startTime"], info["endTime"]);
+    assert!(info["startTime"].is_string());
+}
+
+/// K11
+#[test]
+fn an_end_without_an_exit_code_is_a_failure_with_retries() {
+    let mut world = World::new(plain);
+    world.add_with("a", |_, constraints| constraints.max_task_retry_count = Some(RetryLimit::Times(1)));
+    world.run_added("a", "n1");
+    assert_eq!(world.say("n1", "task a ended"), "TaskRetried a n1");
+    world.run_added("a", "n1");
+    assert_eq!(world.say("n1", "task a ended"), "TaskCompleted a n1");
+    assert_eq!(world.end("a"), (None, Some("FailureExitCode")));
+}
+
+/// K12: the preparation's own maxWallClockTime is left to the node.
+#[test]
+fn a_preparation_is_not_stopped_by_the_clock() {
+    let mut world = with_pool(1);
+    let preparation = json!({ "commandLine": "x", "constraints": { "maxWallClockTime": "PT1M" } });
+    world.send(
+        "POST /jobs",
+        json!({ "id": "p", "poolInfo": { "poolId": "pool" }, "jobPreparationTask": preparation }),
+    );
+    world.send("POST /jobs/p/tasks", json!({ "id": "t", "commandLine": "x" }));
+    world.assign("p", "t", "tvm-1");
+    world.say("p", Unit::Preparation, "tvm-1", None);
+    assert_eq!(brief_all(&world.later(3600).tick()), Vec::<String>::new());
+    assert_eq!(world.value("/jobs/p", "/jobPreparationTask/constraints/maxWallClockTime"), "PT1M");
 }
 
 /// K13, K5: a running task is told to stop at the first tick after 180 days.
@@ -565,29 +618,4 @@ fn a_task_of_180_days_is_not_scheduled() {
     // A task that is added later is scheduled.
     assert_eq!(world.send("POST /jobs/j/tasks", r#"{"id":"u","commandLine":"c"}"#).told(), "201");
     assert_eq!(brief_all(&world.schedule()), ["TaskRunning u n", "RunTask u n"]);
-}
-
-/// K7
-#[test]
-fn a_deleted_task_is_gone_from_everything() {
-    let mut world = RestWorld::with_tasks(&["active", "running", "completed", "other"]);
-    world.ran("job", "completed", "n1", 0);
-    world.run("job", "running", "n1");
-    for (task, effects) in [
-        ("active", "TaskDeleted active"),
-        ("completed", "TaskDeleted completed"),
-        ("running", "StopTask running n1 Delete"),
-    ] {
-        let reply = world.send(&format!("DELETE /jobs/job/tasks/{task}"), "");
-        assert_eq!((reply.told(), reply.brief()), ("200".into(), vec![effects.to_string()]));
-    }
-    assert_eq!(world.get("/jobs/job/tasks").ids(), ["other", "running"]);
-    assert_eq!(world.get("/jobs/job/tasks/active").told(), "404 TaskNotFound");
-    assert_eq!(world.state("/pools/pool/nodes/n1"), "running");
-    assert_eq!(brief_all(&world.ends("job", "running", "n1", 0)), ["TaskDeleted running n1"]);
-    assert_eq!(world.state("/pools/pool/nodes/n1"), "idle");
-    assert_eq!(world.get("/jobs/job/tasks").ids(), ["other"]);
-    world.add_tasks("job", &["active"]);
-    let counts = json!({ "active": 2, "running": 0, "completed": 0, "succeeded": 0, "failed": 0 });
-    assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts"), counts);
 }

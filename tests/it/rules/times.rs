@@ -3,12 +3,12 @@
 use azbatch::{
     ETag, Timestamp,
     job::{DisableTasks, JobChange, JobSettings, ParallelLimit, TerminateJob, TerminateReason},
-    node::NodeEvent,
+    node::{NodeEvent, NodeState},
 };
 use serde_json::{Value, json};
 
 use super::{Step, World, acts_on_failures, ends_by_itself, plain, s};
-use crate::world::{World as RestWorld, id, job_body, task_body};
+use crate::world::{World as RestWorld, id, job_body, task_body, told};
 
 /// T1
 #[test]
@@ -19,6 +19,40 @@ fn an_etag_is_the_last_modification_in_ticks() {
     assert_eq!(world.answer("POST /jobs", &[], body).header("ETag"), Some("0x8DD93314A6D8630"));
     assert_eq!(world.job().etag().to_string(), "0x8DD93314A6D8630");
     assert_eq!(world.shown("/jobs/job", "eTag"), "0x8DD93314A6D8630");
+}
+
+/// T1, T3, T4
+#[test]
+fn the_etag_of_an_answer_is_the_resources_own() {
+    let mut world = RestWorld::with_pool(1, 2, "spread");
+    for (line, body, target) in [
+        ("POST /jobs", job_body("job"), "/jobs/job"),
+        ("PATCH /jobs/job", json!({ "priority": 1 }), "/jobs/job"),
+        ("PUT /jobs/job", json!({ "poolInfo": { "poolId": "pool" } }), "/jobs/job"),
+        ("POST /jobs/job/disable", json!({ "disableTasks": "wait" }), "/jobs/job"),
+        ("POST /jobs/job/enable", Value::Null, "/jobs/job"),
+        ("POST /jobs/job/tasks", task_body("t"), "/jobs/job/tasks/t"),
+        ("PUT /jobs/job/tasks/t", json!({}), "/jobs/job/tasks/t"),
+        ("POST /jobs/job/tasks/t/terminate", Value::Null, "/jobs/job/tasks/t"),
+        ("POST /jobs/job/tasks/t/reactivate", Value::Null, "/jobs/job/tasks/t"),
+        ("POST /jobs/job/terminate", Value::Null, "/jobs/job"),
+        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 1 }), "/pools/pool"),
+    ] {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = world.send(line, body);
+        let stamp = world.now;
+        assert_eq!(reply.header("ETag").unwrap(), ETag::from(stamp).to_string(), "{line}");
+        assert_eq!(reply.header("Last-Modified").unwrap(), stamp.rfc1123().to_string(), "{line}");
+        assert_eq!(world.etag(target), ETag::from(stamp).to_string(), "{line}");
+        let read = world.get(target);
+        assert_eq!(
+            (read.header("ETag"), read.header("Last-Modified")),
+            (reply.header("ETag"), reply.header("Last-Modified"))
+        );
+        if target.starts_with("/pools") {
+            world.obey(reply.effects);
+        }
+    }
 }
 
 /// T2: what moves lastModified, and what does not.
@@ -139,6 +173,31 @@ fn a_clock_that_runs_back_stamps_nothing_earlier() {
     assert_eq!((world.state(), world.job().end_time()), ("completed", Some(s(60).next_tick())));
 }
 
+/// T5: an event is recorded after the tasks that it ends, though one of them was changed later than the clock
+/// says, because the clock ran back, or because it stands and the ETags of a task are ahead of it.
+#[test]
+fn a_node_event_is_never_earlier_than_the_tasks_that_it_ends() {
+    let with_two_tasks = || {
+        let mut world = World::new(plain);
+        world.add("a");
+        world.add("b");
+        world
+    };
+    let mut back = with_two_tasks();
+    back.assign("a", "n1");
+    back.on(s(0).next_tick()).assign("b", "n1");
+    back.at(0);
+    let mut still = with_two_tasks();
+    still.update_task("a");
+    still.update_task("a");
+    still.assign("b", "n1");
+    still.assign("a", "n1");
+    for mut world in [back, still] {
+        world.node("n1", NodeEvent::Preempted);
+        assert_eq!(world.account.node(&id("n1")).unwrap().state(), NodeState::Preempted);
+    }
+}
+
 /// T5: no tick comes after the last one, so timestamps no longer change.
 #[test]
 fn at_the_end_of_the_calendar_stamps_stand_still() {
@@ -148,6 +207,27 @@ fn at_the_end_of_the_calendar_stamps_stand_still() {
     assert_eq!(world.job().stamps().modified(), Timestamp::MAX);
     assert_eq!(world.force(), "JobTerminating");
     assert_eq!(world.tick(), "JobCompleted");
+}
+
+/// T5, F4: requests at the first and the last instant there are, in any order.
+#[test]
+fn no_clock_makes_a_request_fail() {
+    let mut world = World::new(plain);
+    let json = [("Content-Type", "application/json")];
+    let version = "api-version=2025-06-01";
+    let read = format!("/jobs/job?{version}");
+    let early = world.on(Timestamp::MIN).send_late(Timestamp::MAX, "GET", &read, &[], b"");
+    assert_eq!(told(&early), "200");
+    let late = world.on(Timestamp::MAX).send_late(Timestamp::MIN, "GET", &read, &[], b"");
+    assert_eq!(told(&late), "500 OperationTimedOut");
+    for (now, job) in [(Timestamp::MAX, "last"), (Timestamp::MIN, "first")] {
+        let body = format!(r#"{{"id":"{job}","poolInfo":{{"poolId":"pool"}}}}"#);
+        let added = world.on(now).send("POST", &format!("/jobs?{version}"), &json, body.as_bytes());
+        assert_eq!(told(&added), "201");
+        assert_eq!(added.header("ETag"), Some(ETag::from(now).to_string().as_str()));
+    }
+    let ended = world.on(Timestamp::MAX).send("POST", &format!("/jobs/last/terminate?{version}"), &[], b"");
+    assert_eq!(told(&ended), "202");
 }
 
 /// T6
@@ -227,39 +307,5 @@ fn a_tasks_etag_moves_on_users_calls_alone() {
         let came = step(world.at(number));
         assert!(!came.is_empty());
         assert_eq!(world.task("a").stamps().modified(), if moves { s(number) } else { old }, "{came}");
-    }
-}
-
-/// T1, T3, T4
-#[test]
-fn the_etag_of_an_answer_is_the_resources_own() {
-    let mut world = RestWorld::with_pool(1, 2, "spread");
-    for (line, body, target) in [
-        ("POST /jobs", job_body("job"), "/jobs/job"),
-        ("PATCH /jobs/job", json!({ "priority": 1 }), "/jobs/job"),
-        ("PUT /jobs/job", json!({ "poolInfo": { "poolId": "pool" } }), "/jobs/job"),
-        ("POST /jobs/job/disable", json!({ "disableTasks": "wait" }), "/jobs/job"),
-        ("POST /jobs/job/enable", Value::Null, "/jobs/job"),
-        ("POST /jobs/job/tasks", task_body("t"), "/jobs/job/tasks/t"),
-        ("PUT /jobs/job/tasks/t", json!({}), "/jobs/job/tasks/t"),
-        ("POST /jobs/job/tasks/t/terminate", Value::Null, "/jobs/job/tasks/t"),
-        ("POST /jobs/job/tasks/t/reactivate", Value::Null, "/jobs/job/tasks/t"),
-        ("POST /jobs/job/terminate", Value::Null, "/jobs/job"),
-        ("POST /pools/pool/resize", json!({ "targetDedicatedNodes": 1 }), "/pools/pool"),
-    ] {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let reply = world.send(line, body);
-        let stamp = world.now;
-        assert_eq!(reply.header("ETag").unwrap(), ETag::from(stamp).to_string(), "{line}");
-        assert_eq!(reply.header("Last-Modified").unwrap(), stamp.rfc1123().to_string(), "{line}");
-        assert_eq!(world.etag(target), ETag::from(stamp).to_string(), "{line}");
-        let read = world.get(target);
-        assert_eq!(
-            (read.header("ETag"), read.header("Last-Modified")),
-            (reply.header("ETag"), reply.header("Last-Modified"))
-        );
-        if target.starts_with("/pools") {
-            world.obey(reply.effects);
-        }
     }
 }

@@ -2,26 +2,65 @@
 
 #![allow(clippy::format_push_string, reason = "the texts are short")]
 
-use serde_json::{Value, json};
+use azbatch::rest::ApiVersion;
+use serde_json::json;
 
-use super::{World, plain, whole};
-use crate::world::{NEWEST, World as RestWorld, task_body, text, told};
+use super::{World, layout::keys, plain, whole};
+use crate::world::{NEWEST, World as RestWorld, task_body, with};
 
 /// Q1
 #[test]
-fn the_api_version_is_required_and_decides_what_is_shown() {
+fn the_api_version_is_required_and_must_be_known() {
     let mut world = World::new(plain);
-    world.add("a");
-    let send = |world: &mut World, query: &str| {
+    for (query, told) in [
+        ("", "400 MissingRequiredQueryParameter"),
+        ("?api-version=2024-07-01", "400 InvalidQueryParameterValue"),
+        ("?API-Version=2021-06-01.14.0", "200"),
+    ] {
         let response = world.send("GET", &format!("/jobs/job{query}"), &[], b"");
-        (told(&response), text(&response).contains("maxParallelTasks"))
-    };
-    assert_eq!(send(&mut world, "").0, "400 MissingRequiredQueryParameter");
-    assert_eq!(send(&mut world, "?api-version=2024-07-01").0, "400 InvalidQueryParameterValue");
-    assert_eq!(send(&mut world, "?api-version=2020-09-01.12.0"), ("200".into(), false));
-    assert_eq!(send(&mut world, "?API-Version=2021-06-01.14.0"), ("200".into(), true));
-    assert_eq!(world.shown("/jobs/job/tasks/a?api-version=2020-03-01.11.0", "requiredSlots"), Value::Null);
-    assert_eq!(world.shown("/jobs/job/tasks/a?api-version=2020-09-01.12.0", "requiredSlots"), 1);
+        assert_eq!(crate::world::told(&response), told, "{query}");
+    }
+}
+
+/// Q1: which of the newer properties an api-version shows, in the job, its manager and the task.
+#[test]
+fn an_api_version_hides_what_is_newer() {
+    let mut world = RestWorld::new();
+    world.add_job("whole", whole::job()).add_task("whole", "whole", whole::task());
+    let newer = [
+        ("/jobs/whole", "/maxParallelTasks", "2021-06-01.14.0"),
+        ("/jobs/whole", "/allowTaskPreemption", "2022-01-01.15.0"),
+        ("/jobs/whole", "/jobManagerTask/requiredSlots", "2020-09-01.12.0"),
+        ("/jobs/whole", "/jobManagerTask/containerSettings/containerHostBatchBindMounts", "2024-07-01.20.0"),
+        ("/jobs/whole", "/networkConfiguration/skipWithdrawFromVNet", "2024-07-01.20.0"),
+        ("/jobs/whole/tasks/whole", "/requiredSlots", "2020-09-01.12.0"),
+        ("/jobs/whole/tasks/whole", "/containerSettings/containerHostBatchBindMounts", "2024-07-01.20.0"),
+        ("/jobs/whole/tasks/whole", "/resourceFiles/0/httpUrl", "2018-12-01.8.0"),
+    ];
+    for version in ApiVersion::ALL {
+        for (path, property, since) in newer {
+            let shown = world.shown(&format!("{path}?api-version={version}"));
+            let there = shown.pointer(property).is_some();
+            assert_eq!(there, *version >= ApiVersion::parse(since).unwrap(), "{property} in {version}");
+        }
+    }
+    // Q3, Q4: what a version does not show cannot be asked for.
+    for version in ApiVersion::ALL {
+        let select = "$select=priority,maxParallelTasks,metadata";
+        let selected = world.get(&format!("/jobs/whole?api-version={version}&{select}"));
+        let filter = "$filter=maxParallelTasks+eq+-1";
+        let listed = world.get(&format!("/jobs?api-version={version}&{filter}")).told();
+        if *version < ApiVersion::parse("2021-06-01.14.0").unwrap() {
+            assert_eq!(selected.told(), "400 InvalidQueryParameterValue", "{version}");
+            let reason = "The property 'maxParallelTasks' does not exist on the resource.";
+            assert_eq!(selected.said("Reason"), reason);
+            assert_eq!(listed, "400 InvalidQueryParameterValue", "{version}");
+        } else {
+            let expected = "{odata.metadata priority maxParallelTasks metadata[{name value} {name value}]}";
+            assert_eq!(keys(&selected), expected, "{version}");
+            assert_eq!(listed, "200", "{version}");
+        }
+    }
 }
 
 /// The lines of a body, one a property, for people to read and to compare.
@@ -149,4 +188,15 @@ fn a_version_takes_what_it_knows() {
             }
         }
     }
+}
+
+/// Q1: what an old client sends under its old name comes back under it.
+#[test]
+fn an_old_name_comes_back_to_an_old_client() {
+    let mut world = RestWorld::with_jobs(&["job"]);
+    let files = json!([{ "blobSource": "https://b", "filePath": "f" }]);
+    let body = with(task_body("old"), json!({ "resourceFiles": files }));
+    assert_eq!(world.send("POST /jobs/job/tasks", &body).told(), "400 InvalidRequestBody");
+    assert_eq!(world.send("POST /jobs/job/tasks?api-version=2018-08-01.7.0", &body).told(), "201");
+    assert_eq!(world.value("/jobs/job/tasks/old?api-version=2018-08-01.7.0", "/resourceFiles"), files);
 }

@@ -104,6 +104,20 @@ impl Sent {
         }
     }
 
+    pub(crate) fn get(path: &str) -> Self {
+        Self::new(&format!("GET {path}"), "")
+    }
+
+    pub(crate) fn post(path: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self::new(&format!("POST {path}"), body)
+    }
+
+    /// More query parameters, such as `&timeout=30`.
+    pub(crate) fn query(mut self, more: &str) -> Self {
+        self.target += more;
+        self
+    }
+
     pub(crate) fn header(mut self, name: &str, value: impl Into<Vec<u8>>) -> Self {
         self.headers.push(header(name, value));
         self
@@ -198,6 +212,13 @@ impl World {
         }
         assert_eq!(reply.header("request-id"), Some(request_id.as_str()));
         assert_eq!(reply.header("DataServiceVersion"), Some("3.0"));
+        reply
+    }
+
+    /// The answer to a request that is refused.
+    pub(crate) fn refusal(&self, sent: &Sent) -> Reply {
+        let reply = self.clone().exchange(sent);
+        assert!(reply.response.status >= 400, "{}", reply.text());
         reply
     }
 
@@ -445,11 +466,17 @@ impl Reply {
         self.response.header(name)
     }
 
+    /// The `values` of a refusal.
+    pub(crate) fn values(&self) -> Vec<(String, String)> {
+        let body = self.json();
+        let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_string();
+        let values = body["values"].as_array().into_iter().flatten();
+        values.map(|value| (text(value, "key"), text(value, "value"))).collect()
+    }
+
     /// What `values` of a refusal says under a key.
     pub(crate) fn said(&self, key: &str) -> String {
-        let body = self.json();
-        let values = body["values"].as_array().into_iter().flatten();
-        let found = values.filter(|value| value["key"] == key).map(|value| value["value"].as_str().unwrap());
+        let found = self.values().into_iter().filter(|(name, _)| name == key).map(|(_, value)| value);
         found.collect::<Vec<_>>().join("\n")
     }
 
