@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use azbatch::{
-    Account, BatchError, Effect, JobId, NodeId, PoolId, Preconditions, Report, RunId, TaskId, TimeSpan,
-    Timestamp,
+    Account, BatchError, Effect, JobId, JobScheduleId, NodeId, PoolId, Preconditions, Report, RunId, TaskId,
+    TimeSpan, Timestamp,
     condition::ConditionHeaders,
     job::{
         AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobConstraints,
@@ -12,6 +12,7 @@ use azbatch::{
         JobStateName, OnAllTasksComplete, OnTaskFailure, ParallelLimit, ReportEvent, TerminateJob,
         TerminateReason, Unit, UpdateJob,
     },
+    job_schedule::{DeleteJobSchedule, TerminateJobSchedule},
     node::{ChangeNode, NodeEvent, NodeTasks},
     pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
     rest::{self, Guid, Request},
@@ -47,6 +48,8 @@ use super::{at, checked, shifted, tick};
 /// | `H` | tasks are assigned to nodes as the crate's own scheduler likes | |
 /// | `V` | something happens to a node | node, what |
 /// | `L` `l` `W` `Y` | add, resize a pool, take nodes out of it, delete it | pool, how, how |
+/// | `I` | add a job schedule | schedule, times, parts |
+/// | `i` | change, disable, enable, terminate, delete a job schedule, over REST | schedule, what, how |
 /// | `O` | a user wants something done to a node | pool, node, what, how |
 /// | `M` | a user disables or enables scheduling on a node | pool, node, how |
 /// | `C` | the clock moves on | how far |
@@ -85,7 +88,7 @@ impl Story<'_> {
 
     fn job(&mut self) -> JobId {
         // Two jobs, one of them under two spellings (S4).
-        let id = ["film", "song", "FILM", "film"][usize::from(self.number() & 3)];
+        let id = ["film", "song", "FILM", "nightly:job-1"][usize::from(self.number() & 3)];
         id.parse().expect("an id")
     }
 
@@ -137,7 +140,7 @@ impl Story<'_> {
             let answer = rest::answer(account, &request, now);
             (answer.response.status, answer.effects)
         });
-        assert!(matches!(status, 200..=202 | 404 | 409), "{method} {target} {status}");
+        assert!(matches!(status, 200..=204 | 404 | 409), "{method} {target} {status}");
     }
 
     fn step(&mut self, letter: u8) {
@@ -209,6 +212,8 @@ impl Story<'_> {
                 checked(&mut self.account, |account| ((), account.schedule(now)));
             }
             b'L' | b'l' | b'W' | b'Y' => self.change_pool(letter),
+            b'I' => self.add_job_schedule(),
+            b'i' => self.change_job_schedule(),
             b'O' | b'M' => self.change_node(letter),
             b'S' | b'F' | b's' | b'f' => {
                 let report = self.next_report(letter);
@@ -249,13 +254,57 @@ impl Story<'_> {
         checked(&mut self.account, |account| ((), account.node_event(&node, event, now)));
     }
 
+    fn schedule(&mut self) -> &'static str {
+        // One of them under two spellings, and one that a job may have too (L9).
+        ["nightly", "weekly", "Nightly", "film"][usize::from(self.number() & 3)]
+    }
+
+    fn times(&mut self) -> String {
+        let how = usize::from(self.number());
+        let interval = ["", r#","recurrenceInterval":"PT1H""#, r#","recurrenceInterval":"PT1M""#][how % 3];
+        let window = ["", r#","startWindow":"PT10M""#][how & 1];
+        let after = if how == 15 { r#","doNotRunAfter":"2026-02-11""# } else { "" };
+        format!("{{{}}}", [interval, window, after].concat().trim_start_matches(','))
+    }
+
+    fn add_job_schedule(&mut self) {
+        let (id, times, parts) = (self.schedule(), self.times(), self.number());
+        let ends = ["noaction", "terminatejob"][usize::from(parts & 1)];
+        let manager = match parts & 2 {
+            0 => "",
+            _ => r#","jobManagerTask":{"id":"manager","commandLine":"x"}"#,
+        };
+        let job = format!(r#"{{"poolInfo":{{"poolId":"studio"}},"onAllTasksComplete":"{ends}"{manager}}}"#);
+        let body = format!(r#"{{"id":"{id}","schedule":{times},"jobSpecification":{job}}}"#);
+        self.send("POST", "/jobschedules", "", &body);
+    }
+
+    fn change_job_schedule(&mut self) {
+        let (id, what, how) = (self.schedule(), self.number(), self.number());
+        let path = format!("/jobschedules/{id}");
+        let query = ["", "&force=true"][usize::from(how & 1)];
+        match what % 8 {
+            0 | 1 => self.send("POST", &format!("{path}/disable"), "", ""),
+            2 | 3 => self.send("POST", &format!("{path}/enable"), "", ""),
+            4 => self.send("POST", &format!("{path}/terminate"), query, ""),
+            5 => self.send("DELETE", &path, query, ""),
+            6 => self.send("GET", &format!("{path}/jobs"), "", ""),
+            _ => {
+                let times = self.times();
+                self.send("PATCH", &path, "", &format!(r#"{{"schedule":{times}}}"#));
+            }
+        }
+        self.send("GET", &path, "", "");
+    }
+
     fn add_job(&mut self, over_rest: bool) {
         let (id, parts, limits) = (self.job(), self.number(), self.number());
         let preparation = parts & 1 != 0;
         let release = parts & 3 == 3;
         let manager = parts & 4 != 0;
         let (performs, terminates) = (limits & 1 != 0, limits & 2 != 0);
-        if over_rest {
+        // A user cannot add a job under an id that only schedules give.
+        if over_rest && id.schedule().is_none() {
             let mut body =
                 format!(r#"{{"id":"{id}","poolInfo":{{"poolId":"studio"}},"usesTaskDependencies":true"#);
             let extras = [
@@ -489,6 +538,13 @@ impl Story<'_> {
     fn end(mut self) {
         let latest = self.account.jobs().map(|job| job.stamps().modified().max(job.stamps().entered())).max();
         self.now = self.now.max(latest.unwrap_or(self.now));
+        let schedules: Vec<JobScheduleId> =
+            self.account.job_schedules().map(|schedule| schedule.id().clone()).collect();
+        for schedule in &schedules {
+            let force = Some(self.account.force_timeout());
+            let command = TerminateJobSchedule { force, ..TerminateJobSchedule::default() };
+            self.ask(|account, now| account.terminate_job_schedule(schedule, &command, now));
+        }
         let jobs: Vec<JobId> = self.account.jobs().map(|job| job.id().clone()).collect();
         for job in &jobs {
             let command =
@@ -511,13 +567,18 @@ impl Story<'_> {
         for job in &jobs {
             self.ask(|account, now| account.delete_job(job, &DeleteJob::default(), now));
         }
+        for schedule in &schedules {
+            let command = DeleteJobSchedule::default();
+            self.ask(|account, now| account.delete_job_schedule(schedule, &command, now));
+        }
         for pool in [pool(false), pool(true)] {
             self.ask(|account, now| account.delete_pool(&pool, &DeletePool::default(), now));
         }
         tick(&mut self.account, now);
         // The numbers of the runs of jobs that are gone are all that is left.
         let account = &self.account;
-        assert_eq!(account.jobs().count() + account.pools().count() + account.nodes().count(), 0, "G2");
+        let jobs = account.jobs().count() + account.job_schedules().count();
+        assert_eq!(jobs + account.pools().count() + account.nodes().count(), 0, "G2, L5");
         assert_eq!((account.deadline(), account.outstanding()), (None, Vec::new()), "G2");
     }
 }

@@ -79,7 +79,10 @@ impl Reply {
     }
 
     /// The reply to a request that asks only whether something with an ETag exists.
-    pub(super) fn exists(last_modified: Timestamp, preconditions: Preconditions) -> Result<Self, BatchError> {
+    pub(super) fn exists(
+        last_modified: Timestamp,
+        preconditions: &Preconditions,
+    ) -> Result<Self, BatchError> {
         let is_not_modified = match preconditions.check_read(last_modified)? {
             Read::Modified => false,
             Read::NotModified => true,

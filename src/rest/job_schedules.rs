@@ -53,7 +53,7 @@ pub(super) fn get(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> Resu
 pub(super) fn exists(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let preconditions = reading.preconditions;
     Ok(Act::read(move |account, _| {
-        Reply::exists(account.require_job_schedule(&schedule?)?.stamps().modified(), preconditions)
+        Reply::exists(account.require_job_schedule(&schedule?)?.stamps().modified(), &preconditions)
     }))
 }
 

@@ -63,7 +63,9 @@ fn body(operation: &Operation) -> Option<Value> {
     Some(match (operation.method, operation.path) {
         ("POST", "/jobs") => json!({ "id": "other", "poolInfo": { "poolId": "pool" } }),
         ("PUT", "/jobs/{job}") => json!({ "poolInfo": { "poolId": "pool" } }),
-        ("PATCH", "/jobs/{job}") | ("PUT", "/jobs/{job}/tasks/{task}") => json!({}),
+        ("PATCH", "/jobs/{job}" | "/jobschedules/{schedule}") | ("PUT", "/jobs/{job}/tasks/{task}") => {
+            json!({})
+        }
         ("POST", "/jobs/{job}/disable") => json!({ "disableTasks": "wait" }),
         ("POST", "/jobs/{job}/tasks") => json!({ "id": "other", "commandLine": "x" }),
         ("POST", "/jobs/{job}/addtaskcollection") => {
@@ -78,7 +80,6 @@ fn body(operation: &Operation) -> Option<Value> {
             "schedule": {},
             "jobSpecification": { "poolInfo": { "poolId": "pool" } },
         }),
-        ("PATCH", "/jobschedules/{schedule}") => json!({}),
         ("POST", "/pools") => json!({ "id": "other", "vmSize": "small" }),
         ("POST", "/pools/{pool}/resize") => json!({ "targetDedicatedNodes": 2 }),
         ("POST", "/pools/{pool}/removenodes") => json!({ "nodeList": ["tvm-1"] }),
@@ -126,16 +127,17 @@ impl Call {
         if response.status < 400 {
             return response.status.to_string();
         }
-        // The answer to a HEAD has no body, but its reason is the code's text.
-        match serde_json::from_slice::<Value>(&response.body) {
-            Ok(body) => format!("{} {}", response.status, body["code"].as_str().unwrap()),
-            Err(_) => {
-                let mut codes = ErrorCode::ALL.iter().filter(|code| code.status() == response.status);
-                let code = codes.find(|code| code.text() == response.reason);
-                format!("{} {}", response.status, code.unwrap())
-            }
-        }
+        let body = serde_json::from_slice::<Value>(&response.body);
+        let code =
+            body.map_or_else(|_| code_of(&response), |body| body["code"].as_str().unwrap().parse().unwrap());
+        format!("{} {code}", response.status)
     }
+}
+
+/// The code of a refusal without a body, which is the answer to a HEAD.
+fn code_of(response: &Response) -> ErrorCode {
+    let mut codes = ErrorCode::ALL.iter().copied();
+    codes.find(|code| (code.status(), code.text()) == (response.status, response.reason)).unwrap()
 }
 
 fn implemented() -> impl Iterator<Item = &'static Operation> {

@@ -6,9 +6,13 @@ use crate::common;
 use azbatch::{
     JobId, Timestamp,
     job::{DisableTasks, Ended, Ending, EndingKind, JobStateName, TerminateReason},
+    job_schedule::JobScheduleStateName,
     node::NodeEvent,
 };
-use common::{Block, Condition, Input, JobShape, LATEST, Name, SECOND, Step, TaskShape, laws::World};
+use common::{
+    Block, Condition, Input, JobShape, LATEST, Name, SECOND, Step, TaskShape, laws::World,
+    schedules::ScheduleChange,
+};
 use proptest::{collection::vec, prelude::*};
 
 /// 2025-05-14T21:50:06.78508Z
@@ -74,6 +78,15 @@ impl Closing {
         }
     }
 
+    /// Schedules make no more jobs, and end with those that they have.
+    fn schedule_input(self, schedule: Name, force: bool) -> Input {
+        let change = match self {
+            Self::Terminate | Self::Disable(_) => ScheduleChange::Terminate { force },
+            Self::Delete => ScheduleChange::Delete { force },
+        };
+        Input::JobSchedule { schedule, change }
+    }
+
     /// Whether a job that was closed so has come to rest.
     fn is_settled(self, state: JobStateName) -> bool {
         match self {
@@ -96,8 +109,11 @@ fn closings() -> impl Strategy<Value = Closing> {
 }
 
 fn unsettled(world: &World, closing: Closing) -> Vec<String> {
-    let open = world.account.jobs().filter(|job| !closing.is_settled(job.state().name()));
-    open.map(|job| format!("{}: {:?}", job.id(), job.state())).collect()
+    let jobs = world.account.jobs().filter(|job| !closing.is_settled(job.state().name()));
+    let schedules = world.account.job_schedules();
+    let schedules = schedules.filter(|schedule| schedule.state().name() != JobScheduleStateName::Completed);
+    let jobs = jobs.map(|job| format!("{}: {:?}", job.id(), job.state()));
+    jobs.chain(schedules.map(|schedule| format!("{}: {:?}", schedule.id(), schedule.state()))).collect()
 }
 
 fn config() -> ProptestConfig {
@@ -130,6 +146,9 @@ proptest! {
         let mut world = live(start, &beginning, &steps);
         for node in (0..3).map(Name::nth) {
             world.feed(&Input::Node { node, event: NodeEvent::Returned });
+        }
+        for schedule in (0..2).map(Name::nth) {
+            world.feed(&closing.schedule_input(schedule, false));
         }
         for job in (0..3).map(Name::nth) {
             world.feed(&closing.input(job, false));
@@ -168,14 +187,22 @@ proptest! {
         // After every stamp, so that the time of the request counts and not an older one (T5).
         let stamps = world.account.jobs().map(|job| job.stamps().modified().max(job.stamps().entered()));
         world.now = stamps.chain([world.now]).max().unwrap();
+        let refuses = |schedule: Name, world: &mut World| {
+            world.feed(&closing.schedule_input(schedule, true)).refused
+        };
+        let refusing: Vec<_> = (0..2).map(Name::nth).filter(|name| refuses(*name, &mut world)).collect();
         for job in (0..3).map(Name::nth) {
             world.feed(&closing.input(job, true));
         }
-        // A deletion that was not forced cannot be forced later (R-delete-deleting).
+        // A deletion that was not forced cannot be forced later (R-delete-deleting), nor can the end of a
+        // schedule (L6).
         let is_forced = |id: &JobId| {
             let ending = world.account.job(id).unwrap().state().ending();
-            !ending.is_some_and(|ending| {
-                matches!(ending, Ending { kind: EndingKind::Deleting(_), force_deadline: None })
+            let is_left = id.schedule().is_some_and(|id| refusing.iter().any(|name| name.schedule() == id));
+            !ending.is_some_and(|ending| match ending {
+                Ending { force_deadline: Some(_), .. } => false,
+                Ending { kind: EndingKind::Deleting(_), .. } => true,
+                Ending { kind: EndingKind::Terminating(_), .. } => is_left,
             })
         };
         let forced: Vec<_> = world.account.jobs().map(|job| job.id().clone()).filter(is_forced).collect();

@@ -218,6 +218,11 @@ fn rich() -> Account {
         world.obey(effects);
         world.ends("job", task, "tvm-1", exit_code);
     }
+    let body = json!({
+        "id": "nightly", "schedule": { "recurrenceInterval": "P1D", "startWindow": "PT1H" },
+        "jobSpecification": { "poolInfo": { "poolId": "pool" } },
+    });
+    assert_eq!(world.send("POST /jobschedules", body).told(), "201");
     world.run("job", "run", "tvm-1");
     world.assign("job", "prepare", "tvm-2");
     world.send("POST /jobs/over/terminate", "");
@@ -348,6 +353,17 @@ fn what_does_not_fit_together_is_not_read() {
         // Two ids of one thing.
         ("JOB/specification/id", json!("other"), "S4: job job is stored under another id"),
         ("TASK/wait/specification/id", json!("other"), "I6: job job: a task is stored under another id"),
+        (
+            "/job_schedules/nightly/specification/id",
+            json!("other"),
+            "S4: job schedule nightly is stored under another id",
+        ),
+        ("/job_schedules/nightly/last_turn", json!(null), "I3: job schedule nightly contradicts itself"),
+        (
+            "/job_schedules/nightly/settings/schedule/start_window",
+            json!("PT59S"),
+            "a period has at least one minute",
+        ),
         ("/nodes/tvm-1/id", json!("tvm-2"), "S4: node tvm-1 is stored under another id"),
         // What is out of step.
         (
@@ -588,6 +604,7 @@ fn two_of_one_id_are_not_read() {
     // S4
     for (pointer, old, id) in [
         ("/jobs", "over", "/specification/id"),
+        ("/job_schedules", "nightly", "/specification/id"),
         ("/pools", "pool", "/specification/id"),
         ("/nodes", "tvm-2", "/id"),
         ("/jobs/job/tasks/by_id", "wait", "/specification/id"),

@@ -18,7 +18,10 @@ use azbatch::{
     },
 };
 
-use super::{Fed, Input, LATEST, Past, Step, feed, outstanding};
+use super::{
+    Fed, Input, LATEST, Past, Step, feed, outstanding,
+    schedules::{Memories, ScheduleChange},
+};
 
 /// An account under watch: each step is checked against everything that the rules say.
 pub(crate) struct World {
@@ -26,6 +29,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     /// What each job is remembered for.
     jobs: BTreeMap<JobId, Memory>,
+    /// The same for job schedules.
+    schedules: Memories,
     pub(crate) hosts: Hosts,
     pub(crate) past: Past,
     /// Every run that was ever decided, by its job and number.
@@ -142,6 +147,7 @@ impl World {
             account,
             now,
             jobs: BTreeMap::new(),
+            schedules: Memories::default(),
             hosts: Hosts::default(),
             past: Past::default(),
             decided: BTreeMap::new(),
@@ -183,7 +189,7 @@ impl World {
         change.check_deadline();
         change.check_schedule();
         for (place, effect) in fed.effects.iter().enumerate() {
-            change.check_effect(effect);
+            change.check_effect(place, effect);
             change.check_pair(place, effect);
             note_run(&mut self.decided, &mut self.issued, effect);
         }
@@ -194,6 +200,7 @@ impl World {
             change.check_departure(job);
             change.check_tick(job, self.jobs.get(job.id()).unwrap());
         }
+        self.schedules.follow(&before, &fed.effects, &self.account, change.is_tick(), self.now);
         change.tell(&mut self.hosts);
         change.check_abandoned(&self.hosts, &self.jobs);
         remember(&mut self.jobs, &change);
@@ -251,8 +258,21 @@ impl Change<'_> {
         }
     }
 
+    /// Whether a job was added by this step, perhaps in the place of another that is gone (L2).
+    fn is_new(&self, job: &JobId) -> bool {
+        adds(&self.fed.effects, job)
+    }
+
     fn old_job(&self, job: &JobId) -> Option<&Job> {
         self.before.job(job)
+    }
+
+    fn terminates_schedule(&self) -> bool {
+        matches!(self.input, Input::JobSchedule { change: ScheduleChange::Terminate { .. }, .. })
+    }
+
+    fn deletes_schedule(&self) -> bool {
+        matches!(self.input, Input::JobSchedule { change: ScheduleChange::Delete { .. }, .. })
     }
 
     fn is_tick(&self) -> bool {
@@ -356,8 +376,9 @@ impl Change<'_> {
         }
     }
 
-    fn check_effect(&self, effect: &Effect) {
-        let old = effect.job().and_then(|job| self.old_job(job));
+    fn check_effect(&self, place: usize, effect: &Effect) {
+        let is_new = |job: &JobId| adds(&self.fed.effects[..=place], job);
+        let old = effect.job().filter(|job| !is_new(job)).and_then(|job| self.old_job(job));
         if let (Some(job), Some(known)) = (effect.job(), old) {
             // S4: what goes out has the spelling that the job was made with.
             assert_eq!(job.as_str(), known.id().as_str(), "S4: {effect:?}");
@@ -397,7 +418,8 @@ impl Change<'_> {
                     assert!(force_deadline.is_some_and(|at| at <= *earlier), "{fact:?} after {earlier}");
                 }
                 let wound_down = is_ending(old.state().name()) || old.end_time().is_some();
-                assert!(!wound_down || self.fed.effects.len() == 1, "G2: {:?}", self.fed.effects);
+                let alone = self.fed.effects.len() == 1 || self.deletes_schedule();
+                assert!(!wound_down || alone, "G2: {:?}", self.fed.effects);
             }
             JobFact::TerminationForced { .. } => {
                 let unforced = matches!(
@@ -473,16 +495,19 @@ impl Change<'_> {
             Effect::Fact(Fact::Job(_, fact)) => match fact {
                 JobFact::Disabled { .. } | JobFact::Completed { .. } | JobFact::Deleted => self.is_tick(),
                 JobFact::Terminating { reason, .. } => match reason {
-                    TerminateReason::User(_) | TerminateReason::Schedule => {
-                        matches!(self.input, Input::Terminate { .. })
+                    TerminateReason::User(_) => matches!(self.input, Input::Terminate { .. }),
+                    TerminateReason::Schedule => {
+                        matches!(self.input, Input::Terminate { .. }) || self.terminates_schedule()
                     }
                     _ => self.is_tick(),
                 },
                 JobFact::Disabling { .. } => matches!(self.input, Input::Disable { .. }) || self.is_tick(),
                 JobFact::Enabled { .. } => matches!(self.input, Input::Enable { .. }),
-                JobFact::Deleting { .. } => matches!(self.input, Input::Delete { .. }),
+                JobFact::Deleting { .. } => {
+                    matches!(self.input, Input::Delete { .. }) || self.deletes_schedule()
+                }
                 JobFact::TerminationForced { .. } => {
-                    matches!(self.input, Input::Terminate { force: true, .. })
+                    matches!(self.input, Input::Terminate { force: true, .. }) || self.terminates_schedule()
                 }
                 _ => true,
             },
@@ -706,7 +731,7 @@ impl Change<'_> {
             let here = job.tasks().filter(|task| is_on(task, node)).map(Task::id);
             assert!(record.tasks().eq(here), "I6: job {} is wrong about the tasks on {node}", job.id());
         }
-        if let Some(old) = self.old_job(job.id()) {
+        if let Some(old) = self.old_job(job.id()).filter(|_| !self.is_new(job.id())) {
             self.check_versions(old, job);
             job.tasks().for_each(|task| self.check_task_versions(old, task));
         }
@@ -766,9 +791,11 @@ impl Change<'_> {
 
     /// I1: a completed job is left only by delete, and a job vanishes only when it is due to (G2).
     fn check_departure(&self, old: &Job) {
-        let new = self.after.job(old.id()).map(Job::state);
+        let new = self.after.job(old.id()).filter(|_| !self.is_new(old.id())).map(Job::state);
         match old.state() {
-            JobState::Completed(_) if !matches!(self.input, Input::Delete { .. }) => {
+            JobState::Completed(_)
+                if !matches!(self.input, Input::Delete { .. }) && !self.deletes_schedule() =>
+            {
                 assert_eq!(new, Some(old.state()), "I1: job {} left its completion", old.id());
             }
             JobState::Ending(Ending { kind: EndingKind::Deleting(_), .. }) => {
@@ -890,6 +917,11 @@ impl Change<'_> {
         let stopped: Vec<&NodeId> = stopped.into_iter().map(|run| &run.node).collect();
         assert_eq!(stopped, overdue, "E6: the releases of job {} whose time is over", job.id());
     }
+}
+
+/// Whether the job is added among these effects.
+fn adds(effects: &[Effect], job: &JobId) -> bool {
+    Effect::facts(effects).any(|fact| matches!(fact, Fact::Job(id, JobFact::Added { .. }) if id == job))
 }
 
 /// An account decides no two runs of one number in a job, not even in a later job of the same id, and

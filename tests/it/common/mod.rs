@@ -8,12 +8,13 @@
 #![allow(dead_code, reason = "not every user of this module needs all of it")]
 
 pub(crate) mod laws;
+pub(crate) mod schedules;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use azbatch::{
-    Account, ETag, Effect, Fact, Instruction, JobId, NodeId, PoolId, Preconditions, Report, RunId, TaskId,
-    TimeSpan, Timestamp,
+    Account, ETag, Effect, Fact, Instruction, JobId, JobScheduleId, NodeId, PoolId, Preconditions, Report,
+    RunId, TaskId, TimeSpan, Timestamp,
     condition::ConditionHeaders,
     job::{
         AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobConstraints,
@@ -29,12 +30,15 @@ use azbatch::{
         TaskIdRange, TaskSpecification, TaskState, TerminateTask, UpdateTask,
     },
 };
+use schedules::ScheduleChange;
 
-/// Three jobs, each in two spellings that are one (S4).
-const JOBS: [[&str; 2]; 3] = [["Job-1", "job-1"], ["job-2", "JOB-2"], ["Nightly:job-3", "nightly:job-3"]];
+/// Three jobs, each in two spellings that are one (S4). The last may be a schedule's.
+const JOBS: [[&str; 2]; 3] = [["Job-1", "job-1"], ["job-2", "JOB-2"], ["Nightly:job-1", "nightly:job-1"]];
 /// Tasks; `02` and `2` are one number to a dependency range (K9), and `manager` may be a job's own.
 const TASKS: [[&str; 2]; 5] =
     [["1", "1"], ["02", "02"], ["2", "2"], ["Build", "build"], ["manager", "Manager"]];
+/// Job schedules; a job and a schedule cannot have one id (L9).
+const SCHEDULES: [[&str; 2]; 2] = [["Nightly", "nightly"], ["JOB-1", "Job-1"]];
 const NODES: [[&str; 2]; 3] = [["Node-a", "node-a"], ["Node-b", "NODE-B"], ["node-c", "Node-C"]];
 const POOLS: [&str; 2] = ["pool-1", "pool-2"];
 
@@ -129,6 +133,10 @@ pub(crate) enum Input {
     Pool {
         pool: u8,
         change: PoolChange,
+    },
+    JobSchedule {
+        schedule: Name,
+        change: ScheduleChange,
     },
     /// A node reports anything.
     Report {
@@ -351,6 +359,10 @@ impl Name {
         JobId::new(self.of(&JOBS)).unwrap()
     }
 
+    pub(crate) fn schedule(self) -> JobScheduleId {
+        JobScheduleId::new(self.of(&SCHEDULES)).unwrap()
+    }
+
     pub(crate) fn task(self) -> TaskId {
         TaskId::new(self.of(&TASKS)).unwrap()
     }
@@ -398,7 +410,7 @@ impl Input {
             6 => Condition::Met,
             _ => Condition::Unmet,
         };
-        match kind % 78 {
+        match kind % 86 {
             51 if bit(b, 1) => Self::Delete { job, force: bit(b, 0), condition },
             0..=6 | 51 => Self::Tick,
             7..=10 => Self::Node { node, event: node_event(a) },
@@ -479,6 +491,7 @@ impl Input {
                 Self::Pool { pool: u8::from(c >> 6 == 3), change }
             }
             70..=71 => Self::ScheduleAll,
+            72..=79 => Self::JobSchedule { schedule: node, change: ScheduleChange::decode(task.0, a, b, c) },
             _ => Self::OldReport { pick: a, event: bit(c, 0).then(|| report_event(b)) },
         }
     }
@@ -838,6 +851,7 @@ pub(crate) fn feed(account: &mut Account, past: &Past, input: &Input, now: Times
             account.remove_unmanaged_node(&pool_of(account, *node), &node.node(), *tasks, now).ok()
         }
         Input::Pool { pool: which, change } => change.make(account, &pool(*which), now),
+        Input::JobSchedule { schedule, change } => change.make(account, schedule.schedule(), now),
         Input::ScheduleAll => Some(account.schedule(now)),
         Input::Schedule { pick: number } => match pick(assignments(account), *number) {
             Some((job, task, node)) => account.assign(&job, &task, &node, now).ok(),

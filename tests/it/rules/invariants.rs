@@ -1,19 +1,26 @@
 //! Invariants: I1 to I7.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use azbatch::{
-    Account, Fact, Job, JobId,
-    job::{DisableTasks, JobFact, JobNodeFact, JobSettings, TerminateReason},
+    Account, Fact, Job, JobId, Preconditions,
+    job::{DeleteJob, DisableTasks, JobFact, JobNodeFact, JobSettings, TerminateReason},
+    job_schedule::{
+        AddJobSchedule, DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, JobScheduleChange,
+        JobScheduleFact, JobSchedulePatch, JobScheduleSettings, JobScheduleSpecification, Period, Schedule,
+        TerminateJobSchedule, UpdateJobSchedule,
+    },
     node::{ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks},
     pool::{NodeFillType, PoolFact, ResizePool},
-    task::{Completion, LastRun, Outcome, Placement, RetryLimit, TaskFact, TaskFailure, TaskStop},
+    task::{
+        Completion, LastRun, Outcome, Placement, Properties, RetryLimit, TaskFact, TaskFailure, TaskStop,
+    },
 };
 use serde_json::json;
 
 use super::requests::{in_state, send, table};
-use super::{Step, World, dedicated, plain, prepared, s};
-use crate::world::{BEFORE_SLOTS, URL, World as RestWorld, id, text};
+use super::{Step, World, dedicated, plain, prepared, refusal, s};
+use crate::world::{BEFORE_SLOTS, URL, World as RestWorld, id, secs, text};
 
 /// I1
 #[test]
@@ -92,7 +99,7 @@ fn the_same_inputs_give_the_same_outputs() {
 }
 
 /// The name of every fact that there is.
-const FACTS: [&str; 42] = [
+const FACTS: [&str; 53] = [
     "JobAdded",
     "JobUpdated",
     "JobDisabling",
@@ -124,6 +131,17 @@ const FACTS: [&str; 42] = [
     "ReleaseStarted",
     "ReleaseEnded",
     "NodeEventRecorded",
+    "JobScheduleAdded",
+    "JobScheduleUpdated",
+    "JobScheduleDisabled",
+    "JobScheduleTouched",
+    "JobScheduleEnabled",
+    "JobScheduleJobMade",
+    "JobScheduleTurnLost",
+    "JobScheduleTerminating",
+    "JobScheduleCompleted",
+    "JobScheduleDeleting",
+    "JobScheduleDeleted",
     "PoolAdded",
     "PoolResizing",
     "PoolSteady",
@@ -218,10 +236,62 @@ const END: [Step; 18] = [
     World::tick,
 ];
 
-/// [`LIFE`] and [`END`], `seconds` seconds apart. Its facts include every kind of fact.
+/// The life of a job schedule, whose second turn is lost.
+const SCHEDULE: [Step; 12] = [
+    |world| {
+        let schedule = Schedule {
+            start_window: Some(Period::MIN),
+            recurrence_interval: Period::new(secs(120)).ok(),
+            ..Schedule::default()
+        };
+        let settings = JobScheduleSettings {
+            schedule,
+            job: Arc::default(),
+            job_settings: JobSettings::new(id("pool")).into(),
+            other: Properties::new(),
+        };
+        let specification = JobScheduleSpecification { id: id("s"), other: Properties::new() };
+        let command = AddJobSchedule { specification: specification.into(), settings: settings.into() };
+        world.call(|account, now| account.add_job_schedule(&command, now).map_err(refusal))
+    },
+    World::tick,
+    |world| {
+        let change = JobScheduleChange::Patch(JobSchedulePatch::default());
+        let command = UpdateJobSchedule { change, preconditions: Preconditions::None };
+        world.call(|account, now| account.update_job_schedule(&id("s"), &command, now).map_err(refusal))
+    },
+    disable_schedule,
+    disable_schedule,
+    |world| {
+        let command = EnableJobSchedule::default();
+        world.call(|account, now| account.enable_job_schedule(&id("s"), &command, now).map_err(refusal))
+    },
+    |world| {
+        let command = DeleteJob::default();
+        world.call(|account, now| account.delete_job(&id("s:job-1"), &command, now).map_err(refusal))
+    },
+    |world| world.at(24 * 60 * 60 + 118).tick(),
+    |world| {
+        let command = TerminateJobSchedule::default();
+        world.call(|account, now| account.terminate_job_schedule(&id("s"), &command, now).map_err(refusal))
+    },
+    World::tick,
+    |world| {
+        let command = DeleteJobSchedule::default();
+        world.call(|account, now| account.delete_job_schedule(&id("s"), &command, now).map_err(refusal))
+    },
+    World::tick,
+];
+
+fn disable_schedule(world: &mut World) -> String {
+    let command = DisableJobSchedule::default();
+    world.call(|account, now| account.disable_job_schedule(&id("s"), &command, now).map_err(refusal))
+}
+
+/// [`LIFE`], [`END`] and [`SCHEDULE`], `seconds` seconds apart. Its facts include every kind of fact.
 fn whole_life(seconds: u64) -> World {
     let mut world = World::empty();
-    for (number, step) in (1..).zip(LIFE.into_iter().chain(END)) {
+    for (number, step) in (1..).zip(LIFE.into_iter().chain(END).chain(SCHEDULE)) {
         let facts = world.facts.len();
         let told = step(world.at(number * seconds));
         assert!(world.facts.len() > facts, "step {number}: {told}");
@@ -273,8 +343,8 @@ fn a_fact_that_does_not_fit_changes_nothing() {
     assert_eq!(refused, FACTS.into(), "each kind of fact was refused somewhere");
 }
 
-/// The same fact about a job, task, node or pool that the account does not have. A node that is added
-/// need not be there.
+/// The same fact about a job, task, node or pool that the account does not have. A node or job
+/// schedule that is added need not be there.
 fn about_unknown(fact: &Fact) -> Vec<Fact> {
     match fact.clone() {
         Fact::Job(_, fact) => vec![Fact::Job(id("no"), fact)],
@@ -285,7 +355,8 @@ fn about_unknown(fact: &Fact) -> Vec<Fact> {
             vec![Fact::JobNode(id("no"), node, fact.clone()), Fact::JobNode(job, id("no"), fact)]
         }
         Fact::Pool(_, fact) => vec![Fact::Pool(id("no"), fact)],
-        Fact::Node(_, NodeFact::Added { .. }) => vec![],
+        Fact::JobSchedule(_, JobScheduleFact::Added { .. }) | Fact::Node(_, NodeFact::Added { .. }) => vec![],
+        Fact::JobSchedule(_, fact) => vec![Fact::JobSchedule(id("no"), fact)],
         Fact::Node(_, fact) => vec![Fact::Node(id("no"), fact)],
         fact => panic!("a new kind of fact: {fact}"),
     }

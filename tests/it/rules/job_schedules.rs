@@ -1,5 +1,7 @@
 //! Job schedules: when they make jobs, and how they end.
 
+use std::fmt::Write as _;
+
 use azbatch::{
     Effect, Fact, JobSchedule, TimeSpan, Timestamp,
     job::{AddJob, DeleteJob, JobFact, JobSettings, JobSpecification, TerminateJob},
@@ -10,6 +12,7 @@ use serde_json::{Value, json};
 use crate::world::{World as RestWorld, brief, id, secs};
 
 /// The schedule with these times, whose jobs have one task and end with it.
+#[allow(clippy::needless_pass_by_value, reason = "it is a literal everywhere")]
 fn body(schedule: Value) -> Value {
     let manager = json!({ "id": "manager", "commandLine": "x" });
     let job = json!({ "poolInfo": { "poolId": "pool" }, "jobManagerTask": manager });
@@ -442,17 +445,15 @@ fn delete_takes_all_jobs_with_it() {
 /// L6: what each request is told in each state.
 #[test]
 fn every_request_in_every_state() {
-    let states: [(&str, fn() -> RestWorld); 6] = [
-        ("active", hourly),
-        ("disabled", || after(&["POST /jobschedules/s/disable"])),
-        ("terminating", || after(&["POST /jobschedules/s/terminate"])),
-        ("completed", || {
-            let mut world = after(&["POST /jobschedules/s/terminate"]);
-            world.tick();
-            world
-        }),
-        ("deleting", || after(&["DELETE /jobschedules/s"])),
-        ("none", RestWorld::new),
+    let mut completed = after(&["POST /jobschedules/s/terminate"]);
+    completed.tick();
+    let states = [
+        ("active", hourly()),
+        ("disabled", after(&["POST /jobschedules/s/disable"])),
+        ("terminating", after(&["POST /jobschedules/s/terminate"])),
+        ("completed", completed),
+        ("deleting", after(&["DELETE /jobschedules/s"])),
+        ("none", RestWorld::new()),
     ];
     let mut table = String::new();
     for (line, body) in [
@@ -468,9 +469,9 @@ fn every_request_in_every_state() {
         ("GET /jobschedules/s/jobs", String::new()),
         ("POST /jobs", json!({ "id": "S", "poolInfo": { "poolId": "pool" } }).to_string()),
     ] {
-        table.push_str(&format!("{line}\n"));
-        for (state, world) in states {
-            table.push_str(&format!("    {state}: {}\n", world().send(line, &body).told()));
+        writeln!(table, "{line}").unwrap();
+        for (state, world) in &states {
+            writeln!(table, "    {state}: {}", world.clone().send(line, &body).told()).unwrap();
         }
     }
     insta::assert_snapshot!(table);
