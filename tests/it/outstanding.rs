@@ -29,7 +29,7 @@ proptest! {
 
     /// Whatever went before, the outstanding instructions tell nodes what they were told one by one.
     #[test]
-    fn nodes_are_told_what_they_were_told(
+    fn outstanding_instructions_equal_those_issued(
         shape in any::<[u8; 3]>(),
         tasks in vec(any::<[u8; 3]>(), 0..4),
         steps in vec(any::<Block>(), 0..60),
@@ -132,7 +132,7 @@ fn an_action_is_outstanding_from_its_instruction_to_its_event() {
 
 /// The three stages of a job on a node, one after the other, and stops with what they stop.
 #[test]
-fn a_job_tells_its_nodes_again() {
+fn a_jobs_open_instructions_are_listed_again() {
     let mut account = Account::new("https://contoso.westus.batch.azure.com");
     let (pool, node) = ("pool-1".parse().unwrap(), "node-1".parse().unwrap());
     let (job, task) = ("film".parse().unwrap(), "frame".parse().unwrap());

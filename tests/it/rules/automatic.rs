@@ -21,7 +21,7 @@ use crate::world::{World as RestWorld, brief as brief_all, id, job_body, secs, t
 
 /// X1: counted from the creation; at the instant itself, not a tick before.
 #[test]
-fn a_job_ends_when_its_time_is_over() {
+fn a_job_ends_when_its_time_limit_is_reached() {
     let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(100));
     world.at(50).run("a", "n1");
     assert_eq!(world.on(before(s(100))).tick(), "");
@@ -123,7 +123,7 @@ fn asks_for(action: Option<JobAction>) -> ExitConditions {
 
 /// X3, X7: a failed task asks for the job's end unless its exit options say otherwise; a success does not.
 #[test]
-fn a_failed_task_ends_its_job_if_the_job_listens() {
+fn a_failed_task_ends_its_job_if_the_job_performs_job_actions() {
     for (listens, action, exit_code, ticked) in [
         (true, Some(JobAction::Terminate), 1, "JobTerminating"),
         (true, None, 1, "JobTerminating"),
@@ -147,7 +147,7 @@ fn a_failed_task_ends_its_job_if_the_job_listens() {
 
 /// X4
 #[test]
-fn a_job_ends_with_its_last_task_if_it_is_to() {
+fn a_job_ends_with_its_last_task_if_it_is_set_to() {
     let mut world = World::new(ends_by_itself);
     world.add("b");
     world.run("a", "n1");
@@ -170,7 +170,7 @@ fn a_job_ends_with_its_last_task_if_it_is_to() {
 
 /// X5
 #[test]
-fn the_end_of_a_schedule_is_told_as_the_service_tells_it() {
+fn the_end_of_a_schedule_has_the_services_reason() {
     let mut world = World::new(plain);
     world.terminate_with(&TerminateJob::because(TerminateReason::Schedule));
     assert_eq!(world.shown("/jobs/job", "executionInfo/terminateReason"), "TerminateWorkitem");
@@ -237,7 +237,7 @@ fn a_blocked_task_keeps_its_job_from_ending() {
 
 /// X7: neither by a PATCH nor by a PUT that leaves it out.
 #[test]
-fn terminatejob_cannot_be_taken_back() {
+fn terminatejob_cannot_be_unset() {
     let mut world = World::new(ends_by_itself);
     world.add("a");
     let take_back =
@@ -281,7 +281,7 @@ fn a_failed_task_can_disable_its_job() {
 
 /// X7: a failed task's request lapses if the task is reactivated before the next tick.
 #[test]
-fn a_reactivated_task_asks_for_nothing() {
+fn a_reactivated_task_requests_no_job_action() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
     add_job_that_acts_on_failures(&mut world, |_| {});
@@ -297,7 +297,7 @@ fn a_reactivated_task_asks_for_nothing() {
 
 /// X7: exit code 0 requests no job action, even if the task was ended.
 #[test]
-fn an_ended_task_with_exit_code_0_asks_for_nothing() {
+fn a_terminated_task_with_exit_code_0_requests_no_job_action() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
     add_job_that_acts_on_failures(&mut world, |_| {});

@@ -112,7 +112,7 @@ fn a_put_needs_a_pool() {
 
 /// B3
 #[test]
-fn to_disable_a_job_takes_a_word_about_its_tasks() {
+fn disabling_a_job_requires_disable_tasks() {
     let mut world = RestWorld::with_jobs(&["job"]);
     let reply = world.send("POST /jobs/job/disable", "{}");
     assert_eq!(
@@ -199,7 +199,7 @@ fn values_have_limits() {
 
 /// B5, Q1, Q9
 #[test]
-fn a_pool_that_cannot_be_is_refused() {
+fn an_invalid_pool_is_refused() {
     let mut world = RestWorld::new();
     let pool = |change: Value| {
         let mut body = json!({ "id": "p", "vmSize": "small" });
@@ -228,7 +228,7 @@ fn a_pool_that_cannot_be_is_refused() {
 
 /// B5: a task needs at least one slot, also when it is added by a typed command.
 #[test]
-fn a_task_takes_a_slot() {
+fn a_task_requires_at_least_one_slot() {
     let mut world = with_pool(1);
     let mut specification = TaskSpecification::new(id("none"));
     specification.required_slots = 0;
@@ -239,7 +239,7 @@ fn a_task_takes_a_slot() {
 
 /// B6
 #[test]
-fn what_is_left_out_follows_the_services_defaults_which_are_shown() {
+fn omitted_properties_take_the_services_defaults_which_are_shown() {
     let mut world = World::empty();
     let body = r#"{"id":"job","poolInfo":{"poolId":"pool"},"jobPreparationTask":{"commandLine":"p"},
         "jobReleaseTask":{"commandLine":"r"},"constraints":{"maxTaskRetryCount":3}}"#;
@@ -286,7 +286,7 @@ pub(super) fn changed_job() -> Value {
 
 /// B6, B13, T2
 #[test]
-fn what_a_put_leaves_out_goes_back_to_its_default() {
+fn what_a_put_omits_returns_to_its_default() {
     let mut world = RestWorld::new();
     world.add_job("job", changed_job());
     let before = world.shown("/jobs/job");
@@ -405,7 +405,7 @@ fn an_update_of_a_task_replaces_its_constraints() {
 
 /// B7
 #[test]
-fn each_task_of_a_collection_is_judged_by_itself() {
+fn each_task_of_a_collection_is_added_or_refused_by_itself() {
     let mut world = RestWorld::with_tasks(&["old"]);
     let body = json!({ "value": [
         task_body("new"), task_body("Old"), task_body("NEW"), task_body("bad id"), { "id": "no-command" }, { "commandLine": "no id" },
@@ -481,7 +481,7 @@ fn a_collection_has_at_most_100_tasks() {
 
 /// B7
 #[test]
-fn what_is_wrong_with_the_shape_of_a_collection_refuses_all_of_it() {
+fn a_malformed_collection_is_refused_as_a_whole() {
     let mut world = RestWorld::with_jobs(&["job"]);
     for (body, told) in [
         (
@@ -644,7 +644,7 @@ fn no_property_of_a_body_is_dropped() {
 
 /// B8, W1: empty lists and objects come back too, also where the state machine reads what is in them.
 #[test]
-fn what_is_empty_is_not_lost() {
+fn empty_values_are_not_lost() {
     let mut world = RestWorld::new();
     let job = json!({
         "metadata": [], "commonEnvironmentSettings": [], "displayName": "", "usesTaskDependencies": true,
@@ -662,7 +662,7 @@ fn what_is_empty_is_not_lost() {
 
 /// B9
 #[test]
-fn the_ids_of_the_preparation_and_the_release_are_taken() {
+fn tasks_cannot_have_the_ids_of_the_preparation_and_the_release() {
     let mut world = RestWorld::new();
     let mut body = job_body("job");
     body["jobPreparationTask"] = json!({ "commandLine": "x" });

@@ -39,7 +39,7 @@ fn asked(line: &str, headers: Headers<'_>) -> String {
 
 /// H1
 #[test]
-fn a_tag_makes_its_date_not_count_and_other_pairs_are_refused() {
+fn a_tag_overrides_its_date_and_other_pairs_are_refused() {
     let unmet_dates = [("If-Modified-Since", LATER), ("If-Unmodified-Since", EARLIER)];
     assert_eq!(write(&[("If-None-Match", "0x1"), unmet_dates[0]]), "202");
     assert_eq!(write(&[("If-Match", "TAG"), unmet_dates[1]]), "202");
@@ -133,7 +133,7 @@ fn dates_are_compared_in_seconds() {
 
 /// H4: odd headers.
 #[test]
-fn odd_tags_match_nothing_and_empty_headers_are_absent() {
+fn malformed_tags_match_nothing_and_empty_headers_are_absent() {
     for tags in ["\"TAG", "*, TAG x", "any"] {
         assert_eq!(write(&[("If-Match", tags)]), "412 ConditionNotMet", "{tags}");
     }

@@ -8,7 +8,7 @@ use crate::world::{World as RestWorld, brief as brief_all, id};
 
 /// G1: the three options.
 #[test]
-fn disabling_requeues_ends_or_waits_for_running_tasks() {
+fn disabling_requeues_terminates_or_waits_for_running_tasks() {
     for (option, told, left) in [
         (DisableTasks::Requeue, "JobDisabling, StopTask a n1", "TaskRequeued a n1"),
         (DisableTasks::Terminate, "JobDisabling, StopTask a n1", "TaskCompleted a n1"),
@@ -84,7 +84,7 @@ fn a_preparation_is_not_retried_for_a_disabling_job() {
 
 /// G2, T3
 #[test]
-fn a_deleted_job_is_there_until_it_is_gone() {
+fn a_deleted_job_is_shown_until_it_is_removed() {
     let mut world = RestWorld::with_tasks(&["runs", "waits"]);
     world.run("job", "runs", "n1");
     let before = world.shown("/jobs/job");
@@ -153,7 +153,7 @@ fn a_reboot_does_not_release_a_node_of_a_job_that_had_ended() {
 
 /// G2, F1: a forced deletion waits as long as a forced termination.
 #[test]
-fn a_forced_deletion_does_not_wait_for_ever() {
+fn a_forced_deletion_waits_for_a_limited_time() {
     let mut world = World::new(plain);
     world.run("a", "n1");
     assert_eq!(world.at(10).rest("DELETE /jobs/job?force=TRUE", &[], ""), "202");
@@ -177,7 +177,7 @@ fn disabling_with_another_option_goes_by_the_newest() {
 
 /// G3: but what is to be ended or deleted stays so.
 #[test]
-fn a_task_that_is_to_be_ended_or_deleted_stays_so() {
+fn a_task_that_was_told_to_stop_ends_as_it_was_told() {
     let mut world = World::new(plain);
     world.run("ended", "n1");
     world.run("deleted", "n1");

@@ -27,7 +27,7 @@ fn a_terminated_job_is_terminating_at_once_with_its_reason() {
 
 /// E1: on the wire too.
 #[test]
-fn a_reason_in_the_body_is_kept_to_the_letter() {
+fn a_reason_in_the_body_is_kept_exactly() {
     for (body, shown) in [
         ("", "UserTerminate"),
         ("{}", "UserTerminate"),
@@ -79,7 +79,7 @@ fn preparing_tasks_end_with_their_preparation() {
 
 /// E4, I2
 #[test]
-fn active_tasks_stay_as_they_are_for_ever() {
+fn active_tasks_never_change() {
     let mut world = World::new(prepared);
     world.add("waits");
     world.run("a", "n1");
@@ -159,7 +159,7 @@ fn a_failed_preparation_that_nobody_waited_for_is_released() {
 
 /// E6: at the first tick at or after its time is over, not before.
 #[test]
-fn a_release_may_take_its_time_from_its_start_and_no_longer() {
+fn the_time_limit_of_a_release_counts_from_its_start() {
     for limit in [15 * 60, 60] {
         let mut world = World::new(|specification, settings| {
             prepared(specification, settings);

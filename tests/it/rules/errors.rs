@@ -61,7 +61,7 @@ fn the_recorded_layout_has_405_bytes() {
 }
 
 #[test]
-fn what_is_outside_says_so() {
+fn what_is_not_implemented_says_what_it_is() {
     let mut world = RestWorld::with_tasks(&["t"]);
     for (line, reason) in [
         ("GET /certificates?api-version=2022-10-01.16.0", "certificates"),
@@ -120,7 +120,7 @@ fn certificates_by_thumbprint_are_not_modelled_either() {
 
 /// Q9: the subtasks of a multi-instance task are not modelled, so an empty list would be wrong.
 #[test]
-fn subtasks_of_a_multi_instance_task_are_not_denied() {
+fn subtasks_of_a_multi_instance_task_are_not_implemented() {
     let mut world = with_pool(1);
     let settings = json!({ "numberOfInstances": 2, "coordinationCommandLine": "x" });
     let task = json!({ "id": "many", "commandLine": "x", "multiInstanceSettings": settings });
@@ -675,7 +675,7 @@ fn hostile_requests_are_refused() {
 
 /// F3, H4, Q3, S4: what looks odd and is allowed.
 #[test]
-fn odd_requests_are_understood() {
+fn unusual_requests_are_accepted() {
     let world = studio();
     let query = "&a".repeat(100_000);
     for (name, sent) in [

@@ -17,7 +17,7 @@ use crate::world::{BEFORE_SLOTS, URL, World as RestWorld, id, text};
 
 /// I1
 #[test]
-fn a_completed_job_is_left_by_its_deletion_alone() {
+fn only_deletion_leaves_the_completed_state() {
     let mut world = in_state("completed");
     assert!(world.job().end_time().is_some() && world.job().terminate_reason().is_some());
     assert!(world.job().nodes().all(|(_, node)| !node.is_outstanding()));
@@ -32,7 +32,7 @@ fn a_completed_job_is_left_by_its_deletion_alone() {
 
 /// I3
 #[test]
-fn stamps_never_go_back_whatever_the_clock_does() {
+fn timestamps_never_go_back_whatever_the_clock_does() {
     let mut world = World::new(plain);
     let mut old = (world.job().stamps().modified(), world.job().stamps().entered());
     let steps: [(u64, Step); 7] = [
@@ -445,7 +445,7 @@ fn facts_that_come_too_early_do_not_fit() {
 /// E3, N3: a preparation is stopped only by the end of its job, and a node is removed after the jobs
 /// that have something there have recorded it.
 #[test]
-fn facts_about_a_nodes_work_come_in_order() {
+fn facts_about_what_a_node_runs_come_in_order() {
     let mut world = World::new(prepared);
     world.add("b");
     world.assign("b", "n2");

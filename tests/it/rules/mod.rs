@@ -62,6 +62,10 @@ mod errors;
 
 mod whole;
 
+// Authentication
+#[cfg(feature = "shared-key")]
+mod authentication;
+
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,

@@ -552,7 +552,7 @@ fn each_refusal_alone() {
 /// S5: of two refusals that a request deserves, the one that stands first in the list is answered, as
 /// if it were alone.
 #[test]
-fn of_two_refusals_the_first_wins() {
+fn of_two_refusals_the_first_in_order_is_returned() {
     let studio = studio();
     let mut wrong = Vec::new();
     let mut pairs = 0;
@@ -601,7 +601,7 @@ fn the_exceptions_are_real() {
 
 /// S5 within a body: a property that is missing anywhere wins over a value that is bad anywhere.
 #[test]
-fn within_a_body_what_is_missing_wins_over_what_is_bad() {
+fn within_a_body_missing_properties_come_before_invalid_values() {
     let world = whole_studio();
     for (path, body, code, name) in [
         ("/jobs", r#"{"id":"no id","poolInfo":{}}"#.to_owned(), "MissingRequiredProperty", "poolInfo.poolId"),
@@ -623,7 +623,7 @@ fn within_a_body_what_is_missing_wins_over_what_is_bad() {
 /// S5, Q9: what is not modelled is said in its place, after all else that the request is refused for
 /// by itself.
 #[test]
-fn what_is_not_modelled_is_said_last() {
+fn not_implemented_comes_last() {
     let world = studio();
     let auto = |more: &str| {
         let specification = r#"{"poolLifetimeOption":"job"}"#;
@@ -649,7 +649,7 @@ fn what_is_not_modelled_is_said_last() {
 
 /// S5: state, then the value that depends on what is stored, then the conditions.
 #[test]
-fn the_state_wins_over_the_value_and_that_over_the_conditions() {
+fn the_state_comes_before_the_value_and_that_before_the_conditions() {
     let mut world = World::new(ends_by_itself);
     world.add("a");
     let tags = ConditionHeaders { if_match: Some(b"0x0"), ..Default::default() };

@@ -35,7 +35,7 @@ fn jobs_go_by_priority_then_by_creation() {
 
 /// P1
 #[test]
-fn tasks_go_by_creation_and_the_ones_that_came_back_keep_their_place() {
+fn tasks_go_by_creation_and_requeued_ones_keep_their_place() {
     let mut world = RestWorld::with_pool(1, 2, "spread");
     world.add_job("job", json!({})).add_tasks("job", &["z", "b", "a", "y"]);
     assert_eq!(world.placed(), ["z tvm-1", "b tvm-1"]);
@@ -140,7 +140,7 @@ fn tasks_go_only_to_nodes_that_can_take_them() {
 
 /// P1, N7
 #[test]
-fn a_barred_node_is_for_other_jobs() {
+fn a_barred_node_takes_tasks_of_other_jobs() {
     let mut world = RestWorld::with_pool(2, 2, "spread");
     world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x" } })).add_tasks("job", &["a"]);
     world.add_job("other", json!({}));
@@ -156,7 +156,7 @@ fn a_barred_node_is_for_other_jobs() {
 
 /// P1, N4, N8, N9
 #[test]
-fn nodes_that_are_not_ready_get_nothing() {
+fn nodes_that_are_not_ready_get_no_tasks() {
     for (event, back) in [
         (NodeEvent::Lost, NodeEvent::Returned),
         (NodeEvent::Unusable, NodeEvent::Returned),
@@ -185,7 +185,7 @@ fn nodes_that_are_not_ready_get_nothing() {
 
 /// E10, G1
 #[test]
-fn only_active_jobs_tasks_are_given() {
+fn only_tasks_of_active_jobs_are_assigned() {
     let mut world = RestWorld::with_pool(1, 4, "spread");
     world.add_job("job", json!({})).add_tasks("job", &["a"]);
     for (line, body) in [
@@ -204,7 +204,7 @@ fn only_active_jobs_tasks_are_given() {
 
 /// K9
 #[test]
-fn a_dependant_waits_for_its_turn() {
+fn a_dependent_task_waits_for_its_dependencies() {
     let mut world = RestWorld::with_pool(1, 8, "spread");
     world.add_job("job", json!({ "usesTaskDependencies": true }));
     world.add_task(
@@ -242,7 +242,7 @@ fn jobs_of_one_priority_and_instant_go_by_id() {
 
 /// P4: within a job and from job to job.
 #[test]
-fn a_task_that_fits_nowhere_lets_later_ones_pass() {
+fn a_task_that_fits_nowhere_does_not_block_later_ones() {
     let mut world = World::with_pool(dedicated(2), 2, NodeFillType::Spread);
     world.add_job("job", |_, settings| settings.priority = 1);
     world.add_job("other", plain);
@@ -277,7 +277,7 @@ fn a_task_takes_the_slots_that_it_requires() {
 
 /// P5: it takes all slots of its node, so it needs an empty one.
 #[test]
-fn an_exclusive_job_manager_task_has_its_node_for_itself() {
+fn an_exclusive_job_manager_task_takes_a_whole_node() {
     for exclusive in [true, false] {
         let mut world = World::with_pool(dedicated(2), 3, NodeFillType::Pack);
         world.add_job("other", |_, settings| settings.priority = 1);
@@ -520,7 +520,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_scheduler_does_all_it_may_and_nothing_else(
+    fn the_scheduler_equals_the_simple_one(
         jobs in vec(any_job(), 1..5),
         nodes in vec(any_node(), 1..7),
         answers in vec((any::<usize>(), select(vec![0, 0, 0, 1])), 0..8),

@@ -131,7 +131,7 @@ fn across_versions(world: &RestWorld, target: &str) -> String {
 
 /// Q1, W1
 #[test]
-fn a_version_shows_what_it_knows() {
+fn a_version_shows_the_properties_that_it_knows() {
     let mut world = RestWorld::new();
     let mut pool = whole::pool();
     pool["id"] = json!("pool");
@@ -160,7 +160,7 @@ fn a_version_shows_what_it_knows() {
 
 /// Q1
 #[test]
-fn a_version_takes_what_it_knows() {
+fn a_version_accepts_the_properties_that_it_knows() {
     let world = RestWorld::with_jobs(&["job"]);
     for (line, body, first) in [
         (
