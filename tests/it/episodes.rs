@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Plays an episode to its end, and lists the steps that went otherwise than it expects.
+/// Plays an episode to its end, and lists the steps that differ from what it expects.
 fn failures(name: &str, text: &str) -> Vec<String> {
     let episode = match Episode::parse(text) {
         Ok(episode) => episode,

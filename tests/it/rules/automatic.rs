@@ -19,7 +19,7 @@ use super::{
 };
 use crate::world::{World as RestWorld, brief as brief_all, id, job_body, secs, task_body};
 
-/// X1: counted from the creation; at the instant itself, not a tick before.
+/// X1: counted from the creation; exactly at the limit.
 #[test]
 fn a_job_ends_when_its_time_limit_is_reached() {
     let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(100));
@@ -29,7 +29,7 @@ fn a_job_ends_when_its_time_limit_is_reached() {
     assert_eq!(world.reason(), "MaxWallClockTimeExpiry");
 }
 
-/// X1, S2, K5: the time of its task is over at the same tick, and the task is told to stop once.
+/// X1, S2, K5: the time limit of its task is reached at the same tick, and the task is told to stop once.
 #[test]
 fn a_job_that_ends_stops_its_tasks_once() {
     let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(20));
@@ -121,7 +121,7 @@ fn asks_for(action: Option<JobAction>) -> ExitConditions {
     ExitConditions { default: Some(options), ..ExitConditions::default() }
 }
 
-/// X3, X7: a failed task asks for the job's end unless its exit options say otherwise; a success does not.
+/// X3, X7: a failed task requests the job's termination unless its exit options say otherwise.
 #[test]
 fn a_failed_task_ends_its_job_if_the_job_performs_job_actions() {
     for (listens, action, exit_code, ticked) in [
@@ -176,7 +176,7 @@ fn the_end_of_a_schedule_has_the_services_reason() {
     assert_eq!(world.shown("/jobs/job", "executionInfo/terminateReason"), "TerminateWorkitem");
 }
 
-/// X6: each job has every cause from its line on, and ends for the first.
+/// X6: for each job, every cause from its place in the list on applies, and the first one is its reason.
 #[test]
 fn the_first_cause_that_applies_is_the_reason() {
     let causes = ["MaxWallClockTimeExpiry", "JMComplete", "TaskFailed", "AllTasksComplete", "none"];
@@ -235,7 +235,7 @@ fn a_blocked_task_keeps_its_job_from_ending() {
     assert_eq!(world.tick(), "");
 }
 
-/// X7: neither by a PATCH nor by a PUT that leaves it out.
+/// X7: neither by a PATCH nor by a PUT that omits it.
 #[test]
 fn terminatejob_cannot_be_unset() {
     let mut world = World::new(ends_by_itself);
@@ -338,7 +338,7 @@ fn a_job_that_its_last_task_disables_is_disabled_before_it_ends() {
     assert_eq!(shown["previousState"], "disabled");
 }
 
-/// X7, X4: a disabling by a user goes the same way.
+/// X7, X4: the same for a job that a user disables.
 #[test]
 fn a_disabling_job_whose_tasks_are_completed_is_disabled_before_it_ends() {
     let mut world = ending_with_its_task(r#"{"id":"t","commandLine":"c"}"#);

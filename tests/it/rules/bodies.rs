@@ -1,4 +1,4 @@
-//! Bodies and headers: B1 to B14, Q1 to Q11 and W1 to W5.
+//! Bodies: B1 to B14.
 
 use azbatch::{
     job::{JobPreparationTask, JobReleaseTask},
@@ -274,7 +274,7 @@ fn omitted_properties_take_the_services_defaults_which_are_shown() {
     }
 }
 
-/// What a job of PUT and PATCH has before.
+/// A job before it is changed by PUT or PATCH.
 pub(super) fn changed_job() -> Value {
     json!({
         "id": "job", "displayName": "kept", "priority": 100, "maxParallelTasks": 7, "allowTaskPreemption": true,
@@ -354,7 +354,7 @@ fn a_patch_replaces_each_property_that_it_gives_whole() {
     assert_eq!(after["metadata"], json!([{ "name": "c", "value": "d" }]));
     let after = patch(&mut world, json!({ "networkConfiguration": { "subnetId": "/net" } }));
     assert_eq!(after["networkConfiguration"], json!({ "subnetId": "/net" }));
-    // Nothing and nulls are a change of nothing, which moves the ETag all the same.
+    // A patch without values changes only the ETag.
     let before = world.shown("/jobs/job");
     let after = patch(&mut world, json!({ "priority": null, "poolInfo": null }));
     assert_eq!(after["priority"], 5);
@@ -385,7 +385,7 @@ fn an_update_of_a_task_replaces_its_constraints() {
     assert_eq!(after["constraints"], body["constraints"]);
     assert_ne!(after["eTag"], before["eTag"], "T8");
     assert_eq!(after["stateTransitionTime"], before["stateTransitionTime"]);
-    // What is left out goes back to its default.
+    // Omitted properties return to their defaults.
     for body in
         [json!({ "constraints": { "maxTaskRetryCount": 1 } }), json!({ "constraints": {} }), json!({})]
     {
@@ -558,8 +558,8 @@ fn objects(body: &Value, pointer: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Sends a body with everything that its model has: it must come back; and then with one unknown
-/// property in each of its objects: each must be refused. `free` are objects that may hold anything.
+/// Sends a body with every property of its model, which must be returned; and then with one unknown property in
+/// each of its objects, which must be refused. `free` are objects with arbitrary properties.
 fn nothing_is_dropped(world: &RestWorld, line: &str, body: &Value, shown_at: &str, free: &[&str]) {
     let mut kept = world.clone();
     let reply = kept.send(line, body);
@@ -642,7 +642,7 @@ fn no_property_of_a_body_is_dropped() {
     nothing_is_dropped(&world, "POST /pools/pool/resize", &resize, "/pools/pool", &[]);
 }
 
-/// B8, W1: empty lists and objects come back too, also where the state machine reads what is in them.
+/// B8, W1: empty lists and objects are returned too, also those that the state machine reads.
 #[test]
 fn empty_values_are_not_lost() {
     let mut world = RestWorld::new();
@@ -694,7 +694,7 @@ fn preparation_and_release_have_two_ids() {
     assert_eq!(world.send("POST /jobs", body).told(), "409 TaskIdSameAsJobPreparationTask");
 }
 
-/// B10, B11: the most that is taken, and one more.
+/// B10, B11: at the limit, and above it.
 #[test]
 fn metadata_and_dependencies_have_a_largest_size() {
     let mut world = RestWorld::new();

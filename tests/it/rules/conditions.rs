@@ -57,7 +57,7 @@ fn a_tag_overrides_its_date_and_other_pairs_are_refused() {
     assert_eq!(write(&met), "400 MultipleConditionHeadersNotSupported");
 }
 
-/// H1, H4: they are not even read where there is nothing yet that could have changed.
+/// H1, H4: they are not read, because the resource does not exist yet.
 #[test]
 fn conditions_on_an_addition_are_ignored() {
     let headers = [
@@ -131,7 +131,7 @@ fn dates_are_compared_in_seconds() {
     }
 }
 
-/// H4: odd headers.
+/// H4: malformed, empty and repeated headers.
 #[test]
 fn malformed_tags_match_nothing_and_empty_headers_are_absent() {
     for tags in ["\"TAG", "*, TAG x", "any"] {

@@ -1,4 +1,4 @@
-//! Disabling and deleting a job: G1 to G3.
+//! Disable and delete: G1 to G3.
 
 use azbatch::{job::DisableTasks, node::NodeEvent, task::RetryLimit};
 use serde_json::json;
@@ -127,7 +127,7 @@ fn a_deleted_job_ends_like_a_terminated_one() {
     assert_eq!(world.tick(), "JobDeleted");
 }
 
-/// G2: a job that had ended keeps what it had, and releases nothing again.
+/// G2: a job that had ended keeps its end, and its release does not run again.
 #[test]
 fn a_deleted_job_that_had_ended_keeps_its_end() {
     let mut world = World::new(prepared);
@@ -140,7 +140,7 @@ fn a_deleted_job_that_had_ended_keeps_its_end() {
     assert_eq!(world.tick(), "JobDeleted");
 }
 
-/// G2, E5: not even if its node reboots, which had a task when the job was given up.
+/// G2, E5: even if the node had a task when the job was abandoned.
 #[test]
 fn a_reboot_does_not_release_a_node_of_a_job_that_had_ended() {
     let mut world = World::new(prepared);
@@ -162,7 +162,7 @@ fn a_forced_deletion_waits_for_a_limited_time() {
     assert_eq!(world.account.node(&id("n1")).unwrap().free_slots(), 4);
 }
 
-/// G3: the newest option counts.
+/// G3: the newest option applies.
 #[test]
 fn disabling_with_another_option_goes_by_the_newest() {
     let mut world = World::new(plain);
@@ -175,7 +175,7 @@ fn disabling_with_another_option_goes_by_the_newest() {
     assert_eq!(world.end("a"), (Some(0), Some("TaskEnded")));
 }
 
-/// G3: but what is to be ended or deleted stays so.
+/// G3: but not to a task that was already told to stop.
 #[test]
 fn a_task_that_was_told_to_stop_ends_as_it_was_told() {
     let mut world = World::new(plain);

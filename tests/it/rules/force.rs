@@ -144,7 +144,7 @@ fn force_exists_from_the_version_of_july_2024_on() {
     assert_eq!(world.rest("POST /jobs/job/terminate?force=yes", &[], ""), "400 InvalidQueryParameterValue");
 }
 
-/// F4: a request has 30 seconds, or what it says if that is less.
+/// F4: after 30 seconds, or after its own timeout if that is shorter.
 #[test]
 fn a_request_fails_when_its_timeout_expires() {
     for (query, limit) in

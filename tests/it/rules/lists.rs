@@ -119,7 +119,7 @@ fn completed_jobs_are_listed_last_each_group_by_id() {
     world.complete("b");
     world.complete("D");
     assert_eq!(world.get("/jobs").ids(), ["a", "C", "e", "b", "D"]);
-    // Only the completed ones are last: disabled and terminating ones are where they were.
+    // Disabled, terminating and deleting jobs keep their place.
     world.send("POST /jobs/a/disable", json!({ "disableTasks": "wait" }));
     world.send("POST /jobs/C/terminate", "");
     world.send("DELETE /jobs/e", "");
@@ -138,7 +138,7 @@ fn tasks_are_listed_by_id_without_case() {
 }
 
 impl RestWorld {
-    /// The ids on all pages from this target on. Between two pages, things happen.
+    /// The ids on all pages from this target on. `between` is called between two pages.
     fn pages(&mut self, target: &str, mut between: impl FnMut(&mut Self, &[String])) -> Vec<Vec<String>> {
         let mut pages = Vec::new();
         let mut next = Some(target.to_string());
@@ -176,7 +176,7 @@ fn pages_show_each_item_once() {
     }
 }
 
-/// Q6, Q8: a page goes on behind the last item of the one before, even if that is gone.
+/// Q6, Q8: a page continues after the last item of the one before, even if that was deleted.
 #[test]
 fn no_item_is_skipped_when_others_are_deleted_between_pages() {
     let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];

@@ -70,7 +70,7 @@ fn a_reimaged_node_has_forgotten_the_preparation() {
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
 }
 
-/// N2: what there was to release is gone, unless tasks ran since.
+/// N2: there is nothing to release any more, unless tasks have run since.
 #[test]
 fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
     for ran_since in [false, true] {
@@ -100,7 +100,7 @@ fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
     assert_eq!(world.tick(), "JobCompleted");
 }
 
-/// N2: what a reimage threw away is not retained.
+/// N2: data that a reimage deleted is not retained.
 #[test]
 fn a_reimaged_node_retains_nothing() {
     let mut world = with_pool(1);
@@ -147,7 +147,8 @@ fn a_job_does_not_wait_for_the_release_of_a_removed_or_preempted_node() {
     }
 }
 
-/// N3: a node that is to leave its pool, and is taken away before that, is gone for its jobs and still leaves.
+/// N3: a node that is to be removed, and is preempted or deallocated before that, is gone for its jobs and is
+/// still removed.
 #[test]
 fn a_leaving_node_can_be_preempted_or_deallocated() {
     for event in [NodeEvent::Preempted, NodeEvent::Deallocated] {
@@ -236,7 +237,7 @@ fn preparation_and_release_show_on_each_node() {
     world.obey(effects);
     assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
 
-    // N3: a node that was removed is still told of.
+    // N3: a removed node stays in the list.
     world.node("tvm-2", NodeEvent::Removed);
     assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1"]);
     assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
@@ -265,7 +266,7 @@ fn a_job_without_preparation_and_release_has_no_status_of_them() {
     assert_eq!(world.get("/jobs/none/jobpreparationandreleasetaskstatus").told(), "404 JobNotFound");
 }
 
-/// N3, S4: a node left and came back in another pool and in another spelling.
+/// N3, S4: a node was removed and added again to another pool, in another spelling.
 #[test]
 fn a_node_can_be_added_again_in_another_pool_and_spelling() {
     let mut world = World::new(|specification, settings| {
@@ -378,7 +379,7 @@ fn a_node_where_the_preparation_failed_is_barred_until_it_is_reimaged() {
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
 }
 
-/// N7: while it has retries left it is run again.
+/// N7: while it has retries left.
 #[test]
 fn a_failed_preparation_is_retried_while_retries_are_left() {
     let mut world = World::new(|specification, settings| {
@@ -407,8 +408,8 @@ fn a_pending_action_survives_a_lost_connection_and_a_reboot() {
     }
 }
 
-/// A pool with the node `tvm-1`, on which a task of a living job and one of a terminating job run. Both
-/// are kept for an hour after their end.
+/// A pool with the node `tvm-1`, on which a task of an active job and one of a terminating job run. Both
+/// have a retention time of an hour.
 fn shared_node() -> RestWorld {
     let mut world = RestWorld::with_pool(1, 2, "spread");
     for id in ["living", "ending"] {
@@ -427,7 +428,7 @@ fn has_act(effects: &[Effect]) -> bool {
     Effect::instructions(effects).any(|instruction| matches!(instruction, Instruction::Act { .. }))
 }
 
-/// N9, and N3 for the nodes that leave
+/// N9, and N3 for the nodes that are removed
 #[test]
 fn an_action_waits_for_the_nodes_tasks_as_its_option_says() {
     let requests = [
@@ -552,8 +553,8 @@ fn a_deallocated_node_can_be_started() {
     assert_eq!(brief_all(&world.schedule()), ["TaskRunning t tvm-1", "RunTask t tvm-1"]);
 }
 
-/// N9: while it is deallocated or starting, nothing that is said about its connection counts. It is back once
-/// it has started, or was rebooted.
+/// N9: while it is deallocated or starting, events about its connection are ignored. It is available once it has
+/// started or was rebooted.
 #[test]
 fn a_deallocated_node_is_available_once_it_has_started() {
     for (early, late, back) in [

@@ -1,4 +1,4 @@
-//! Pools and scheduling: P1 to P8.
+//! Pools: P2, P3 and P6 to P8.
 
 use azbatch::{
     ETag, Effect, Instruction,
@@ -123,7 +123,7 @@ fn a_pool_grows_and_shrinks() {
     assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1", "tvm-2", "tvm-3"]);
     assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
 
-    // Dedicated nodes are left alone by a resize that does not name them.
+    // A resize that does not name dedicated nodes does not change their number.
     let reply = world.send("POST /pools/pool/resize", json!({ "targetLowPriorityNodes": 1 }));
     world.obey(reply.effects);
     assert_eq!(world.value("/pools/pool", "/currentDedicatedNodes"), 3);
@@ -195,7 +195,7 @@ fn when_a_pool_shrinks_the_idlest_nodes_leave_first() {
     }
 }
 
-/// P6, T3: what moves a pool's ETag, and what does not. Its own states are stamped apart from that.
+/// P6, T3: what changes a pool's ETag, and what does not. Its states have timestamps of their own.
 #[test]
 fn a_pools_etag_changes_when_it_is_resized_and_when_nodes_are_removed() {
     let mut world = World::with_pool(dedicated(2), 1, NodeFillType::Spread);

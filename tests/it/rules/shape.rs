@@ -1,4 +1,4 @@
-//! Shape of the model: S1 to S4.
+//! General rules: S1 to S4.
 
 use azbatch::{
     Fact, NodeId,
@@ -128,7 +128,7 @@ fn effects_keep_the_spelling_of_a_node() {
     }
 }
 
-/// S4: a node left and was added in another spelling. Its job had known it in the old one.
+/// S4: a node was removed and added again in another spelling.
 #[test]
 fn a_node_that_is_added_again_has_its_new_spelling() {
     let mut world = World::new(plain);

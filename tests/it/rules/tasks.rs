@@ -86,7 +86,7 @@ fn another_exit_code_is_retried_while_retries_are_left() {
     }
 }
 
-/// K4: the failure's shape.
+/// K4: the failure as it is shown.
 #[test]
 fn a_failure_by_exit_code_shows_its_details() {
     let mut world = World::new(plain);
@@ -114,7 +114,7 @@ fn errors_around_a_task_complete_it_without_retries() {
     }
 }
 
-/// What can go wrong around a process, each with its own code and message.
+/// Errors before and after a process, each with its own code and message.
 fn node_failures() -> [NodeFailure; 2] {
     let error = |code: &str, message: &str| NodeError { code: code.into(), message: message.into() };
     [
@@ -223,7 +223,7 @@ fn errors_around_a_release_fail_it_and_do_not_hold_the_job() {
     }
 }
 
-/// K5: a task's own time, from its start.
+/// K5: counted from its start.
 #[test]
 fn a_task_that_exceeds_its_time_limit_is_told_to_stop() {
     let mut world = World::new(plain);
@@ -242,7 +242,7 @@ fn a_task_that_exceeds_its_time_limit_is_told_to_stop() {
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo/category"), "ServerError");
 }
 
-/// K5, E6: neither by id nor by node.
+/// K5, E6: ordered by time, not by id or node.
 #[test]
 fn what_expired_first_is_stopped_first() {
     let mut world = World::new(|specification, settings| {
@@ -290,7 +290,7 @@ fn an_active_task_is_terminated_immediately() {
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo"), info);
 }
 
-/// K6: one on a node is ended there.
+/// K6: when the node answers.
 #[test]
 fn a_task_on_a_node_is_terminated_by_its_node() {
     let mut world = World::new(prepared);
@@ -360,7 +360,7 @@ fn a_deleted_task_is_gone_from_everything() {
     assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts"), counts);
 }
 
-/// K8: nothing of its end is left, and its retries are counted anew.
+/// K8: nothing of its completion is left, and its retries are counted from zero.
 #[test]
 fn a_failed_task_can_be_reactivated() {
     let mut world = World::new(plain);

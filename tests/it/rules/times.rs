@@ -1,4 +1,4 @@
-//! Times and versions: T1 to T8.
+//! Timestamps and ETags: T1 to T8.
 
 use azbatch::{
     ETag, Timestamp,
@@ -55,7 +55,7 @@ fn the_etag_of_an_answer_is_the_resources_own() {
     }
 }
 
-/// T2: what moves lastModified, and what does not.
+/// T2: what changes lastModified, and what does not.
 #[test]
 fn only_requests_and_automatic_terminations_change_the_etag() {
     let mut world = World::new(|specification, settings| {
@@ -103,7 +103,7 @@ fn termination_by_the_schedule_does_not_change_the_etag() {
     assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(0), s(5)));
 }
 
-/// T2: waiting for nodes shows a scheduling error without moving the ETag.
+/// T2: a scheduling error does not change the ETag.
 #[test]
 fn a_scheduling_error_does_not_change_the_etag() {
     let mut world = World::new(plain);
@@ -174,7 +174,7 @@ fn a_clock_that_runs_backwards_gives_no_earlier_timestamps() {
 }
 
 /// T5: an event is recorded after the tasks that it ends, though one of them was changed later than the clock
-/// says, because the clock ran back, or because it stands and the ETags of a task are ahead of it.
+/// says, because the clock ran backwards, or because it stopped and the ETags of a task are ahead of it.
 #[test]
 fn a_node_event_is_never_earlier_than_the_tasks_that_it_ends() {
     let with_two_tasks = || {
@@ -247,7 +247,7 @@ fn the_timestamps_of_a_new_job_are_equal_except_for_its_creation() {
     assert_eq!([task.stamps().created(), task.stamps().modified(), task.stamps().entered()], [s(5); 3]);
 }
 
-/// T7: disabling and terminating are skipped; deleting shows the state before it.
+/// T7: disabling and terminating are never the previous state; deleting shows the state before it.
 #[test]
 fn transitional_states_are_never_the_previous_state() {
     let mut world = World::new(plain);
