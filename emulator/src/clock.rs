@@ -1,4 +1,4 @@
-//! The emulator's own time, which runs faster than the wall's, or stands.
+//! The emulator's own clock, which can run faster than the wall clock, or be stopped.
 
 use std::time::{Duration, Instant};
 
@@ -12,17 +12,17 @@ pub struct VirtualClock {
 }
 
 impl VirtualClock {
-    /// A clock that shows `origin` now and runs `speed` times as fast as the wall's; 0 stands.
+    /// A clock that shows `origin` now and runs `speed` times as fast as the wall clock; at 0 it is stopped.
     pub fn new(origin: Timestamp, speed: f64) -> Self {
         Self { origin, since: Instant::now(), speed }
     }
 
-    /// Jumps ahead.
+    /// Moves the clock forward.
     pub fn advance(&mut self, span: TimeSpan) {
         self.origin = self.origin.saturating_add(span);
     }
 
-    /// How long it takes until the clock shows `instant`; `None` if it stands before it.
+    /// How long it takes until the clock shows `instant`; `None` if it is stopped before it.
     pub fn wall_time_until(&self, instant: Timestamp) -> Option<Duration> {
         let ahead = Duration::from(instant.since(self.now()));
         if ahead.is_zero() {

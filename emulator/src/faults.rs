@@ -1,11 +1,11 @@
-//! Faults on demand: answers that a client gets instead of, or later than, the one it deserves.
+//! Faults on demand: requests are refused, or answered late.
 
 use std::time::Duration;
 
 use azbatch::{ErrorCode, TimeSpan};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
-/// What goes wrong, for which requests and how often.
+/// A refusal or a delay, for which requests and how often.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
@@ -21,7 +21,7 @@ pub struct Fault {
     /// The refusal that is answered.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "code")]
     pub code: Option<ErrorCode>,
-    /// How long the answer is held back, by the clock on the wall.
+    /// How long the answer is held back, by the wall clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delay: Option<TimeSpan>,
 }
@@ -53,7 +53,7 @@ impl Fault {
     }
 }
 
-/// The faults that are still to happen, the oldest first.
+/// The pending faults, the oldest first.
 #[derive(Default)]
 pub struct Faults(Vec<Fault>);
 
@@ -70,7 +70,7 @@ impl Faults {
         self.0.clear();
     }
 
-    /// What happens to this request: the oldest fault that matches, once.
+    /// Uses up the oldest fault that matches this request, once.
     pub fn take(&mut self, method: &str, path: &str) -> Option<Fault> {
         let place = self.0.iter().position(|fault| fault.matches(method, path))?;
         let fault = self.0.get_mut(place)?;

@@ -7,9 +7,9 @@ use azbatch::{
 
 /// Whether requests must be signed.
 pub enum Guard {
-    /// Anyone may call, with any signature or token, or without.
+    /// Every request is accepted, with any signature or token, or without.
     Nobody,
-    /// Only callers with the account's key.
+    /// Only requests signed with the account's key are accepted.
     Key(SharedKey),
 }
 
@@ -18,7 +18,7 @@ impl Guard {
         SharedKey::new(account, key).map(Self::Key)
     }
 
-    /// Clients sign by the time of day, which the account's time has nothing to do with.
+    /// Clients sign the current time, which is independent of the account's time.
     pub fn answer(&self, account: &mut Account, request: &Request<'_>, at: Timestamp) -> Answer {
         match self {
             Self::Nobody => rest::answer(account, request, at),

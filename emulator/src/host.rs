@@ -11,7 +11,7 @@ use crate::{faults::Faults, snapshot::Snapshot, world::World};
 pub struct Host {
     world: Mutex<World>,
     pub faults: Mutex<Faults>,
-    /// Told when the next move may be due earlier than before.
+    /// Notified when the next event may be due earlier than before.
     pub wake: Arc<Notify>,
     pub snapshot_file: Option<std::path::PathBuf>,
     saving: tokio::sync::Mutex<()>,
@@ -28,7 +28,7 @@ impl Host {
         Self { world, faults, wake, snapshot_file, saving, seed, requests }
     }
 
-    /// Does something to the world, and wakes its mover if there is something to do earlier than before.
+    /// Accesses the world, and wakes the background task if the next event is due earlier than before.
     pub fn with<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
         let mut world = self.lock();
         let before = world.next_due();
@@ -47,8 +47,8 @@ impl Host {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Moves the world on whenever something is due. Never returns.
-    pub async fn move_on(&self) {
+    /// Processes events whenever they are due. Never returns.
+    pub async fn run(&self) {
         loop {
             let idle_time = {
                 let mut world = self.lock();

@@ -1,5 +1,5 @@
-//! The log: a line a request, a line an effect. A thread of its own writes it, so that a terminal that
-//! stands still holds up nobody.
+//! The log: one line per request and one per effect. A separate thread writes it, so that a blocked terminal
+//! does not block requests.
 
 use std::{
     io::{self, Write},

@@ -27,7 +27,7 @@ pub trait Machines: Send {
     /// have it.
     fn stop(&mut self, run: &RunId, now: Timestamp);
 
-    /// Everything on this node is gone without a word.
+    /// Ends everything on this node, without reports.
     fn wipe(&mut self, node: &NodeId);
 
     /// When the next report is due; one that does not wait for the clock is due now.
@@ -36,7 +36,7 @@ pub trait Machines: Send {
     /// The next report that is due.
     fn take_due(&mut self, now: Timestamp) -> Option<Report>;
 
-    /// Ends everything, and gives what must be waited for until all is gone.
+    /// Ends everything, and returns the tasks to wait for.
     fn close(&mut self) -> Vec<JoinHandle<()>> {
         Vec::new()
     }

@@ -66,12 +66,12 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     let host = Arc::new(Host::new(world, wake, options.snapshot.clone()));
     log.line(greeting(options, &url));
 
-    let mover = tokio::spawn({
+    let background = tokio::spawn({
         let host = host.clone();
-        async move { host.move_on().await }
+        async move { host.run().await }
     });
     server::serve(listener, host.clone(), told_to_stop()).await;
-    mover.abort();
+    background.abort();
     // Whatever was answered is in the snapshot, and what still runs is in it as running.
     let saved = host.save().await;
     for process in host.with(World::close) {
@@ -83,7 +83,7 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The world as it was left, or a new one.
+/// The world from the snapshot, or a new one.
 fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<World, Box<dyn Error>> {
     let stored = match options.snapshot.as_deref() {
         Some(file) => Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()))?,
@@ -122,7 +122,7 @@ fn guard(options: &Options) -> Result<Guard, InvalidKey> {
     if options.no_auth { Ok(Guard::Nobody) } else { Guard::key(&options.account, &options.key) }
 }
 
-/// What a newcomer needs: where, who, and a first request to paste.
+/// The endpoint, the account, its key, and a first request to paste.
 fn greeting(options: &Options, url: &str) -> String {
     let Options { account, key, .. } = options;
     let first = if options.no_auth {

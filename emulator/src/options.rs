@@ -25,16 +25,16 @@ pub struct Options {
     /// A pool that is there from the start; may be given more than once [default: pool-1:2:1]
     #[arg(long = "pool", value_name = "ID:NODES:SLOTS")]
     pub pools: Vec<PoolOption>,
-    /// Take requests from anybody
+    /// Accept all requests without authorization
     #[arg(long)]
     pub no_auth: bool,
-    /// How many times faster than the wall's clock time runs
+    /// How many times faster than the wall clock the emulator's clock runs
     #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
     speed: f64,
-    /// Time stands until POST /_azbatch/clock moves it
+    /// Stop the clock; only POST /_azbatch/clock moves it
     #[arg(long, conflicts_with = "speed")]
     frozen: bool,
-    /// How late the service's own moves happen, in milliseconds of the account's time; at least 1
+    /// How late the service's own transitions happen, in milliseconds of the account's time; at least 1
     #[arg(long, default_value_t = 200, value_name = "MS")]
     service_lag: u64,
     /// What running a task means
@@ -91,7 +91,7 @@ impl Options {
         if self.pools.is_empty() { "pool-1:2:1".parse().into_iter().collect() } else { self.pools.clone() }
     }
 
-    /// How fast time runs; 0 if it stands.
+    /// How fast the clock runs; 0 if it is stopped.
     pub fn speed(&self) -> f64 {
         if self.frozen { 0.0 } else { self.speed }
     }

@@ -1,4 +1,4 @@
-//! Machines that only pretend: a command line is read for what it would take and end with.
+//! Simulated machines: how long a command line would take, and its exit code, are read from its text.
 
 use std::collections::BTreeMap;
 
@@ -6,16 +6,16 @@ use azbatch::{NodeId, Report, RunId, TimeSpan, Timestamp, job::Ended};
 
 use crate::machines::{Machines, Run};
 
-/// What a process ends with that was killed, as a shell tells it.
+/// The exit code of a killed process, as a shell reports it.
 const KILLED: i32 = 137;
 
 /// Runs that end by the clock.
 #[derive(Default)]
 pub struct Simulation {
-    runs: BTreeMap<RunId, Pretended>,
+    runs: BTreeMap<RunId, SimulatedRun>,
 }
 
-struct Pretended {
+struct SimulatedRun {
     starts: Timestamp,
     /// Whether its start was reported.
     started: bool,
@@ -23,7 +23,7 @@ struct Pretended {
     exit_code: Option<i32>,
 }
 
-impl Pretended {
+impl SimulatedRun {
     fn due(&self) -> Timestamp {
         if self.started { self.ends } else { self.starts }
     }
@@ -33,7 +33,7 @@ impl Machines for Simulation {
     fn run(&mut self, run: &Run, now: Timestamp) {
         let starts = run.started.unwrap_or(now);
         let plan = Plan::read(&run.command_line);
-        self.runs.entry(run.id.clone()).or_insert(Pretended {
+        self.runs.entry(run.id.clone()).or_insert(SimulatedRun {
             starts,
             started: run.started.is_some(),
             ends: starts.saturating_add(plan.takes),
@@ -42,11 +42,11 @@ impl Machines for Simulation {
     }
 
     fn stop(&mut self, run: &RunId, now: Timestamp) {
-        let unknown = Pretended { starts: now, started: true, ends: now, exit_code: None };
+        let unknown = SimulatedRun { starts: now, started: true, ends: now, exit_code: None };
         let is_known = self.runs.contains_key(run);
         let run = self.runs.entry(run.clone()).or_insert(unknown);
         run.ends = now;
-        run.started = true; // Whoever is told of the end need not be told of the start.
+        run.started = true; // The end is reported, so the start need not be.
         run.exit_code = is_known.then_some(KILLED);
     }
 
@@ -55,7 +55,7 @@ impl Machines for Simulation {
     }
 
     fn next_due(&self, _now: Timestamp) -> Option<Timestamp> {
-        self.runs.values().map(Pretended::due).min()
+        self.runs.values().map(SimulatedRun::due).min()
     }
 
     fn take_due(&mut self, now: Timestamp) -> Option<Report> {

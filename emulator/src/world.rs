@@ -1,5 +1,5 @@
-//! The account, its clock and its nodes, moved by one hand at a time. Nothing here waits: whoever has
-//! the lock on the world has it for a moment.
+//! The account with its clock and its nodes, behind one lock. Nothing here blocks, so the lock is held for a
+//! short time only.
 
 use std::{collections::BTreeMap, mem};
 
@@ -19,11 +19,11 @@ use crate::{
     snapshot::Snapshot,
 };
 
-/// How long a node takes to restart, to be reimaged or to go.
-const ACTION_TAKES: TimeSpan = TimeSpan::from_secs(2);
+/// How long a node takes to reboot, to be reimaged, deallocated or removed.
+const ACTION_TIME: TimeSpan = TimeSpan::from_secs(2);
 
-/// How many moves are made in one go before somebody else gets the lock.
-const MOVES_IN_ONE_GO: usize = 10_000;
+/// How many events are processed at once before the lock is released.
+const MAX_EVENTS_AT_ONCE: usize = 10_000;
 
 /// Everything that changes.
 pub struct World {
@@ -32,38 +32,39 @@ pub struct World {
     machines: Box<dyn Machines>,
     guard: Guard,
     log: Log,
-    /// How late the service's own moves happen.
+    /// How late the service's own transitions happen.
     lag: TimeSpan,
-    /// What the cloud is about to do, by when; the number keeps errands of one instant in order.
-    errands: BTreeMap<(Timestamp, u64), Errand>,
-    /// When the service looks next at what is due and at what can be scheduled.
-    look_at: Option<Timestamp>,
-    /// Nodes that do not answer, with what does not come through to and from them.
-    out_of_reach: BTreeMap<NodeId, Withheld>,
+    /// What will happen to nodes, by time; the number keeps events of one instant in order.
+    pending: BTreeMap<(Timestamp, u64), PendingEvent>,
+    /// When the service ticks and schedules next.
+    next_tick: Option<Timestamp>,
+    /// Nodes that do not answer, with the reports and instructions that are not delivered.
+    out_of_reach: BTreeMap<NodeId, Undelivered>,
     /// The latest instant at which anything happened.
     instant: Timestamp,
-    numbers: u64,
+    /// The number of the latest pending event.
+    last_number: u64,
 }
 
-/// Something that the cloud does to nodes.
-enum Errand {
+/// Something that happens to nodes at a later time.
+enum PendingEvent {
     AddNode { pool: PoolId, dedicated: bool },
-    Tell { node: NodeId, event: NodeEvent },
+    NodeEvent { node: NodeId, event: NodeEvent },
 }
 
 #[derive(Default)]
-struct Withheld {
+struct Undelivered {
     reports: Vec<Report>,
-    orders: Vec<Order>,
+    instructions: Vec<NodeInstruction>,
 }
 
 /// An instruction on its way to a node.
-enum Order {
+enum NodeInstruction {
     Run(RunId),
     Stop(RunId),
 }
 
-/// What a world is made of.
+/// What a [`World`] is created from.
 pub struct Parts {
     pub account: Account,
     pub clock: VirtualClock,
@@ -75,7 +76,7 @@ pub struct Parts {
 }
 
 impl World {
-    /// Continues a stored account: what its nodes have not reported yet is asked of them again.
+    /// Continues a stored account: the instructions that are still outstanding are carried out again.
     pub fn new(parts: Parts) -> Self {
         let instant = parts.clock.now();
         let mut world = Self {
@@ -85,11 +86,11 @@ impl World {
             guard: parts.guard,
             log: parts.log,
             lag: parts.lag,
-            errands: BTreeMap::new(),
-            look_at: Some(instant.saturating_add(parts.lag)),
-            out_of_reach: parts.out_of_reach.into_iter().map(|node| (node, Withheld::default())).collect(),
+            pending: BTreeMap::new(),
+            next_tick: Some(instant.saturating_add(parts.lag)),
+            out_of_reach: parts.out_of_reach.into_iter().map(|node| (node, Undelivered::default())).collect(),
             instant,
-            numbers: 0,
+            last_number: 0,
         };
         for instruction in world.account.outstanding() {
             world.log.line(format!("still outstanding: {instruction}"));
@@ -105,12 +106,12 @@ impl World {
         let specification = pool.specification().into();
         // A pool that came with a snapshot stays as it is.
         let Ok(effects) = self.account.add_pool(&AddPool { specification, target }, at) else { return };
-        drop(effects); // They ask for the nodes that come now.
+        drop(effects); // They request the nodes that are added here.
         for _ in 0..pool.nodes {
             self.add_node(&pool.id, true, at);
         }
-        let moves = self.account.tick(at);
-        self.settle(moves, at);
+        let effects = self.account.tick(at);
+        self.handle_effects(effects, at);
     }
 
     /// Answers a request.
@@ -121,11 +122,11 @@ impl World {
         let answer = self.guard.answer(&mut self.account, &request, at);
         let Response { status, reason, .. } = answer.response;
         self.log.request(at, request.method, request.target, status, reason);
-        self.settle(answer.effects, at);
+        self.handle_effects(answer.effects, at);
         answer.response
     }
 
-    /// Refuses a request on the host's own account.
+    /// Refuses a request for a reason of the host's own.
     pub fn refuse(&mut self, request: &Request<'_>, error: azbatch::ErrorCode) -> Response {
         self.catch_up();
         let response = rest::refuse(self.account.url(), &error.into(), request, self.instant);
@@ -133,14 +134,14 @@ impl World {
         response
     }
 
-    /// Makes every move that is due by now, each at its own time.
+    /// Processes everything that is due by now, each event at its own time.
     pub fn catch_up(&mut self) {
         let now = self.clock.now();
-        for _ in 0..MOVES_IN_ONE_GO {
+        for _ in 0..MAX_EVENTS_AT_ONCE {
             match self.next_due_from(now) {
                 Some(due) if due <= now => {
                     self.instant = self.instant.max(due);
-                    self.make_next_move(self.instant);
+                    self.process_next(self.instant);
                 }
                 Some(_) | None => {
                     self.instant = self.instant.max(now);
@@ -150,66 +151,66 @@ impl World {
         }
     }
 
-    /// When the next move is due.
+    /// When the next event is due.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.next_due_from(self.clock.now())
     }
 
     fn next_due_from(&self, now: Timestamp) -> Option<Timestamp> {
-        let errand = self.errands.keys().next().map(|(due, _)| *due);
-        [self.machines.next_due(now), errand, self.look_at].into_iter().flatten().min()
+        let pending = self.pending.keys().next().map(|(due, _)| *due);
+        [self.machines.next_due(now), pending, self.next_tick].into_iter().flatten().min()
     }
 
-    /// How long until the next move is due; `None` if only a request or a process can bring one.
+    /// How long until the next event is due; `None` if only a request or a process can cause one.
     pub fn idle_time(&self) -> Option<std::time::Duration> {
         self.clock.wall_time_until(self.next_due()?)
     }
 
-    fn make_next_move(&mut self, at: Timestamp) {
+    fn process_next(&mut self, at: Timestamp) {
         if let Some(report) = self.machines.take_due(at) {
             match self.out_of_reach.get_mut(&report.run.node) {
-                Some(withheld) => withheld.reports.push(report),
+                Some(undelivered) => undelivered.reports.push(report),
                 None => self.report(&report, at),
             }
-        } else if let Some(errand) = self.errands.first_entry().filter(|errand| errand.key().0 <= at) {
-            match errand.remove() {
-                Errand::AddNode { pool, dedicated } => self.add_node(&pool, dedicated, at),
-                Errand::Tell { node, event } => self.happen(&node, event, at),
+        } else if let Some(event) = self.pending.first_entry().filter(|event| event.key().0 <= at) {
+            match event.remove() {
+                PendingEvent::AddNode { pool, dedicated } => self.add_node(&pool, dedicated, at),
+                PendingEvent::NodeEvent { node, event } => self.apply_node_event(&node, event, at),
             }
         } else {
-            self.look_around(at);
+            self.tick_and_schedule(at);
         }
     }
 
-    /// The service's own moves, and its scheduler's. Both are late, and by as much.
-    fn look_around(&mut self, at: Timestamp) {
-        self.look_at = None;
-        let moves = self.account.tick(at);
-        self.settle(moves, at);
-        let placements = self.account.schedule(at);
-        self.settle(placements, at);
+    /// The service's own transitions, and its scheduler. Both are late by the same time.
+    fn tick_and_schedule(&mut self, at: Timestamp) {
+        self.next_tick = None;
+        let effects = self.account.tick(at);
+        self.handle_effects(effects, at);
+        let effects = self.account.schedule(at);
+        self.handle_effects(effects, at);
         if let Some(due) = self.account.deadline() {
-            self.look_again(due.max(at));
+            self.tick_after(due.max(at));
         }
     }
 
-    /// Looks around once the service has become aware of what is due now.
-    fn look_again(&mut self, due: Timestamp) {
-        let look_at = due.saturating_add(self.lag);
-        self.look_at = Some(self.look_at.map_or(look_at, |earlier| earlier.min(look_at)));
+    /// Plans a tick for what is due at this instant, later by the lag.
+    fn tick_after(&mut self, due: Timestamp) {
+        let tick = due.saturating_add(self.lag);
+        self.next_tick = Some(self.next_tick.map_or(tick, |earlier| earlier.min(tick)));
     }
 
     fn report(&mut self, report: &Report, at: Timestamp) {
         let effects = self.account.report(report, at);
-        self.settle(effects, at);
+        self.handle_effects(effects, at);
     }
 
-    /// Something happens to a node, and to what runs there.
-    fn happen(&mut self, node: &NodeId, event: NodeEvent, at: Timestamp) {
+    /// Applies an event to a node and to what runs there.
+    fn apply_node_event(&mut self, node: &NodeId, event: NodeEvent, at: Timestamp) {
         let effects = self.account.node_event(node, event, at);
         match event {
             NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {}
-            // No news, so it did not happen: a start that ends after the node was rebooted, for example.
+            // It changed nothing, so it did not happen: a start that ends after the node was rebooted, for example.
             _ if effects.is_empty() => {}
             NodeEvent::Rebooted
             | NodeEvent::Reimaged
@@ -221,10 +222,10 @@ impl World {
                 self.out_of_reach.remove(node);
             }
         }
-        self.settle(effects, at);
+        self.handle_effects(effects, at);
         match event {
             NodeEvent::Lost | NodeEvent::Unusable => drop(self.out_of_reach.entry(node.clone()).or_default()),
-            NodeEvent::Returned => self.return_to_reach(node, at),
+            NodeEvent::Returned => self.reconnect(node, at),
             NodeEvent::Rebooted
             | NodeEvent::Reimaged
             | NodeEvent::Removed
@@ -234,21 +235,21 @@ impl World {
         }
     }
 
-    /// What the node had to say meanwhile comes first, then what it is told.
-    fn return_to_reach(&mut self, node: &NodeId, at: Timestamp) {
-        let withheld = self.out_of_reach.remove(node).unwrap_or_default();
-        for report in &withheld.reports {
+    /// Delivers the reports of the node first, then the instructions for it.
+    fn reconnect(&mut self, node: &NodeId, at: Timestamp) {
+        let undelivered = self.out_of_reach.remove(node).unwrap_or_default();
+        for report in &undelivered.reports {
             self.report(report, at);
         }
-        for order in withheld.orders {
-            self.give(order, at);
+        for instruction in undelivered.instructions {
+            self.deliver(instruction, at);
         }
     }
 
-    /// Writes effects down and does what they ask.
-    fn settle(&mut self, effects: Vec<Effect>, at: Timestamp) {
+    /// Logs effects and carries out the instructions among them.
+    fn handle_effects(&mut self, effects: Vec<Effect>, at: Timestamp) {
         if !effects.is_empty() {
-            self.look_again(at); // It sees what follows from the facts.
+            self.tick_after(at); // Facts can make something due.
         }
         for effect in effects {
             self.log.effect(at, &effect);
@@ -260,42 +261,43 @@ impl World {
 
     fn carry_out(&mut self, instruction: Instruction, at: Timestamp) {
         match instruction {
-            Instruction::Run(run) => self.order(Order::Run(run), at),
-            Instruction::Stop { run, .. } => self.order(Order::Stop(run), at),
+            Instruction::Run(run) => self.send(NodeInstruction::Run(run), at),
+            Instruction::Stop { run, .. } => self.send(NodeInstruction::Stop(run), at),
             Instruction::AddNodes { pool, nodes } => {
                 for number in 0..nodes.total() {
                     let dedicated = number < nodes.dedicated;
-                    self.plan(at.saturating_add(self.lag), Errand::AddNode { pool: pool.clone(), dedicated });
+                    let event = PendingEvent::AddNode { pool: pool.clone(), dedicated };
+                    self.add_pending(at.saturating_add(self.lag), event);
                 }
             }
             Instruction::Act { node, action } => {
-                let errand = Errand::Tell { node, event: outcome(action) };
-                self.plan(at.saturating_add(ACTION_TAKES), errand);
+                let event = PendingEvent::NodeEvent { node, event: event_of(action) };
+                self.add_pending(at.saturating_add(ACTION_TIME), event);
             }
         }
     }
 
-    fn plan(&mut self, due: Timestamp, errand: Errand) {
-        self.numbers += 1;
-        self.errands.insert((due, self.numbers), errand);
+    fn add_pending(&mut self, due: Timestamp, event: PendingEvent) {
+        self.last_number += 1;
+        self.pending.insert((due, self.last_number), event);
     }
 
-    /// Sends an instruction to a node. It does not reach a node that does not answer, but what had been
-    /// started there before the emulator itself was started anew runs on there.
-    fn order(&mut self, order: Order, at: Timestamp) {
-        let (Order::Run(run) | Order::Stop(run)) = &order;
-        let runs_on = matches!(order, Order::Run(_))
+    /// Sends an instruction to a node. It does not reach a node that does not answer, except for a run that had
+    /// started there before the emulator itself was restarted: it continues.
+    fn send(&mut self, instruction: NodeInstruction, at: Timestamp) {
+        let (NodeInstruction::Run(run) | NodeInstruction::Stop(run)) = &instruction;
+        let continues = matches!(instruction, NodeInstruction::Run(_))
             && self.account.run_specification(run).is_some_and(|run| run.start_time.is_some());
         match self.out_of_reach.get_mut(&run.node) {
-            Some(withheld) if !runs_on => withheld.orders.push(order),
-            Some(_) | None => self.give(order, at),
+            Some(undelivered) if !continues => undelivered.instructions.push(instruction),
+            Some(_) | None => self.deliver(instruction, at),
         }
     }
 
-    fn give(&mut self, order: Order, at: Timestamp) {
-        match order {
-            Order::Stop(run) => self.machines.stop(&run, at),
-            Order::Run(run) => {
+    fn deliver(&mut self, instruction: NodeInstruction, at: Timestamp) {
+        match instruction {
+            NodeInstruction::Stop(run) => self.machines.stop(&run, at),
+            NodeInstruction::Run(run) => {
                 if let Some(run) = Run::find(&self.account, &run) {
                     self.machines.run(&run, at);
                 }
@@ -314,7 +316,7 @@ impl World {
         };
         let Some(node) = wanted.then(|| self.name(pool, dedicated)).flatten() else { return };
         let effects = self.account.add_node(pool, &node, at).unwrap_or_default();
-        self.settle(effects, at);
+        self.handle_effects(effects, at);
     }
 
     /// A name of the service's form that no node has.
@@ -327,15 +329,14 @@ impl World {
         names.flatten().find(|name| self.account.node(name).is_none())
     }
 
-    /// Something happens to a node because somebody wants to see what comes of it; `false` if there is
-    /// no such node.
+    /// An event that is injected through the control interface; `false` if there is no such node.
     pub fn node_event(&mut self, node: &NodeId, event: NodeEvent) -> bool {
         self.catch_up();
         let at = self.instant;
         let known = self.account.node(node).is_some();
         if known {
             self.log.line(format!("{at} node {node}: {event:?}"));
-            self.happen(node, event, at);
+            self.apply_node_event(node, event, at);
         }
         known
     }
@@ -345,7 +346,7 @@ impl World {
         self.account.node(node).map(Node::state_name).map(NodeStateName::as_str)
     }
 
-    /// Moves the clock, and lives through what lies between.
+    /// Advances the clock, and processes everything that becomes due.
     pub fn advance(&mut self, span: TimeSpan) {
         self.catch_up();
         self.clock.advance(span);
@@ -356,7 +357,7 @@ impl World {
         self.clock.now()
     }
 
-    /// What is needed to go on from here. Tasks are shared with the account, so it is made in a moment.
+    /// What is needed to continue from here. It shares most data with the account, so it is quick.
     pub fn snapshot(&mut self) -> Snapshot {
         self.catch_up();
         Snapshot {
@@ -366,15 +367,15 @@ impl World {
         }
     }
 
-    /// Ends what runs on the nodes, without a report: the next emulator starts it again.
+    /// Ends what runs on the nodes without a report, so that it is started again from a snapshot.
     pub fn close(&mut self) -> Vec<tokio::task::JoinHandle<()>> {
-        mem::take(&mut self.errands);
+        mem::take(&mut self.pending);
         self.machines.close()
     }
 }
 
-/// What a node reports when it has done as a user wanted.
-fn outcome(action: NodeAction) -> NodeEvent {
+/// What a node reports when it has carried out an action.
+fn event_of(action: NodeAction) -> NodeEvent {
     match action {
         NodeAction::Reboot => NodeEvent::Rebooted,
         NodeAction::Reimage => NodeEvent::Reimaged,

@@ -1,4 +1,4 @@
-//! The emulator as a process of its own, met over HTTP.
+//! The emulator as a separate process, tested over HTTP.
 
 #![allow(clippy::needless_pass_by_value, reason = "the bodies are made in the calls")]
 
@@ -20,8 +20,8 @@ use client::{Answer, Client};
 use serde_json::{Value, json};
 
 const VERSION: &str = "api-version=2024-07-01.20.0";
-/// Longer than anything here takes, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than anything here takes, even on a busy machine.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A started emulator; it ends with the test.
 struct Emulator {
@@ -46,7 +46,7 @@ impl Emulator {
         let output = BufReader::new(process.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let endpoint = std::iter::repeat_with(|| lines.recv_timeout(PATIENCE).unwrap())
+        let endpoint = std::iter::repeat_with(|| lines.recv_timeout(TIMEOUT).unwrap())
             .find_map(|line| Some(line.strip_prefix("endpoint http://")?.to_owned()));
         Self { process, address: endpoint.unwrap().parse().unwrap(), lines }
     }
@@ -78,7 +78,7 @@ impl Emulator {
             if condition(&seen) {
                 return seen;
             }
-            assert!(start.elapsed() < PATIENCE, "{path} stays {seen}");
+            assert!(start.elapsed() < TIMEOUT, "{path} stays {seen}");
             thread::sleep(Duration::from_millis(10));
         }
     }
@@ -138,7 +138,7 @@ fn seconds_between(start: &Value, end: &Value) -> u64 {
 }
 
 #[test]
-fn a_job_lives_and_ends() {
+fn a_job_runs_and_is_terminated() {
     let emulator = Emulator::start(&["--speed", "50"]);
     let mut film = job("film");
     film["jobPreparationTask"] = json!({ "commandLine": "sleep 1" });
@@ -167,14 +167,14 @@ fn a_job_lives_and_ends() {
 }
 
 #[test]
-fn strangers_are_turned_away() {
+fn unauthorized_requests_are_refused() {
     let emulator = Emulator::start_guarded(&[]);
     let answer = emulator.call("GET", "/jobs", Value::Null);
     assert_eq!((answer.status, code(&answer).as_str()), (400, "MissingRequiredHeader"));
 }
 
 #[test]
-fn faults_happen_on_demand() {
+fn faults_can_be_injected() {
     let emulator = Emulator::start(&["--speed", "50"]);
     emulator.add(job("film"), "sleep 100000");
     let node = emulator.wait_for_state("/jobs/film/tasks/task", "running")["nodeInfo"]["nodeId"].clone();
@@ -213,7 +213,7 @@ fn faults_happen_on_demand() {
 }
 
 #[test]
-fn a_frozen_clock_moves_when_it_is_told_to() {
+fn a_stopped_clock_can_be_advanced() {
     let emulator = Emulator::start(&["--frozen"]);
     let clock = || value(&emulator.send("GET", "/_azbatch/clock", Value::Null))["now"].clone();
     let start = clock();
@@ -233,7 +233,7 @@ fn a_frozen_clock_moves_when_it_is_told_to() {
 }
 
 #[test]
-fn nodes_come_and_go() {
+fn pools_get_nodes_and_lose_them() {
     let emulator = Emulator::start(&["--frozen", "--pool", "render:1:2"]);
     let pool = json!({
         "id": "more", "vmSize": "standard_d2s_v3", "targetDedicatedNodes": 2, "targetLowPriorityNodes": 1,
@@ -260,8 +260,8 @@ fn nodes_come_and_go() {
     assert_eq!(emulator.call("GET", "/pools/more", Value::Null).status, 404);
 }
 
-/// A node that was rebooted while it was being started has started already: the end of that start is no
-/// news, so whatever runs on the node runs on.
+/// A node that was rebooted while it was starting has started already: the later end of that start changes
+/// nothing, so whatever runs on the node continues.
 #[test]
 fn a_late_node_event_ends_no_run() {
     let emulator = Emulator::start(&["--frozen", "--pool", "pool-1:1:1"]);
@@ -280,10 +280,10 @@ fn a_late_node_event_ends_no_run() {
     assert_eq!(emulator.get("/jobs/film/tasks/task")["executionInfo"]["exitCode"], 3);
 }
 
-/// Preparing, running, ordered to stop, releasing, restarting: all of it goes on in another process.
+/// Preparing, running, stopping, releasing, restarting: all of it continues in another process.
 #[cfg(unix)]
 #[test]
-fn a_stored_account_goes_on_where_it_was() {
+fn a_stored_account_continues_in_another_process() {
     let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("emulator.json");
     fs::remove_file(&file).ok();
     let arguments = ["--frozen", "--pool", "pool-1:4:1", "--snapshot", file.to_str().unwrap()];
@@ -334,7 +334,7 @@ fn a_stored_account_goes_on_where_it_was() {
 }
 
 #[test]
-fn too_much_is_refused_without_being_kept() {
+fn invalid_requests_do_not_break_the_connection() {
     let emulator = Emulator::start(&[]);
     let body = vec![b' '; 3 * 1024 * 1024];
     let mut client = emulator.client();
@@ -374,7 +374,7 @@ fn a_thousand_clients_and_broken_ones_are_served() {
             });
         }
     });
-    assert!(start.elapsed() < PATIENCE);
+    assert!(start.elapsed() < TIMEOUT);
     drop(half_open);
     assert_eq!(emulator.get("/jobs")["value"].as_array().unwrap().len(), 1000);
 }
@@ -408,7 +408,7 @@ fn command_lines_really_run() {
     assert_eq!(status["jobReleaseTaskExecutionInfo"]["exitCode"], 6);
 }
 
-/// A process that does not want to end runs on while its node gets the next job's task of the same name.
+/// A process that ignores SIGTERM is still running when its node gets the next job's task of the same name.
 #[cfg(unix)]
 #[test]
 fn the_end_of_an_old_run_does_not_end_a_new_one() {
@@ -417,7 +417,7 @@ fn the_end_of_an_old_run_does_not_end_a_new_one() {
     emulator.add(job("film"), "trap '' TERM; while :; do sleep 0.1; done");
     let has_started = |task: &Value| task["executionInfo"]["startTime"].is_string();
     emulator.wait_for("/jobs/film/tasks/task", |task| task["state"] == "running" && has_started(task));
-    thread::sleep(Duration::from_millis(300)); // The shell comes to its `trap`.
+    thread::sleep(Duration::from_millis(300)); // The shell needs time to reach its `trap`.
     let forced = |method: &str, path: &str| {
         emulator.send(method, &format!("{path}?{VERSION}&force=true"), Value::Null).status
     };
@@ -426,7 +426,7 @@ fn the_end_of_an_old_run_does_not_end_a_new_one() {
     assert_eq!(forced("DELETE", "/jobs/film"), 202);
     let start = Instant::now();
     while emulator.call("GET", "/jobs/film", Value::Null).status != 404 {
-        assert!(start.elapsed() < PATIENCE);
+        assert!(start.elapsed() < TIMEOUT);
         thread::sleep(Duration::from_millis(10));
     }
 

@@ -2,10 +2,10 @@
 
 use crate::{BatchError, rest::message::Request};
 
-/// Decides who may call. A host gives one to [`answer_guarded`](crate::rest::answer_guarded). With the
+/// Decides whether a request is authorized. A host passes one to [`answer_guarded`](crate::rest::answer_guarded). With the
 /// feature `shared-key`, `SharedKey` checks requests as the service does.
 pub trait Authorize {
-    /// Lets a request in, or refuses it. It is asked after the path and the method were found to be valid,
+    /// Accepts or refuses a request. It is called after the path and the method were found to be valid,
     /// and before anything else of the request is read ([S5](crate::evidence#s5)).
     ///
     /// # Errors
@@ -21,7 +21,7 @@ impl<A: Authorize + ?Sized> Authorize for &A {
     }
 }
 
-/// Lets everybody in ([U1](crate::evidence#u1)).
+/// Accepts every request ([U1](crate::evidence#u1)).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Anyone;
 

@@ -1,8 +1,8 @@
-//! Who may call, as the service checks it: requests signed with the account's key, or a bearer token
-//! that the host knows.
+//! Shared Key authentication, as the service does it: requests are signed with the account's key, or have a
+//! bearer token that the host accepts.
 //!
-//! Texts that nobody recorded from this service are those of the storage service, whose signatures are
-//! made and refused in the same way.
+//! Messages that were not recorded from this service are those of the storage service, which signs and refuses
+//! requests in the same way.
 
 use alloc::{borrow::Cow, boxed::Box, format, string::String, vec::Vec};
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// How far a request's date may be from the host's clock (U6).
+/// The largest difference between a request's date and the host's clock (U6).
 const MAX_CLOCK_SKEW: TimeSpan = TimeSpan::from_secs(15 * 60);
 
 /// The headers that are signed by their values alone, in their order (U3).
@@ -57,7 +57,7 @@ const OCP_DATE: &str = "ocp-date";
 #[derive(Clone, Debug)]
 pub struct SharedKey {
     account: Box<str>,
-    /// Keyed, and fed with nothing yet. It tells nobody its key.
+    /// HMAC state after keying. Its `Debug` output does not show the key.
     signer: Hmac<Sha256>,
 }
 
@@ -67,7 +67,7 @@ pub struct SharedKey {
 pub struct InvalidKey;
 
 impl SharedKey {
-    /// The key of the account of this name, in base64 as the service hands it out.
+    /// The key of the account with this name, in base64 as the service gives it.
     ///
     /// # Errors
     ///
@@ -81,17 +81,17 @@ impl SharedKey {
         Ok(Self { account: account.into(), signer })
     }
 
-    /// Lets in who signs with this key, as long as the request is not older than 15 minutes by this
+    /// A guard that accepts requests that are signed with this key and whose date is within 15 minutes of this
     /// clock.
     ///
-    /// Clients sign by the time of day, so it must be the real one, also where the account lives in a
-    /// time of its own ([U6](crate::evidence#u6)). Bearer tokens are refused; see [`KeyGuard::with_bearer`].
+    /// Clients sign the current time, so pass the real clock even if the account uses a virtual one
+    /// ([U6](crate::evidence#u6)). Bearer tokens are refused; see [`KeyGuard::with_bearer`].
     pub fn guard<C: Clock>(&self, wall_clock: C) -> KeyGuard<'_, C> {
         KeyGuard { key: self, wall_clock, accepts_token: |_| false }
     }
 }
 
-/// Lets in who signs with a [`SharedKey`], or brings a bearer token that the host knows.
+/// Accepts requests that are signed with a [`SharedKey`] or have a bearer token that the host accepts.
 #[derive(Clone, Copy, Debug)]
 pub struct KeyGuard<'a, C, B = fn(&str) -> bool> {
     key: &'a SharedKey,
@@ -100,7 +100,7 @@ pub struct KeyGuard<'a, C, B = fn(&str) -> bool> {
 }
 
 impl<'a, C: Clock, B: Fn(&str) -> bool> KeyGuard<'a, C, B> {
-    /// The same guard, which lets in bearer tokens too where this says yes ([U7](crate::evidence#u7)).
+    /// Also accepts the bearer tokens for which this returns true ([U7](crate::evidence#u7)).
     pub fn with_bearer<N: Fn(&str) -> bool>(self, accepts_token: N) -> KeyGuard<'a, C, N> {
         KeyGuard { key: self.key, wall_clock: self.wall_clock, accepts_token }
     }
@@ -128,7 +128,7 @@ enum Credentials<'a> {
 }
 
 impl<'a> Credentials<'a> {
-    /// U2: an empty header counts as none, and two are in no known form.
+    /// U2: an empty header counts as absent, and two headers are not a known form.
     fn read(request: &Request<'a>) -> Result<Self, BatchError> {
         const NAME: &str = "Authorization";
         let mut values = values(request, NAME);
@@ -152,8 +152,8 @@ impl<'a> Credentials<'a> {
     }
 }
 
-/// When a request was sent, if it says so (U6): by its `ocp-date`, as a header or in the query (Q10), else
-/// by its `Date`.
+/// The date of a request, if it has one (U6): its `ocp-date`, as a header or in the query (Q10), otherwise its
+/// `Date`.
 fn sent_at(request: &Request<'_>, now: Timestamp) -> Option<Result<Timestamp, ParseError>> {
     let read = |value| Timestamp::parse_http_date(value, now);
     let (_, query) = request.target.split_once('?').unwrap_or_default();
@@ -161,7 +161,7 @@ fn sent_at(request: &Request<'_>, now: Timestamp) -> Option<Result<Timestamp, Pa
     header(OCP_DATE).or_else(|| Query::parse(query).sent_at()).or_else(|| header(DATE))
 }
 
-/// U6: a request is as old as its date says.
+/// U6: the date must be within 15 minutes of the host's clock.
 fn check_date(request: &Request<'_>, now: Timestamp) -> Result<(), BatchError> {
     let Some(date) = sent_at(request, now) else {
         return Err(failed("Request date header not specified".into()));
@@ -206,19 +206,19 @@ impl SharedKey {
         ))) // U3
     }
 
-    /// In constant time: how much of a wrong code is right must not show in how long this takes.
+    /// In constant time, so that the time does not reveal how much of a wrong code is right.
     fn has_code(&self, text: &[u8], code: &[u8]) -> bool {
         self.signer.clone().chain_update(text).verify_slice(code).is_ok()
     }
 
-    /// What such a client signs, without the query parameters that follow (U3).
+    /// What a client signs, without the query parameters that follow (U3).
     fn string_to_sign(&self, request: &Request<'_>, length: Length, path: &str) -> Vec<u8> {
         let mut text = request.method.as_bytes().to_vec();
         for name in SIGNED_HEADERS {
             text.push(b'\n');
             match name {
                 CONTENT_LENGTH => text.extend_from_slice(&length.of(request)),
-                // U6: a date that does not count is not signed; proxies may have written it.
+                // U6: a `Date` that does not count is not signed; a proxy may have added it.
                 DATE if values(request, OCP_DATE).next().is_some() => {}
                 _ => text.extend_from_slice(&joined(request, name)),
             }
@@ -227,7 +227,7 @@ impl SharedKey {
         add_own_headers(&mut text, request);
         text.push(b'/');
         text.extend_from_slice(self.account.as_bytes());
-        text.extend_from_slice(path.as_bytes()); // as it was sent: clients sign it in its escapes
+        text.extend_from_slice(path.as_bytes()); // as it was sent: clients sign the escaped path
         text
     }
 }
@@ -254,8 +254,8 @@ impl Length {
         if values(request, CONTENT_LENGTH).next().is_some() { Self::Zero } else { Self::Nothing }
     }
 
-    /// What is signed: the length of a body that is not empty is signed by all. Of one that is too large
-    /// anyway the host need not have read the rest, so its header tells.
+    /// What is signed: every client signs the length of a body that is not empty. The host need not read all of
+    /// a body that is too large, so its length is taken from its header.
     fn of(self, request: &Request<'_>) -> Vec<u8> {
         let header = values(request, CONTENT_LENGTH).next();
         match (self, header) {
@@ -266,7 +266,7 @@ impl Length {
     }
 }
 
-/// Every habit that makes a difference to this request.
+/// Every form of the length that a client may have signed for this request.
 fn lengths(request: &Request<'_>) -> &'static [Length] {
     if request.body.is_empty() { &[Length::Nothing, Length::Zero] } else { &[Length::Zero] }
 }
@@ -309,13 +309,13 @@ fn canonical(query: &str, names: Names) -> Vec<u8> {
     text
 }
 
-/// The values of a header that are not empty, without the space around them.
+/// The values of a header that are not empty, trimmed.
 fn values<'a>(request: &Request<'a>, name: &'static str) -> impl Iterator<Item = &'a [u8]> {
     let named = request.headers.iter().filter(move |(found, _)| found.eq_ignore_ascii_case(name));
     named.map(|(_, value)| value.trim_ascii()).filter(|value| !value.is_empty())
 }
 
-/// A header that was sent twice is signed as the one that it stands for (RFC 9110 5.3), so that nobody
+/// A header that was sent twice is signed as the list that it stands for (RFC 9110 5.3), so that nobody
 /// can add to what was signed.
 fn joined(request: &Request<'_>, name: &'static str) -> Vec<u8> {
     values(request, name).collect::<Vec<_>>().join(&b',')

@@ -22,7 +22,7 @@ enum Kind {
     Read,
 }
 
-/// Everything that can come out: go ahead, 304, or a refusal.
+/// Every possible outcome: go ahead, 304, or a refusal.
 #[derive(Debug, PartialEq)]
 enum Outcome {
     GoAhead,
@@ -162,7 +162,7 @@ fn dates_compare_with_whole_seconds() {
     }
 }
 
-/// H1 and S5 by name: which headers go together, and what wins.
+/// H1 and S5 by name: which headers go together, and which refusal comes first.
 #[test]
 fn headers_that_do_not_go_together_are_refused_before_their_values() {
     let too_many = Outcome::Refused(ErrorCode::MultipleConditionHeadersNotSupported);

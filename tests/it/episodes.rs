@@ -10,7 +10,7 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Plays an episode to its end, and lists the steps that went otherwise than it expects.
+/// Plays an episode to its end, and lists the steps that differ from what it expects.
 fn failures(name: &str, text: &str) -> Vec<String> {
     let episode = match Episode::parse(text) {
         Ok(episode) => episode,
@@ -86,7 +86,7 @@ fn the_shared_episodes_pass_whole() {
 }
 
 #[test]
-fn an_episode_that_goes_otherwise_is_told() {
+fn an_episode_that_differs_is_reported() {
     let text = include_str!("../../examples/episodes/how-a-job-ends.json")
         .replace("\"status\": 201", "\"status\": 200");
     let episode = Episode::parse(&text).unwrap();
@@ -95,7 +95,7 @@ fn an_episode_that_goes_otherwise_is_told() {
 }
 
 #[test]
-fn an_episode_that_says_more_than_is_understood_is_refused() {
+fn an_episode_with_unknown_fields_is_refused() {
     let text = include_str!("../../examples/episodes/how-a-job-ends.json");
     for (old, new) in [
         ("\"says\":", "\"tells\":"),

@@ -29,7 +29,7 @@ fn with_tasks() -> World {
             world.ends("job", task, "tvm-1", exit_code);
         }
     }
-    // Its node never says that the preparation is over.
+    // Its node never reports the end of the preparation.
     world.assign("job", "t-preparing", "tvm-2");
     world
 }
@@ -75,7 +75,7 @@ fn states() -> Vec<(&'static str, World)> {
     ]
 }
 
-/// One line an outcome, with the states that it comes in.
+/// One line per outcome, with the states in which it occurs.
 fn by_outcome<'a>(cells: impl Iterator<Item = (&'a str, String)>) -> String {
     let mut lines: Vec<(String, Vec<&str>)> = Vec::new();
     for (state, outcome) in cells {
@@ -92,7 +92,7 @@ fn by_outcome<'a>(cells: impl Iterator<Item = (&'a str, String)>) -> String {
     told
 }
 
-/// What an answer says of itself and of the resource at this target.
+/// The status of an answer, and what it changed in the resource at this target.
 fn outcome(before: &World, line: &str, body: &str, target: &str) -> String {
     let mut world = before.clone();
     let seen = |world: &mut World| {

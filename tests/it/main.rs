@@ -13,8 +13,6 @@ mod outstanding;
 mod properties;
 
 mod rest;
-#[cfg(feature = "shared-key")]
-mod shared_key;
 mod wire;
 
 #[cfg(feature = "serde")]

@@ -1,4 +1,4 @@
-//! What a host does that has forgotten what it told its nodes: `Account::outstanding` tells it again.
+//! `Account::outstanding` lists the open instructions again, for a host that has lost them.
 
 use crate::common;
 
@@ -27,9 +27,9 @@ fn now() -> Timestamp {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever went before, the outstanding instructions tell nodes what they were told one by one.
+    /// After any sequence, the outstanding instructions are those that were issued and are still open.
     #[test]
-    fn nodes_are_told_what_they_were_told(
+    fn outstanding_instructions_equal_those_issued(
         shape in any::<[u8; 3]>(),
         tasks in vec(any::<[u8; 3]>(), 0..4),
         steps in vec(any::<Block>(), 0..60),
@@ -57,7 +57,7 @@ proptest! {
                 let due = world.hosts.awaited(&world.account).due(patient);
                 prop_assert_eq!(hosts.due(patient), due, "after {:?}", step);
             }
-            // It is the same instructions that come again, each of them once.
+            // They are the same instructions, each of them once.
             let once: BTreeSet<&Instruction> = outstanding.iter().collect();
             prop_assert_eq!(once.len(), outstanding.len(), "twice: {:?}", outstanding);
             let invented = outstanding.iter().find(|again| is_for_a_node(again) && !told.contains(again));
@@ -80,7 +80,7 @@ fn is_action(instruction: &Instruction) -> bool {
     matches!(instruction, Instruction::Act { .. })
 }
 
-/// What the host was told to do to a node and has not done yet.
+/// The issued action of a node that was not carried out yet.
 fn issued_action(node: &azbatch::Node) -> Option<Instruction> {
     match node.state().action()? {
         (action, Stage::Issued) => Some(Instruction::Act { node: node.id().clone(), action }),
@@ -132,7 +132,7 @@ fn an_action_is_outstanding_from_its_instruction_to_its_event() {
 
 /// The three stages of a job on a node, one after the other, and stops with what they stop.
 #[test]
-fn a_job_tells_its_nodes_again() {
+fn a_jobs_open_instructions_are_listed_again() {
     let mut account = Account::new("https://contoso.westus.batch.azure.com");
     let (pool, node) = ("pool-1".parse().unwrap(), "node-1".parse().unwrap());
     let (job, task) = ("film".parse().unwrap(), "frame".parse().unwrap());

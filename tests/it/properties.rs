@@ -1,5 +1,5 @@
-//! Random lives of an account. What must hold at any time is in `common/laws.rs`; here are the ways to
-//! get somewhere, and what must come of it in the end (I7).
+//! Random sequences of inputs to an account. What must hold after each of them is in `common/laws.rs`; here are
+//! the sequences, and what must hold in the end (I7).
 
 use crate::common;
 
@@ -27,7 +27,7 @@ fn starts() -> impl Strategy<Value = Timestamp> {
     prop_oneof![8 => Just(USUAL), 2 => Just(0), 1 => Just(LATEST - 3600 * SECOND)].prop_map(at)
 }
 
-/// Nodes, a job of any shape and some tasks, so that what follows has something to happen to.
+/// Nodes, a job of any shape and some tasks to begin with.
 fn beginnings() -> impl Strategy<Value = Vec<Input>> {
     let tasks = vec(any::<[u8; 3]>(), 0..4);
     (any::<[u8; 3]>(), tasks).prop_map(|([a, b, c], tasks)| {
@@ -58,7 +58,7 @@ fn live(start: Timestamp, beginning: &[Input], steps: &[Step]) -> World {
     world
 }
 
-/// How everything is brought to an end.
+/// The request that ends every job.
 #[derive(Clone, Copy, Debug)]
 enum Closing {
     Terminate,
@@ -87,7 +87,7 @@ impl Closing {
         Input::JobSchedule { schedule, change }
     }
 
-    /// Whether a job that was closed so has come to rest.
+    /// Whether a job after this request has reached its final state.
     fn is_settled(self, state: JobStateName) -> bool {
         match self {
             Self::Terminate => state == JobStateName::Completed,
@@ -118,7 +118,7 @@ fn unsettled(world: &World, closing: Closing) -> Vec<String> {
 
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
-    // Lives are cheap. A failure belongs into a case of its own beside its rule, not into a file.
+    // Cases are cheap. A failure becomes a test of its own beside its rule, so no file is written.
     ProptestConfig { cases: usual.cases.max(2048), failure_persistence: None, ..usual }
 }
 
@@ -131,8 +131,8 @@ proptest! {
         live(start, &beginning, &steps);
     }
 
-    /// I7: whatever went before, the jobs settle when each node does what it was told and says so. What
-    /// was not told to stop runs on for ever, unless the closing is to wait for it.
+    /// I7: after any sequence, the jobs reach their final state if each node follows its instructions and reports.
+    /// What was not told to stop runs forever, unless the closing request waits for it.
     #[test]
     fn every_end_is_reached(
         start in starts(),
@@ -153,7 +153,7 @@ proptest! {
         for job in (0..3).map(Name::nth) {
             world.feed(&closing.input(job, false));
         }
-        // What a node was told some time ago comes once more. It answers, and nobody minds.
+        // An old instruction is delivered again. The node answers, and that changes nothing.
         for pick in late {
             if let Some(instruction) = world.past.instructions.get(usize::from(pick) % 8) {
                 world.hosts.take(instruction);
@@ -175,7 +175,7 @@ proptest! {
         prop_assert_eq!(unsettled(&world, closing), Vec::<String>::new());
     }
 
-    /// I7, F1: with force the jobs settle when the time is up, though no node says a word.
+    /// I7, F1: with force the jobs reach their final state at the deadline, although no node reports.
     #[test]
     fn force_needs_no_node(
         start in starts(),

@@ -1,5 +1,5 @@
-//! An account that was stored and read back is the account that it was; what was tampered with is not
-//! read. Inputs, facts and instructions can be stored too, and stored inputs can be replayed.
+//! A stored account is equal to the original when it is read; a changed one that is invalid is refused. Inputs,
+//! facts and instructions can be stored too, and stored inputs can be replayed.
 
 #![allow(clippy::too_many_lines, reason = "tables and stories are as long as they are")]
 
@@ -42,8 +42,7 @@ fn pick<'a>(of: &[&'a str], number: u8) -> &'a str {
     of[usize::from(number) % of.len()]
 }
 
-/// Does one thing to a world with a host that has instructions to carry out, and says all that
-/// followed.
+/// Performs one action on a world whose host has instructions to carry out, and returns all that followed.
 fn act(world: &mut World, outstanding: &mut Vec<Effect>, (kind, a, b): Act) -> String {
     let (job, task, pool) = (pick(&JOBS, a), pick(&TASKS, b), pick(&POOLS, a));
     let send = |world: &mut World, line: String, body: Value| {
@@ -1123,7 +1122,7 @@ impl Story {
     }
 }
 
-/// A long story, in which everything happens that can become a fact or an instruction.
+/// A long sequence of inputs that leads to every kind of fact and instruction.
 fn story() -> Story {
     let mut story = Story::new();
     let none = Value::Null;
@@ -1171,7 +1170,7 @@ fn story() -> Story {
     story.ends("job", "one", "tvm-1", 143);
     story.send("POST /jobs/job/tasks/two/reactivate", &none);
     story.schedule();
-    // Disabled, disabled again, enabled again.
+    // Disabled, disabled again, enabled.
     story.send("PATCH /jobs/job", &json!({ "priority": 5 }));
     story.send("POST /jobs/job/disable", &json!({ "disableTasks": "requeue" }));
     story.ends("job", "two", "tvm-1", 143);
@@ -1221,7 +1220,7 @@ fn story() -> Story {
     story.later(60);
     story.tick();
     story.tick();
-    // The pool shrinks and goes.
+    // The pool shrinks and is deleted.
     let effects = story.send("POST /pools/pool/resize", &json!({ "targetDedicatedNodes": 1 }));
     story.obey_about_nodes(&effects);
     let effects = story.tick();

@@ -1,5 +1,5 @@
-//! The values that stand on the wire, letter by letter. They are written out here once more, so that a
-//! changed letter in the crate is noticed.
+//! The values on the wire, letter by letter. They are repeated here, so that an accidental change in the crate is
+//! noticed.
 
 use std::{fmt::Debug, str::FromStr};
 
@@ -289,7 +289,7 @@ fn these_are_the_api_versions() {
     assert_eq!(ApiVersion::FORCE.as_str(), "2024-07-01.20.0");
 }
 
-/// Each code with its status, in the order in which the codes win (S5).
+/// Each code with its status, in the order of precedence (S5).
 const CODES: &[(&str, u16)] = &[
     ("InvalidUri", 400),
     ("UnsupportedHttpVerb", 405),

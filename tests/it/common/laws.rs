@@ -23,7 +23,7 @@ use super::{
     schedules::{Memories, ScheduleChange},
 };
 
-/// An account under watch: each step is checked against everything that the rules say.
+/// An account whose every step is checked against the rules.
 pub(crate) struct World {
     pub(crate) account: Account,
     pub(crate) now: Timestamp,
@@ -62,7 +62,7 @@ struct Memory {
     forced: bool,
 }
 
-/// The nodes as their owner sees them: they know what they were told and have reported, and nothing else.
+/// A model of the nodes: they know only what they were told and what they have reported.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Hosts {
     /// What runs, and whether it was told to stop.
@@ -72,7 +72,7 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// A node is told something, perhaps once more.
+    /// A node gets an instruction, possibly again.
     pub(crate) fn take(&mut self, instruction: &Instruction) {
         match instruction {
             Instruction::Run(run) => {
@@ -96,7 +96,7 @@ impl Hosts {
         }
     }
 
-    /// Nothing runs through a restart or on a node that is gone.
+    /// Nothing keeps running after a restart or on a node that is gone.
     fn happened(&mut self, node: &NodeId, event: NodeEvent) {
         match event {
             NodeEvent::Rebooted
@@ -129,7 +129,7 @@ impl Hosts {
     }
 }
 
-/// What was, what came in and what is.
+/// The state before, the input and the state after.
 struct Change<'a> {
     before: &'a Account,
     input: &'a Input,
@@ -214,7 +214,7 @@ impl World {
 }
 
 impl Change<'_> {
-    /// I5: the same input makes the same of the same state, and the facts alone tell all of it.
+    /// I5: the same input on the same state has the same result, and the facts alone describe it.
     fn check_determinism(&self) {
         let mut twin = self.before.clone();
         let fed = feed(&mut twin, self.past, self.input, self.now);

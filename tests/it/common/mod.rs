@@ -1,8 +1,8 @@
-//! What the properties feed an account with: inputs of a few bytes each, so that whatever makes bytes
-//! can make them, and few ids, so that they meet.
+//! The inputs of the property tests: each is made from a few bytes, so that any source of bytes can make them,
+//! and there are only a few ids, so that inputs affect each other.
 //!
 //! An [`Input`] may mean "the next thing that a node must report": it is looked up in the account
-//! that it is fed to, or in that account's [`Past`], so that random inputs get somewhere and are repeatable all the same.
+//! that it is fed to, or in that account's [`Past`], so that random inputs make progress and are still reproducible.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a law speaks of some effects and inputs, not of all")]
 #![allow(dead_code, reason = "not every user of this module needs all of it")]
@@ -73,7 +73,7 @@ pub(crate) enum ClockMove {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name(u8);
 
-/// What a client demands of the version that it changes.
+/// The precondition of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Condition {
     None,
@@ -213,7 +213,7 @@ pub(crate) enum Number {
     After,
 }
 
-/// What a user wants of a pool.
+/// A request about a pool.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PoolChange {
     Add { slots: u32, target: u32 },
@@ -222,7 +222,7 @@ pub(crate) enum PoolChange {
     Delete,
 }
 
-/// What a job is made like.
+/// The properties of a job.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a switch of the job's own")]
 pub(crate) struct JobShape {
@@ -251,7 +251,7 @@ struct PreparationShape {
     rerun: bool,
 }
 
-/// What a task is made like.
+/// The properties of a task.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TaskShape {
     slots: u32,
@@ -294,7 +294,7 @@ pub(crate) struct Past {
     facts: VecDeque<Fact>,
 }
 
-/// What became of an input.
+/// The result of an input.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fed {
     pub(crate) refused: bool,
@@ -398,7 +398,7 @@ fn exit_options(number: u8) -> Option<ExitOptions> {
 
 impl Input {
     fn decode([kind, job, task, node, a, b, c, _]: Block) -> Self {
-        // Most of what happens happens to the first job, or little would follow from anything.
+        // Most inputs are about the first job, so that they affect each other.
         let job = match job & 7 {
             0..=4 => Name(job & 0x80),
             5..=6 => Name((job & 0x80) | 1),
@@ -828,8 +828,7 @@ impl PoolChange {
     }
 }
 
-/// Feeds an account. An input that comes to nothing, such as a report when none is expected, changes
-/// nothing.
+/// Passes an input to an account. One without effect, such as a report when none is expected, changes nothing.
 pub(crate) fn feed(account: &mut Account, past: &Past, input: &Input, now: Timestamp) -> Fed {
     let force_timeout = |force: &bool, account: &Account| force.then_some(account.force_timeout());
     let accepted: Option<Vec<Effect>> = match input {

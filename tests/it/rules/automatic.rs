@@ -19,9 +19,9 @@ use super::{
 };
 use crate::world::{World as RestWorld, brief as brief_all, id, job_body, secs, task_body};
 
-/// X1: counted from the creation; at the instant itself, not a tick before.
+/// X1: counted from the creation; exactly at the limit.
 #[test]
-fn a_job_ends_when_its_time_is_over() {
+fn a_job_ends_when_its_time_limit_is_reached() {
     let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(100));
     world.at(50).run("a", "n1");
     assert_eq!(world.on(before(s(100))).tick(), "");
@@ -29,7 +29,7 @@ fn a_job_ends_when_its_time_is_over() {
     assert_eq!(world.reason(), "MaxWallClockTimeExpiry");
 }
 
-/// X1, S2, K5: the time of its task is over at the same tick, and the task is told to stop once.
+/// X1, S2, K5: the time limit of its task is reached at the same tick, and the task is told to stop once.
 #[test]
 fn a_job_that_ends_stops_its_tasks_once() {
     let mut world = World::new(|_, settings| settings.constraints.max_wall_clock_time = secs(20));
@@ -121,9 +121,9 @@ fn asks_for(action: Option<JobAction>) -> ExitConditions {
     ExitConditions { default: Some(options), ..ExitConditions::default() }
 }
 
-/// X3, X7: a failed task asks for the job's end unless its exit options say otherwise; a success does not.
+/// X3, X7: a failed task requests the job's termination unless its exit options say otherwise.
 #[test]
-fn a_failed_task_ends_its_job_if_the_job_listens() {
+fn a_failed_task_ends_its_job_if_the_job_performs_job_actions() {
     for (listens, action, exit_code, ticked) in [
         (true, Some(JobAction::Terminate), 1, "JobTerminating"),
         (true, None, 1, "JobTerminating"),
@@ -147,7 +147,7 @@ fn a_failed_task_ends_its_job_if_the_job_listens() {
 
 /// X4
 #[test]
-fn a_job_ends_with_its_last_task_if_it_is_to() {
+fn a_job_ends_with_its_last_task_if_it_is_set_to() {
     let mut world = World::new(ends_by_itself);
     world.add("b");
     world.run("a", "n1");
@@ -170,13 +170,13 @@ fn a_job_ends_with_its_last_task_if_it_is_to() {
 
 /// X5
 #[test]
-fn the_end_of_a_schedule_is_told_as_the_service_tells_it() {
+fn the_end_of_a_schedule_has_the_services_reason() {
     let mut world = World::new(plain);
     world.terminate_with(&TerminateJob::because(TerminateReason::Schedule));
     assert_eq!(world.shown("/jobs/job", "executionInfo/terminateReason"), "TerminateWorkitem");
 }
 
-/// X6: each job has every cause from its line on, and ends for the first.
+/// X6: for each job, every cause from its place in the list on applies, and the first one is its reason.
 #[test]
 fn the_first_cause_that_applies_is_the_reason() {
     let causes = ["MaxWallClockTimeExpiry", "JMComplete", "TaskFailed", "AllTasksComplete", "none"];
@@ -235,9 +235,9 @@ fn a_blocked_task_keeps_its_job_from_ending() {
     assert_eq!(world.tick(), "");
 }
 
-/// X7: neither by a PATCH nor by a PUT that leaves it out.
+/// X7: neither by a PATCH nor by a PUT that omits it.
 #[test]
-fn terminatejob_cannot_be_taken_back() {
+fn terminatejob_cannot_be_unset() {
     let mut world = World::new(ends_by_itself);
     world.add("a");
     let take_back =
@@ -281,7 +281,7 @@ fn a_failed_task_can_disable_its_job() {
 
 /// X7: a failed task's request lapses if the task is reactivated before the next tick.
 #[test]
-fn a_reactivated_task_asks_for_nothing() {
+fn a_reactivated_task_requests_no_job_action() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
     add_job_that_acts_on_failures(&mut world, |_| {});
@@ -297,7 +297,7 @@ fn a_reactivated_task_asks_for_nothing() {
 
 /// X7: exit code 0 requests no job action, even if the task was ended.
 #[test]
-fn an_ended_task_with_exit_code_0_asks_for_nothing() {
+fn a_terminated_task_with_exit_code_0_requests_no_job_action() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
     add_job_that_acts_on_failures(&mut world, |_| {});
@@ -338,7 +338,7 @@ fn a_job_that_its_last_task_disables_is_disabled_before_it_ends() {
     assert_eq!(shown["previousState"], "disabled");
 }
 
-/// X7, X4: a disabling by a user goes the same way.
+/// X7, X4: the same for a job that a user disables.
 #[test]
 fn a_disabling_job_whose_tasks_are_completed_is_disabled_before_it_ends() {
     let mut world = ending_with_its_task(r#"{"id":"t","commandLine":"c"}"#);

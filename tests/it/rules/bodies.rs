@@ -1,4 +1,4 @@
-//! Bodies and headers: B1 to B14, Q1 to Q11 and W1 to W5.
+//! Bodies: B1 to B14.
 
 use azbatch::{
     job::{JobPreparationTask, JobReleaseTask},
@@ -112,7 +112,7 @@ fn a_put_needs_a_pool() {
 
 /// B3
 #[test]
-fn to_disable_a_job_takes_a_word_about_its_tasks() {
+fn disabling_a_job_requires_disable_tasks() {
     let mut world = RestWorld::with_jobs(&["job"]);
     let reply = world.send("POST /jobs/job/disable", "{}");
     assert_eq!(
@@ -199,7 +199,7 @@ fn values_have_limits() {
 
 /// B5, Q1, Q9
 #[test]
-fn a_pool_that_cannot_be_is_refused() {
+fn an_invalid_pool_is_refused() {
     let mut world = RestWorld::new();
     let pool = |change: Value| {
         let mut body = json!({ "id": "p", "vmSize": "small" });
@@ -228,7 +228,7 @@ fn a_pool_that_cannot_be_is_refused() {
 
 /// B5: a task needs at least one slot, also when it is added by a typed command.
 #[test]
-fn a_task_takes_a_slot() {
+fn a_task_requires_at_least_one_slot() {
     let mut world = with_pool(1);
     let mut specification = TaskSpecification::new(id("none"));
     specification.required_slots = 0;
@@ -239,7 +239,7 @@ fn a_task_takes_a_slot() {
 
 /// B6
 #[test]
-fn what_is_left_out_follows_the_services_defaults_which_are_shown() {
+fn omitted_properties_take_the_services_defaults_which_are_shown() {
     let mut world = World::empty();
     let body = r#"{"id":"job","poolInfo":{"poolId":"pool"},"jobPreparationTask":{"commandLine":"p"},
         "jobReleaseTask":{"commandLine":"r"},"constraints":{"maxTaskRetryCount":3}}"#;
@@ -274,7 +274,7 @@ fn what_is_left_out_follows_the_services_defaults_which_are_shown() {
     }
 }
 
-/// What a job of PUT and PATCH has before.
+/// A job before it is changed by PUT or PATCH.
 pub(super) fn changed_job() -> Value {
     json!({
         "id": "job", "displayName": "kept", "priority": 100, "maxParallelTasks": 7, "allowTaskPreemption": true,
@@ -286,7 +286,7 @@ pub(super) fn changed_job() -> Value {
 
 /// B6, B13, T2
 #[test]
-fn what_a_put_leaves_out_goes_back_to_its_default() {
+fn what_a_put_omits_returns_to_its_default() {
     let mut world = RestWorld::new();
     world.add_job("job", changed_job());
     let before = world.shown("/jobs/job");
@@ -354,7 +354,7 @@ fn a_patch_replaces_each_property_that_it_gives_whole() {
     assert_eq!(after["metadata"], json!([{ "name": "c", "value": "d" }]));
     let after = patch(&mut world, json!({ "networkConfiguration": { "subnetId": "/net" } }));
     assert_eq!(after["networkConfiguration"], json!({ "subnetId": "/net" }));
-    // Nothing and nulls are a change of nothing, which moves the ETag all the same.
+    // A patch without values changes only the ETag.
     let before = world.shown("/jobs/job");
     let after = patch(&mut world, json!({ "priority": null, "poolInfo": null }));
     assert_eq!(after["priority"], 5);
@@ -385,7 +385,7 @@ fn an_update_of_a_task_replaces_its_constraints() {
     assert_eq!(after["constraints"], body["constraints"]);
     assert_ne!(after["eTag"], before["eTag"], "T8");
     assert_eq!(after["stateTransitionTime"], before["stateTransitionTime"]);
-    // What is left out goes back to its default.
+    // Omitted properties return to their defaults.
     for body in
         [json!({ "constraints": { "maxTaskRetryCount": 1 } }), json!({ "constraints": {} }), json!({})]
     {
@@ -405,7 +405,7 @@ fn an_update_of_a_task_replaces_its_constraints() {
 
 /// B7
 #[test]
-fn each_task_of_a_collection_is_judged_by_itself() {
+fn each_task_of_a_collection_is_added_or_refused_by_itself() {
     let mut world = RestWorld::with_tasks(&["old"]);
     let body = json!({ "value": [
         task_body("new"), task_body("Old"), task_body("NEW"), task_body("bad id"), { "id": "no-command" }, { "commandLine": "no id" },
@@ -481,7 +481,7 @@ fn a_collection_has_at_most_100_tasks() {
 
 /// B7
 #[test]
-fn what_is_wrong_with_the_shape_of_a_collection_refuses_all_of_it() {
+fn a_malformed_collection_is_refused_as_a_whole() {
     let mut world = RestWorld::with_jobs(&["job"]);
     for (body, told) in [
         (
@@ -558,8 +558,8 @@ fn objects(body: &Value, pointer: &str, found: &mut Vec<String>) {
     }
 }
 
-/// Sends a body with everything that its model has: it must come back; and then with one unknown
-/// property in each of its objects: each must be refused. `free` are objects that may hold anything.
+/// Sends a body with every property of its model, which must be returned; and then with one unknown property in
+/// each of its objects, which must be refused. `free` are objects with arbitrary properties.
 fn nothing_is_dropped(world: &RestWorld, line: &str, body: &Value, shown_at: &str, free: &[&str]) {
     let mut kept = world.clone();
     let reply = kept.send(line, body);
@@ -642,9 +642,9 @@ fn no_property_of_a_body_is_dropped() {
     nothing_is_dropped(&world, "POST /pools/pool/resize", &resize, "/pools/pool", &[]);
 }
 
-/// B8, W1: empty lists and objects come back too, also where the state machine reads what is in them.
+/// B8, W1: empty lists and objects are returned too, also those that the state machine reads.
 #[test]
-fn what_is_empty_is_not_lost() {
+fn empty_values_are_not_lost() {
     let mut world = RestWorld::new();
     let job = json!({
         "metadata": [], "commonEnvironmentSettings": [], "displayName": "", "usesTaskDependencies": true,
@@ -662,7 +662,7 @@ fn what_is_empty_is_not_lost() {
 
 /// B9
 #[test]
-fn the_ids_of_the_preparation_and_the_release_are_taken() {
+fn tasks_cannot_have_the_ids_of_the_preparation_and_the_release() {
     let mut world = RestWorld::new();
     let mut body = job_body("job");
     body["jobPreparationTask"] = json!({ "commandLine": "x" });
@@ -694,7 +694,7 @@ fn preparation_and_release_have_two_ids() {
     assert_eq!(world.send("POST /jobs", body).told(), "409 TaskIdSameAsJobPreparationTask");
 }
 
-/// B10, B11: the most that is taken, and one more.
+/// B10, B11: at the limit, and above it.
 #[test]
 fn metadata_and_dependencies_have_a_largest_size() {
     let mut world = RestWorld::new();

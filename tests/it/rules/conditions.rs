@@ -39,7 +39,7 @@ fn asked(line: &str, headers: Headers<'_>) -> String {
 
 /// H1
 #[test]
-fn a_tag_makes_its_date_not_count_and_other_pairs_are_refused() {
+fn a_tag_overrides_its_date_and_other_pairs_are_refused() {
     let unmet_dates = [("If-Modified-Since", LATER), ("If-Unmodified-Since", EARLIER)];
     assert_eq!(write(&[("If-None-Match", "0x1"), unmet_dates[0]]), "202");
     assert_eq!(write(&[("If-Match", "TAG"), unmet_dates[1]]), "202");
@@ -57,7 +57,7 @@ fn a_tag_makes_its_date_not_count_and_other_pairs_are_refused() {
     assert_eq!(write(&met), "400 MultipleConditionHeadersNotSupported");
 }
 
-/// H1, H4: they are not even read where there is nothing yet that could have changed.
+/// H1, H4: they are not read, because the resource does not exist yet.
 #[test]
 fn conditions_on_an_addition_are_ignored() {
     let headers = [
@@ -131,9 +131,9 @@ fn dates_are_compared_in_seconds() {
     }
 }
 
-/// H4: odd headers.
+/// H4: malformed, empty and repeated headers.
 #[test]
-fn odd_tags_match_nothing_and_empty_headers_are_absent() {
+fn malformed_tags_match_nothing_and_empty_headers_are_absent() {
     for tags in ["\"TAG", "*, TAG x", "any"] {
         assert_eq!(write(&[("If-Match", tags)]), "412 ConditionNotMet", "{tags}");
     }

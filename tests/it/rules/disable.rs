@@ -1,4 +1,4 @@
-//! Disabling and deleting a job: G1 to G3.
+//! Disable and delete: G1 to G3.
 
 use azbatch::{job::DisableTasks, node::NodeEvent, task::RetryLimit};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::world::{World as RestWorld, brief as brief_all, id};
 
 /// G1: the three options.
 #[test]
-fn disabling_requeues_ends_or_waits_for_running_tasks() {
+fn disabling_requeues_terminates_or_waits_for_running_tasks() {
     for (option, told, left) in [
         (DisableTasks::Requeue, "JobDisabling, StopTask a n1", "TaskRequeued a n1"),
         (DisableTasks::Terminate, "JobDisabling, StopTask a n1", "TaskCompleted a n1"),
@@ -84,7 +84,7 @@ fn a_preparation_is_not_retried_for_a_disabling_job() {
 
 /// G2, T3
 #[test]
-fn a_deleted_job_is_there_until_it_is_gone() {
+fn a_deleted_job_is_shown_until_it_is_removed() {
     let mut world = RestWorld::with_tasks(&["runs", "waits"]);
     world.run("job", "runs", "n1");
     let before = world.shown("/jobs/job");
@@ -127,7 +127,7 @@ fn a_deleted_job_ends_like_a_terminated_one() {
     assert_eq!(world.tick(), "JobDeleted");
 }
 
-/// G2: a job that had ended keeps what it had, and releases nothing again.
+/// G2: a job that had ended keeps its end, and its release does not run again.
 #[test]
 fn a_deleted_job_that_had_ended_keeps_its_end() {
     let mut world = World::new(prepared);
@@ -140,7 +140,7 @@ fn a_deleted_job_that_had_ended_keeps_its_end() {
     assert_eq!(world.tick(), "JobDeleted");
 }
 
-/// G2, E5: not even if its node reboots, which had a task when the job was given up.
+/// G2, E5: even if the node had a task when the job was abandoned.
 #[test]
 fn a_reboot_does_not_release_a_node_of_a_job_that_had_ended() {
     let mut world = World::new(prepared);
@@ -153,7 +153,7 @@ fn a_reboot_does_not_release_a_node_of_a_job_that_had_ended() {
 
 /// G2, F1: a forced deletion waits as long as a forced termination.
 #[test]
-fn a_forced_deletion_does_not_wait_for_ever() {
+fn a_forced_deletion_waits_for_a_limited_time() {
     let mut world = World::new(plain);
     world.run("a", "n1");
     assert_eq!(world.at(10).rest("DELETE /jobs/job?force=TRUE", &[], ""), "202");
@@ -162,7 +162,7 @@ fn a_forced_deletion_does_not_wait_for_ever() {
     assert_eq!(world.account.node(&id("n1")).unwrap().free_slots(), 4);
 }
 
-/// G3: the newest option counts.
+/// G3: the newest option applies.
 #[test]
 fn disabling_with_another_option_goes_by_the_newest() {
     let mut world = World::new(plain);
@@ -175,9 +175,9 @@ fn disabling_with_another_option_goes_by_the_newest() {
     assert_eq!(world.end("a"), (Some(0), Some("TaskEnded")));
 }
 
-/// G3: but what is to be ended or deleted stays so.
+/// G3: but not to a task that was already told to stop.
 #[test]
-fn a_task_that_is_to_be_ended_or_deleted_stays_so() {
+fn a_task_that_was_told_to_stop_ends_as_it_was_told() {
     let mut world = World::new(plain);
     world.run("ended", "n1");
     world.run("deleted", "n1");

@@ -1,4 +1,4 @@
-//! Ending a job: E1 to E11.
+//! Termination: E1 to E11.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +27,7 @@ fn a_terminated_job_is_terminating_at_once_with_its_reason() {
 
 /// E1: on the wire too.
 #[test]
-fn a_reason_in_the_body_is_kept_to_the_letter() {
+fn a_reason_in_the_body_is_kept_exactly() {
     for (body, shown) in [
         ("", "UserTerminate"),
         ("{}", "UserTerminate"),
@@ -79,7 +79,7 @@ fn preparing_tasks_end_with_their_preparation() {
 
 /// E4, I2
 #[test]
-fn active_tasks_stay_as_they_are_for_ever() {
+fn active_tasks_never_change() {
     let mut world = World::new(prepared);
     world.add("waits");
     world.run("a", "n1");
@@ -157,9 +157,9 @@ fn a_failed_preparation_that_nobody_waited_for_is_released() {
     }
 }
 
-/// E6: at the first tick at or after its time is over, not before.
+/// E6: at the first tick at or after its limit, not before.
 #[test]
-fn a_release_may_take_its_time_from_its_start_and_no_longer() {
+fn the_time_limit_of_a_release_counts_from_its_start() {
     for limit in [15 * 60, 60] {
         let mut world = World::new(|specification, settings| {
             prepared(specification, settings);
@@ -258,7 +258,7 @@ fn a_job_that_waits_for_nodes_shows_how_many() {
     assert_eq!(world.at(20).shown("/jobs/job", "executionInfo/schedulingError"), Value::Null);
 }
 
-/// E9: a forced job whose time is over still waits until a tick ends it.
+/// E9: after the force deadline too, until a tick completes the job.
 #[test]
 fn the_scheduling_error_stays_until_the_end() {
     let mut world = with_pool(1);
@@ -350,16 +350,16 @@ fn a_late_report_does_not_end_a_task_that_is_preparing() {
     assert_eq!(world.say("n1", "task a ended 0"), "TaskCompleted a n1");
 }
 
-/// A node that does what it is told and no more: it starts a run once, it stops the run that it is told to
-/// stop and no other, and it answers every stop, also that of a run that it does not have.
+/// A node that follows its instructions exactly: it starts a run once, it stops the run that it is told to stop
+/// and no other, and it answers every stop, even of a run that it does not have.
 #[derive(Default)]
-struct HonestNode {
+struct ModelNode {
     runs: BTreeSet<RunId>,
     /// What it must not start any more.
     over: BTreeSet<RunId>,
 }
 
-impl HonestNode {
+impl ModelNode {
     fn obey(&mut self, instruction: &Instruction) -> Option<Report> {
         match instruction {
             Instruction::Run(run) => {
@@ -389,12 +389,12 @@ impl HonestNode {
 
 impl World {
     /// Delivers an instruction to a node, and returns what followed from its answer.
-    fn deliver(&mut self, node: &mut HonestNode, instruction: &Instruction) -> String {
+    fn deliver(&mut self, node: &mut ModelNode, instruction: &Instruction) -> String {
         node.obey(instruction).map(|report| self.tell(&report)).unwrap_or_default()
     }
 
     /// Delivers the latest instruction, from whose answer this must follow.
-    fn deliver_latest(&mut self, node: &mut HonestNode, told: &str) -> Instruction {
+    fn deliver_latest(&mut self, node: &mut ModelNode, told: &str) -> Instruction {
         let instruction = self.latest();
         assert_eq!(self.deliver(node, &instruction), told, "{instruction}");
         instruction
@@ -402,7 +402,7 @@ impl World {
 
     /// Instructions about runs that are over come again, and so do reports about those runs. Nothing
     /// changes, and the run that the latest `Run` started goes on.
-    fn comes_late(&mut self, node: &mut HonestNode, late: &[&Instruction]) {
+    fn comes_late(&mut self, node: &mut ModelNode, late: &[&Instruction]) {
         let mut latest = self.instructions.iter().rev();
         let next = latest.find(|told| matches!(told, Instruction::Run(_))).and_then(Instruction::run);
         let next = next.unwrap().clone();
@@ -424,13 +424,13 @@ impl World {
     }
 }
 
-/// E10, G1: a job is disabled and enabled, and its task comes to the same node again. The first stop, which
-/// is delivered again then, is about the first run.
+/// E10, G1: a job is disabled and enabled, and its task is assigned to the same node again. The stop of the first
+/// run, which is delivered again, does not affect the second run.
 #[test]
 fn a_repeated_stop_leaves_the_next_run_alone() {
     for (ticks, stop_comes_first) in [(false, false), (false, true), (true, false), (true, true)] {
         let mut world = World::new(plain);
-        let mut node = HonestNode::default();
+        let mut node = ModelNode::default();
         world.add("a");
         assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1");
         let first = world.deliver_latest(&mut node, "TaskStarted a");
@@ -456,11 +456,11 @@ fn a_repeated_stop_leaves_the_next_run_alone() {
 }
 
 /// E10, G1, K1: a task is told to stop while its node is preparing, so the node does not have it. It is
-/// given to the node again before the preparation has ended.
+/// assigned to the node again before the preparation has ended.
 #[test]
 fn a_repeated_stop_of_a_preparing_task_leaves_its_next_run_alone() {
     let mut world = World::new(prepared);
-    let mut node = HonestNode::default();
+    let mut node = ModelNode::default();
     world.add("a");
     world.assign("a", "n1");
     let preparation = world.deliver_latest(&mut node, "PreparationStarted n1");
@@ -480,7 +480,7 @@ fn a_repeated_stop_of_a_preparing_task_leaves_its_next_run_alone() {
 #[test]
 fn a_task_that_was_added_again_has_runs_of_its_own() {
     let mut world = World::new(plain);
-    let mut node = HonestNode::default();
+    let mut node = ModelNode::default();
     world.add("a");
     world.assign("a", "n1");
     let first = world.deliver_latest(&mut node, "TaskStarted a");
@@ -506,7 +506,7 @@ fn a_preparation_or_release_that_runs_again_is_another_run() {
         prepared(specification, settings);
         specification.preparation.as_mut().unwrap().constraints.max_task_retry_count = RetryLimit::Times(1);
     });
-    let mut node = HonestNode::default();
+    let mut node = ModelNode::default();
     world.add("a");
     world.assign("a", "n1");
     let first = world.deliver_latest(&mut node, "PreparationStarted n1");
@@ -537,13 +537,13 @@ fn a_preparation_or_release_that_runs_again_is_another_run() {
     assert_eq!(world.tick(), "JobCompleted");
 }
 
-/// E10, E3, F1: the stop of a preparation, delivered again or late, is about the job that was, also if
-/// its termination was forced and its node has never answered.
+/// E10, E3, F1: the stop of a preparation, delivered again or late, concerns the deleted job, even if its
+/// termination was forced and its node never answered.
 #[test]
 fn the_stop_of_a_preparation_leaves_a_later_job_of_the_same_id_alone() {
     for forced in [false, true] {
         let mut world = World::new(prepared);
-        let mut node = HonestNode::default();
+        let mut node = ModelNode::default();
         world.add("a");
         world.assign("a", "n1");
         let first = world.deliver_latest(&mut node, "PreparationStarted n1");
@@ -577,7 +577,7 @@ fn the_stop_of_a_preparation_leaves_a_later_job_of_the_same_id_alone() {
 #[test]
 fn a_job_that_was_added_again_has_runs_of_its_own() {
     let mut world = World::new(plain);
-    let mut node = HonestNode::default();
+    let mut node = ModelNode::default();
     world.add("a");
     world.assign("a", "n1");
     let first = world.deliver_latest(&mut node, "TaskStarted a");
@@ -631,7 +631,7 @@ fn a_repeated_report_is_about_its_own_run() {
     }
 }
 
-/// E11, for every request that something follows later.
+/// E11, for every request with a later outcome.
 #[test]
 fn a_poller_never_sees_the_state_before_its_request() {
     let mut world = RestWorld::with_tasks(&["t"]);

@@ -61,7 +61,7 @@ fn the_recorded_layout_has_405_bytes() {
 }
 
 #[test]
-fn what_is_outside_says_so() {
+fn what_is_not_implemented_says_what_it_is() {
     let mut world = RestWorld::with_tasks(&["t"]);
     for (line, reason) in [
         ("GET /certificates?api-version=2022-10-01.16.0", "certificates"),
@@ -120,7 +120,7 @@ fn certificates_by_thumbprint_are_not_modelled_either() {
 
 /// Q9: the subtasks of a multi-instance task are not modelled, so an empty list would be wrong.
 #[test]
-fn subtasks_of_a_multi_instance_task_are_not_denied() {
+fn subtasks_of_a_multi_instance_task_are_not_implemented() {
     let mut world = with_pool(1);
     let settings = json!({ "numberOfInstances": 2, "coordinationCommandLine": "x" });
     let task = json!({ "id": "many", "commandLine": "x", "multiInstanceSettings": settings });
@@ -221,7 +221,7 @@ fn schedule(id: &str) -> Value {
     json!({ "id": id, "schedule": {}, "jobSpecification": { "poolInfo": { "poolId": "studio" } } })
 }
 
-/// What stands in the `values` of each code, with the values of the requests of [`provocations`].
+/// The `values` of each code, as the requests of [`provocations`] get them.
 fn values(code: ErrorCode) -> Vec<(&'static str, &'static str)> {
     match code {
         ErrorCode::MissingRequiredHeader => vec![("HeaderName", "Authorization")],
@@ -280,7 +280,7 @@ fn every_refusal_to_the_byte() {
     }
 }
 
-/// A request for each code that requests can get from [`whole_studio`].
+/// For each code, a request to [`whole_studio`] that is refused with it.
 fn provocations() -> Vec<(ErrorCode, Sent)> {
     let task = |id: &str, more: &str| format!(r#"{{"id":"{id}","commandLine":"c"{more}}}"#);
     let pool = |id: &str| {
@@ -386,6 +386,8 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
 
 /// What no request can come by: what concerns the caller, what only a host knows, and what is about a
 /// state that nothing leads to.
+/// Codes that no request here can get: those of authentication, those that only a host uses, and those about a
+/// state that no request leads to.
 const NEVER_PROVOKED: &[ErrorCode] = &[
     ErrorCode::MissingRequiredHeader,
     ErrorCode::InvalidAuthenticationInfo,
@@ -397,7 +399,7 @@ const NEVER_PROVOKED: &[ErrorCode] = &[
     ErrorCode::NodeBeingCreated,
 ];
 
-/// The pages of [`every_refusal_to_the_byte`] are what requests really get.
+/// W3: requests really get the pages of [`every_refusal_to_the_byte`].
 #[test]
 fn requests_provoke_the_refusals() {
     let world = whole_studio();
@@ -413,7 +415,7 @@ fn requests_provoke_the_refusals() {
     assert_eq!(covered, ErrorCode::ALL);
 }
 
-/// The table of codes against the collected evidence, where that is at hand.
+/// W3: the table of codes against the collected evidence, if it is there.
 #[test]
 fn the_codes_are_those_of_the_evidence() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/reference/errors.json");
@@ -673,9 +675,9 @@ fn hostile_requests_are_refused() {
     }
 }
 
-/// F3, H4, Q3, S4: what looks odd and is allowed.
+/// F3, H4, Q3, S4: unusual, but valid.
 #[test]
-fn odd_requests_are_understood() {
+fn unusual_requests_are_accepted() {
     let world = studio();
     let query = "&a".repeat(100_000);
     for (name, sent) in [

@@ -35,7 +35,7 @@ fn force_waits_60_seconds_for_nodes_and_no_longer() {
 
 /// F1: late release tasks are abandoned; a node that answers in time is waited for until it does.
 #[test]
-fn force_drops_releases_that_are_late_and_waits_for_those_in_time() {
+fn force_abandons_late_releases_and_waits_for_those_in_time() {
     for (answers, ticked) in [(false, "ReleaseEnded n1, JobCompleted"), (true, "JobCompleted")] {
         let mut world = World::new(prepared);
         world.ran("a", "n1", 0);
@@ -94,7 +94,7 @@ fn force_does_not_wait_for_nodes_that_cannot_answer() {
 
 /// F2
 #[test]
-fn force_comes_over_an_unforced_termination_once() {
+fn force_can_follow_an_unforced_termination_once() {
     let mut world = World::new(plain);
     world.run("a", "n1");
     world.at(10).terminate_with(&TerminateJob::because(TerminateReason::User(Some("first".into()))));
@@ -144,9 +144,9 @@ fn force_exists_from_the_version_of_july_2024_on() {
     assert_eq!(world.rest("POST /jobs/job/terminate?force=yes", &[], ""), "400 InvalidQueryParameterValue");
 }
 
-/// F4: a request has 30 seconds, or what it says if that is less.
+/// F4: after 30 seconds, or after its own timeout if that is shorter.
 #[test]
-fn a_request_whose_time_is_up_fails() {
+fn a_request_fails_when_its_timeout_expires() {
     for (query, limit) in
         [("", 30), ("&timeout=5", 5), ("&timeOut=5", 5), ("&timeout=30", 30), ("&timeout=2147483647", 30)]
     {

@@ -7,7 +7,7 @@ use crate::world::{Reply, Sent, URL, World as RestWorld, job_body, task_body};
 
 /// Q2: on request, on refusals and reads too, in the client's own spelling.
 #[test]
-fn the_client_gets_its_id_back_when_it_asks() {
+fn the_client_request_id_is_returned_on_request() {
     const ID: &str = "9D5E47A0-0000-4000-8000-00000000aBcD";
     let world = studio();
     for sent in [
@@ -15,7 +15,7 @@ fn the_client_gets_its_id_back_when_it_asks() {
         Sent::get("/jobs/film").header("If-None-Match", "*"),
         Sent::get("/jobs/none"),
         Sent::bare("GET /nowhere", ""),
-        Sent::get("/jobschedules"),
+        Sent::get("/supportedimages"),
         Sent::post("/jobs/film/terminate", ""),
         Sent::post("/jobs/film/tasks", "{"),
         Sent::post("/jobs/film/tasks", r#"{"id":"frame-2","commandLine":"c"}"#),

@@ -24,7 +24,7 @@ use crate::world::{BEFORE_SLOTS, URL, World as RestWorld, id, secs, text};
 
 /// I1
 #[test]
-fn a_completed_job_is_left_by_its_deletion_alone() {
+fn only_deletion_leaves_the_completed_state() {
     let mut world = in_state("completed");
     assert!(world.job().end_time().is_some() && world.job().terminate_reason().is_some());
     assert!(world.job().nodes().all(|(_, node)| !node.is_outstanding()));
@@ -39,7 +39,7 @@ fn a_completed_job_is_left_by_its_deletion_alone() {
 
 /// I3
 #[test]
-fn stamps_never_go_back_whatever_the_clock_does() {
+fn timestamps_never_go_back_whatever_the_clock_does() {
     let mut world = World::new(plain);
     let mut old = (world.job().stamps().modified(), world.job().stamps().entered());
     let steps: [(u64, Step); 7] = [
@@ -155,7 +155,7 @@ const FACTS: [&str; 53] = [
     "NodeRemoved",
 ];
 
-/// Whether a fact truly fits a second time: what it makes true can become true again.
+/// Whether a fact can be applied twice, because what it states can happen again.
 fn fits_again(fact: &Fact) -> bool {
     matches!(
         fact,
@@ -168,8 +168,8 @@ fn fits_again(fact: &Fact) -> bool {
     )
 }
 
-/// How a pool is filled, and how a job and its tasks live, next to a job `other` that has a task.
-const LIFE: [Step; 36] = [
+/// The lifecycle of a pool and of a job with its tasks, next to a job `other` that has a task.
+const LIFECYCLE: [Step; 36] = [
     |world| world.add_job("other", prepared),
     |world| world.add_to("other", "a"),
     |world| world.add_pool("p", dedicated(1), 2, NodeFillType::Pack),
@@ -214,7 +214,7 @@ const LIFE: [Step; 36] = [
     |world| world.node("n2", NodeEvent::Rebooted),
 ];
 
-/// How the job and the pool of [`LIFE`] end.
+/// How the job and the pool of [`LIFECYCLE`] end.
 const END: [Step; 18] = [
     |world| world.assign("b", "n1"),
     |world| world.assign("c", "n2"),
@@ -236,7 +236,7 @@ const END: [Step; 18] = [
     World::tick,
 ];
 
-/// The life of a job schedule, whose second turn is lost.
+/// The lifecycle of a job schedule, whose second turn is lost.
 const SCHEDULE: [Step; 12] = [
     |world| {
         let schedule = Schedule {
@@ -288,10 +288,10 @@ fn disable_schedule(world: &mut World) -> String {
     world.call(|account, now| account.disable_job_schedule(&id("s"), &command, now).map_err(refusal))
 }
 
-/// [`LIFE`], [`END`] and [`SCHEDULE`], `seconds` seconds apart. Its facts include every kind of fact.
-fn whole_life(seconds: u64) -> World {
+/// [`LIFECYCLE`], [`END`] and [`SCHEDULE`], `seconds` seconds apart. Its facts include every kind of fact.
+fn lifecycle(seconds: u64) -> World {
     let mut world = World::empty();
-    for (number, step) in (1..).zip(LIFE.into_iter().chain(END).chain(SCHEDULE)) {
+    for (number, step) in (1..).zip(LIFECYCLE.into_iter().chain(END).chain(SCHEDULE)) {
         let facts = world.facts.len();
         let told = step(world.at(number * seconds));
         assert!(world.facts.len() > facts, "step {number}: {told}");
@@ -301,11 +301,11 @@ fn whole_life(seconds: u64) -> World {
     world
 }
 
-/// I5: also with a clock that stands. A fact that was applied does not fit again, or changes nothing.
+/// I5: also with a clock that is stopped. A fact that was applied does not fit again, or changes nothing.
 #[test]
 fn facts_fit_once() {
     for seconds in [0, 1] {
-        let world = whole_life(seconds);
+        let world = lifecycle(seconds);
         let mut account = Account::new(URL);
         for fact in &world.facts {
             let before = account.clone();
@@ -321,10 +321,10 @@ fn facts_fit_once() {
     }
 }
 
-/// I4, I5: every fact of a long life, tried on every state of that life.
+/// I4, I5: every fact of the lifecycle, tried in every state of it.
 #[test]
 fn a_fact_that_does_not_fit_changes_nothing() {
-    let world = whole_life(1);
+    let world = lifecycle(1);
     let mut account = Account::new(URL);
     let mut refused = BTreeSet::new();
     for applied in &world.facts {
@@ -362,10 +362,10 @@ fn about_unknown(fact: &Fact) -> Vec<Fact> {
     }
 }
 
-/// I4, I5: at the very moment when a fact fits, the same fact about something unknown does not.
+/// I4, I5: when a fact fits, the same fact about something unknown does not.
 #[test]
 fn facts_about_what_is_unknown_do_not_fit() {
-    let world = whole_life(1);
+    let world = lifecycle(1);
     let mut account = Account::new(URL);
     let mut tried = 0;
     for fact in &world.facts {
@@ -383,7 +383,7 @@ fn facts_about_what_is_unknown_do_not_fit() {
 /// I4, I5: a job outside an account applies its own facts and no others.
 #[test]
 fn a_job_takes_the_facts_that_are_about_it() {
-    let world = whole_life(1);
+    let world = lifecycle(1);
     let (name, other): (JobId, JobId) = (id("job"), id("other"));
     let mut account = Account::new(URL);
     let mut alone: Option<Job> = None;
@@ -516,7 +516,7 @@ fn facts_that_come_too_early_do_not_fit() {
 /// E3, N3: a preparation is stopped only by the end of its job, and a node is removed after the jobs
 /// that have something there have recorded it.
 #[test]
-fn facts_about_a_nodes_work_come_in_order() {
+fn facts_about_what_a_node_runs_come_in_order() {
     let mut world = World::new(prepared);
     world.add("b");
     world.assign("b", "n2");

@@ -33,7 +33,7 @@ fn the_layout_of_json_is_the_services() {
 
 /// W1
 #[test]
-fn a_list_of_nothing_is_laid_out_as_the_service_does() {
+fn an_empty_list_has_the_services_layout() {
     let mut world = RestWorld::new();
     let reply = world.get("/jobs");
     let expected =
@@ -107,7 +107,7 @@ fn keys_are_in_the_recorded_order() {
 
 /// W2
 #[test]
-fn strings_escape_all_that_is_not_plain() {
+fn strings_escape_everything_but_printable_ascii() {
     let mut world = World::empty();
     let name = r#"q\" b\\ t\t u\u0001 '/ é 😀"#;
     let body = format!(r#"{{"id":"job","poolInfo":{{"poolId":"pool"}},"displayName":"{name}"}}"#);

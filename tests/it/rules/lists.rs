@@ -41,7 +41,7 @@ fn a_selection_is_trimmed_and_answered_in_the_services_order() {
 
 /// F3: there are no statistics, so that `$expand` changes nothing.
 #[test]
-fn what_to_expand_is_accepted() {
+fn expand_is_accepted_and_ignored() {
     let mut world = RestWorld::with_tasks(&["t"]);
     for target in ["/jobs", "/jobs/job", "/jobs/job/tasks", "/jobs/job/tasks/t", "/pools"] {
         let (plain, expanded) = (world.shown(target), world.shown(&format!("{target}?$expand=stats")));
@@ -51,7 +51,7 @@ fn what_to_expand_is_accepted() {
 
 /// Q4
 #[test]
-fn a_filter_that_is_not_understood_is_refused_with_a_reason() {
+fn an_invalid_filter_is_refused_with_a_reason() {
     let mut world = RestWorld::with_tasks(&["t"]);
     for list in ["/jobs", "/jobs/job/tasks", "/pools", "/pools/pool/nodes"] {
         let reply = world.get(&format!("{list}?$filter=length(id)%20gt%203"));
@@ -113,13 +113,13 @@ fn instants_can_be_a_date_alone_or_have_no_seconds() {
 
 /// Q6
 #[test]
-fn jobs_that_are_not_completed_come_first_by_id_without_case() {
+fn completed_jobs_are_listed_last_each_group_by_id() {
     let mut world = RestWorld::with_jobs(&["b", "D", "a", "C", "e"]);
     assert_eq!(world.get("/jobs").ids(), ["a", "b", "C", "D", "e"]);
     world.complete("b");
     world.complete("D");
     assert_eq!(world.get("/jobs").ids(), ["a", "C", "e", "b", "D"]);
-    // Only the completed ones are last: disabled and terminating ones are where they were.
+    // Disabled, terminating and deleting jobs keep their place.
     world.send("POST /jobs/a/disable", json!({ "disableTasks": "wait" }));
     world.send("POST /jobs/C/terminate", "");
     world.send("DELETE /jobs/e", "");
@@ -138,7 +138,7 @@ fn tasks_are_listed_by_id_without_case() {
 }
 
 impl RestWorld {
-    /// The ids on all pages from this target on. Between two pages, things happen.
+    /// The ids on all pages from this target on. `between` is called between two pages.
     fn pages(&mut self, target: &str, mut between: impl FnMut(&mut Self, &[String])) -> Vec<Vec<String>> {
         let mut pages = Vec::new();
         let mut next = Some(target.to_string());
@@ -157,7 +157,7 @@ impl RestWorld {
 
 /// Q6, Q7
 #[test]
-fn pages_show_everything_exactly_once() {
+fn pages_show_each_item_once() {
     let ids = ["a", "B", "c", "D", "e", "F", "g"];
     let mut world = RestWorld::with_jobs(&ids);
     world.complete("B");
@@ -176,9 +176,9 @@ fn pages_show_everything_exactly_once() {
     }
 }
 
-/// Q6, Q8: a page goes on behind the last item of the one before, even if that is gone.
+/// Q6, Q8: a page continues after the last item of the one before, even if that was deleted.
 #[test]
-fn items_that_vanish_between_pages_take_no_others_with_them() {
+fn no_item_is_skipped_when_others_are_deleted_between_pages() {
     let ids = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for size in 1..=4 {
         for filter in ["", "&$filter=startswith(id,'')"] {
@@ -290,7 +290,7 @@ fn pools_nodes_and_status_entries_are_paged_too() {
 
 /// Q7
 #[test]
-fn a_token_of_no_list_is_refused() {
+fn an_invalid_skip_token_is_refused() {
     let mut world = RestWorld::with_jobs(&["a"]);
     for target in [
         "/jobs?$skipToken=a",
@@ -306,7 +306,7 @@ fn a_token_of_no_list_is_refused() {
 
 /// Q11
 #[test]
-fn lists_of_resources_that_are_never_there_are_empty() {
+fn lists_of_resources_that_are_not_modelled_are_empty() {
     let mut world = with_a_task();
     for target in ["/applications", "/poolusagemetrics", "/pools/p/nodes/n/extensions"] {
         let shown = world.shown(target);

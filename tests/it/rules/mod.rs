@@ -62,6 +62,10 @@ mod errors;
 
 mod whole;
 
+// Authentication
+#[cfg(feature = "shared-key")]
+mod authentication;
+
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
@@ -111,7 +115,7 @@ impl DerefMut for World {
     }
 }
 
-/// One step of a scenario. It returns what followed.
+/// One step of a scenario. It returns the outcome as a short text.
 type Step = fn(&mut World) -> String;
 
 /// `second` seconds after the start of the scenario.
@@ -334,7 +338,7 @@ impl World {
         })
     }
 
-    /// A node says such as `task a started`, `task a ended 0`, `preparation ended` or `release started`.
+    /// A node reports, for example, `task a started`, `task a ended 0`, `preparation ended` or `release started`.
     fn say(&mut self, node: &str, what: &str) -> String {
         let report = self.report_of(node, what);
         self.tell(&report)
@@ -490,8 +494,8 @@ impl World {
         self.disable(DisableTasks::Wait)
     }
 
-    /// The job, which is over, is deleted and added again under another spelling of its id. Before that a
-    /// job with fewer runs is gone.
+    /// The completed job is deleted and added again in another spelling of its id. In between, another job with
+    /// fewer runs is deleted.
     fn add_again(&mut self, set_up: impl FnOnce(&mut JobTemplate, &mut JobSettings)) {
         let (other, delete) = (id("other"), DeleteJob::default());
         assert_eq!(self.add_job("other", plain), "JobAdded");

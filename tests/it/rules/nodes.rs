@@ -22,7 +22,7 @@ fn reruns(rerun: bool) -> impl Fn(&mut JobTemplate, &mut JobSettings) {
 
 /// N1
 #[test]
-fn a_reboot_requeues_the_tasks_of_a_living_job() {
+fn a_reboot_requeues_the_tasks_of_a_job_that_is_not_ending() {
     for (rerun, assigned) in
         [(true, "TaskPreparing a n1, RunPreparation n1"), (false, "TaskRunning a n1, RunTask a n1")]
     {
@@ -70,7 +70,7 @@ fn a_reimaged_node_has_forgotten_the_preparation() {
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
 }
 
-/// N2: what there was to release is gone, unless tasks ran since.
+/// N2: there is nothing to release any more, unless tasks have run since.
 #[test]
 fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
     for ran_since in [false, true] {
@@ -100,7 +100,7 @@ fn a_reimaged_node_is_released_only_if_tasks_ran_since() {
     assert_eq!(world.tick(), "JobCompleted");
 }
 
-/// N2: what a reimage threw away is not retained.
+/// N2: data that a reimage deleted is not retained.
 #[test]
 fn a_reimaged_node_retains_nothing() {
     let mut world = with_pool(1);
@@ -112,7 +112,7 @@ fn a_reimaged_node_retains_nothing() {
 
 /// N3, N6: a removal by a user counts as a requeue, a preemption does not.
 #[test]
-fn the_tasks_of_a_node_that_is_gone_are_requeued() {
+fn the_tasks_of_a_removed_or_preempted_node_are_requeued() {
     for (event, counted, told) in [
         (NodeEvent::Removed, 1, "TaskRequeued a n1, NodeEventRecorded n1, NodeRemoved n1"),
         (NodeEvent::Preempted, 0, "TaskRequeued a n1, NodeEventRecorded n1"),
@@ -127,7 +127,7 @@ fn the_tasks_of_a_node_that_is_gone_are_requeued() {
 
 /// N3
 #[test]
-fn no_release_of_a_node_that_is_gone_is_waited_for() {
+fn a_job_does_not_wait_for_the_release_of_a_removed_or_preempted_node() {
     for event in [NodeEvent::Removed, NodeEvent::Preempted] {
         let mut world = World::new(prepared);
         world.run("a", "n1");
@@ -147,9 +147,10 @@ fn no_release_of_a_node_that_is_gone_is_waited_for() {
     }
 }
 
-/// N3: a node that is to leave its pool, and is taken away before that, is gone for its jobs and still leaves.
+/// N3: a node that is to be removed, and is preempted or deallocated before that, is gone for its jobs and is
+/// still removed.
 #[test]
-fn a_leaving_node_may_be_gone() {
+fn a_leaving_node_can_be_preempted_or_deallocated() {
     for event in [NodeEvent::Preempted, NodeEvent::Deallocated] {
         let mut world = World::with_pool(dedicated(1), 1, NodeFillType::Spread);
         world.add_job("job", plain);
@@ -236,7 +237,7 @@ fn preparation_and_release_show_on_each_node() {
     world.obey(effects);
     assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
 
-    // N3: a node that was removed is still told of.
+    // N3: a removed node stays in the list.
     world.node("tvm-2", NodeEvent::Removed);
     assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1"]);
     assert_eq!(world.get(status).ids(), ["tvm-1", "tvm-2"]);
@@ -265,9 +266,9 @@ fn a_job_without_preparation_and_release_has_no_status_of_them() {
     assert_eq!(world.get("/jobs/none/jobpreparationandreleasetaskstatus").told(), "404 JobNotFound");
 }
 
-/// N3, S4: a node left and came back in another pool and in another spelling.
+/// N3, S4: a node was removed and added again to another pool, in another spelling.
 #[test]
-fn a_node_may_come_back_in_another_pool_and_spelling() {
+fn a_node_can_be_added_again_in_another_pool_and_spelling() {
     let mut world = World::new(|specification, settings| {
         prepared(specification, settings);
         specification.preparation.as_mut().unwrap().constraints.max_task_retry_count = RetryLimit::Times(1);
@@ -320,7 +321,7 @@ fn what_is_on_a_lost_node_stays_as_it_is() {
 
 /// N5
 #[test]
-fn a_node_that_returned_goes_on() {
+fn a_node_that_returned_continues() {
     let mut world = World::new(prepared);
     world.run("a", "n1");
     world.node("n1", NodeEvent::Lost);
@@ -378,9 +379,9 @@ fn a_node_where_the_preparation_failed_is_barred_until_it_is_reimaged() {
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
 }
 
-/// N7: while it has retries left it is run again.
+/// N7: while it has retries left.
 #[test]
-fn a_failed_preparation_is_tried_again_while_it_may() {
+fn a_failed_preparation_is_retried_while_retries_are_left() {
     let mut world = World::new(|specification, settings| {
         prepared(specification, settings);
         specification.preparation.as_mut().unwrap().constraints.max_task_retry_count = RetryLimit::Times(1);
@@ -394,7 +395,7 @@ fn a_failed_preparation_is_tried_again_while_it_may() {
 
 /// N9
 #[test]
-fn an_order_outlives_a_lost_connection_and_a_reboot() {
+fn a_pending_action_survives_a_lost_connection_and_a_reboot() {
     for event in [NodeEvent::Lost, NodeEvent::Rebooted] {
         let mut world = with_pool(1);
         world.run("job", "t", "tvm-1");
@@ -407,8 +408,8 @@ fn an_order_outlives_a_lost_connection_and_a_reboot() {
     }
 }
 
-/// A pool with the node `tvm-1`, on which a task of a living job and one of a terminating job run. Both
-/// are kept for an hour after their end.
+/// A pool with the node `tvm-1`, on which a task of an active job and one of a terminating job run. Both
+/// have a retention time of an hour.
 fn shared_node() -> RestWorld {
     let mut world = RestWorld::with_pool(1, 2, "spread");
     for id in ["living", "ending"] {
@@ -427,9 +428,9 @@ fn has_act(effects: &[Effect]) -> bool {
     Effect::instructions(effects).any(|instruction| matches!(instruction, Instruction::Act { .. }))
 }
 
-/// N9, and N3 for the nodes that leave
+/// N9, and N3 for the nodes that are removed
 #[test]
-fn a_node_goes_when_its_tasks_have_gone_as_the_option_says() {
+fn an_action_waits_for_the_nodes_tasks_as_its_option_says() {
     let requests = [
         ("reboot", "nodeRebootOption", "rebooting", "RebootNode tvm-1", Some(NodeEvent::Rebooted)),
         ("reimage", "nodeReimageOption", "reimaging", "ReimageNode tvm-1", Some(NodeEvent::Reimaged)),
@@ -530,7 +531,7 @@ fn a_node_goes_when_its_tasks_have_gone_as_the_option_says() {
 
 /// N9
 #[test]
-fn a_node_that_was_put_away_comes_back() {
+fn a_deallocated_node_can_be_started() {
     let mut world = RestWorld::with_pool(1, 2, "spread");
     let node = "/pools/pool/nodes/tvm-1";
     let start = format!("POST {node}/start");
@@ -552,10 +553,10 @@ fn a_node_that_was_put_away_comes_back() {
     assert_eq!(brief_all(&world.schedule()), ["TaskRunning t tvm-1", "RunTask t tvm-1"]);
 }
 
-/// N9: while it is deallocated or starting, nothing that is said about its connection counts. It is back once
-/// it has started, or was rebooted.
+/// N9: while it is deallocated or starting, events about its connection are ignored. It is available once it has
+/// started or was rebooted.
 #[test]
-fn a_deallocated_node_answers_once_it_is_back() {
+fn a_deallocated_node_is_available_once_it_has_started() {
     for (early, late, back) in [
         (&[NodeEvent::Returned][..], &[][..], NodeEvent::Rebooted),
         (&[], &[NodeEvent::Returned, NodeEvent::Lost], NodeEvent::Started),
@@ -582,7 +583,7 @@ fn a_deallocated_node_answers_once_it_is_back() {
 
 /// N9
 #[test]
-fn what_a_node_is_doing_refuses_other_wishes() {
+fn a_pending_action_refuses_other_actions() {
     let mut world = RestWorld::with_pool(1, 2, "spread");
     for (order, told) in [
         ("reboot", "409 NodeBeingRebooted"),
@@ -617,7 +618,7 @@ fn what_a_node_is_doing_refuses_other_wishes() {
 
 /// N9
 #[test]
-fn a_node_that_is_to_leave_leaves_whatever_else_becomes_of_it() {
+fn a_node_that_is_to_be_removed_is_removed_whatever_happens() {
     let target = "/pools/pool/nodes/tvm-1";
     let remove = json!({ "nodeList": ["tvm-1"] });
     let mut world = RestWorld::with_pool(1, 2, "spread");
@@ -647,7 +648,7 @@ fn a_node_that_is_to_leave_leaves_whatever_else_becomes_of_it() {
 
 /// N9
 #[test]
-fn a_node_without_scheduling_takes_no_tasks() {
+fn a_node_with_disabled_scheduling_takes_no_tasks() {
     let target = "/pools/pool/nodes/tvm-1";
     for option in ["", "requeue", "terminate", "taskcompletion"] {
         let mut world = shared_node();
@@ -698,7 +699,7 @@ fn a_node_without_scheduling_takes_no_tasks() {
 
 /// T9
 #[test]
-fn a_node_tells_of_its_tasks() {
+fn a_node_lists_its_recent_tasks() {
     let mut world = RestWorld::with_pool(1, 2, "spread");
     let target = "/pools/pool/nodes/tvm-1";
     world.add_job("job", json!({}));

@@ -1,4 +1,4 @@
-//! Pools and scheduling: P1 to P8.
+//! Pools: P2, P3 and P6 to P8.
 
 use azbatch::{
     ETag, Effect, Instruction,
@@ -123,7 +123,7 @@ fn a_pool_grows_and_shrinks() {
     assert_eq!(world.get("/pools/pool/nodes").ids(), ["tvm-1", "tvm-2", "tvm-3"]);
     assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
 
-    // Dedicated nodes are left alone by a resize that does not name them.
+    // A resize that does not name dedicated nodes does not change their number.
     let reply = world.send("POST /pools/pool/resize", json!({ "targetLowPriorityNodes": 1 }));
     world.obey(reply.effects);
     assert_eq!(world.value("/pools/pool", "/currentDedicatedNodes"), 3);
@@ -174,7 +174,7 @@ fn named_nodes_are_removed() {
 
 /// P3: idle nodes first, then those with the fewest tasks; among equals, the last by id.
 #[test]
-fn of_nodes_that_are_too_many_the_idlest_leave_first() {
+fn when_a_pool_shrinks_the_idlest_nodes_leave_first() {
     for (left, leaving) in [
         (4, vec!["n5"]),
         (3, vec!["n3", "n5"]),
@@ -195,9 +195,9 @@ fn of_nodes_that_are_too_many_the_idlest_leave_first() {
     }
 }
 
-/// P6, T3: what moves a pool's ETag, and what does not. Its own states are stamped apart from that.
+/// P6, T3: what changes a pool's ETag, and what does not. Its states have timestamps of their own.
 #[test]
-fn a_pools_etag_moves_when_it_is_resized_and_when_nodes_are_removed() {
+fn a_pools_etag_changes_when_it_is_resized_and_when_nodes_are_removed() {
     let mut world = World::with_pool(dedicated(2), 1, NodeFillType::Spread);
     let resize = |nodes| ResizePool { dedicated: Some(nodes), ..ResizePool::default() };
     world.add_job("job", plain);
@@ -238,7 +238,7 @@ fn a_pools_etag_moves_when_it_is_resized_and_when_nodes_are_removed() {
 
 /// P6, T5: a pool's ETags do not repeat if the clock stops or runs backwards.
 #[test]
-fn a_standing_clock_repeats_no_etag_of_a_pool() {
+fn a_stopped_clock_repeats_no_etag_of_a_pool() {
     let mut world = World::with_pool(dedicated(1), 1, NodeFillType::Spread);
     let mut etags = vec![world.pool().etag()];
     for second in [0, 0, 9, 4, 0] {
@@ -253,7 +253,7 @@ fn a_standing_clock_repeats_no_etag_of_a_pool() {
 
 /// P6, N9
 #[test]
-fn a_deleted_pool_lets_its_nodes_go_first() {
+fn a_deleted_pool_is_removed_after_its_nodes() {
     let mut world = RestWorld::with_pool(2, 2, "spread");
     world.add_job("job", json!({}));
     world.send("POST /jobs/job/tasks", task_body("t"));

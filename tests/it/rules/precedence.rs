@@ -61,7 +61,7 @@ use Operation::{
     TerminateTask, UpdateJob,
 };
 
-/// A request that is being made worse. Faults only set what is theirs, so their order is no matter.
+/// A request with faults. Each fault sets only its own fields, so their order does not matter.
 struct Draft {
     operation: Operation,
     job_is_completed: bool,
@@ -180,7 +180,7 @@ impl Draft {
         self.world(studio).refusal(&self.sent())
     }
 
-    /// What it is sent to.
+    /// The account that it is sent to.
     fn world(&self, studio: &RestWorld) -> RestWorld {
         let mut world = studio.clone();
         if self.task_is_completed {
@@ -190,7 +190,7 @@ impl Draft {
             world.complete("film");
         }
         if self.job_is_deleting {
-            // A node that does not answer keeps the job.
+            // The job stays because its node does not answer.
             world.assign("film", "frame-1", "tvm-1");
             assert_eq!(world.send("DELETE /jobs/film", "").told(), "202");
         }
@@ -203,14 +203,14 @@ impl Draft {
     }
 }
 
-/// One refusal that a request can deserve.
+/// Something that a request can be refused for.
 struct Fault {
     name: &'static str,
-    /// What it answers when it is alone: the code, and a text that tells it from others of that code.
+    /// The refusal for it alone: the code, and a text that distinguishes it from others with that code.
     answer: (ErrorCode, &'static str),
-    /// The operations that can deserve it.
+    /// The operations that can have it.
     operations: &'static [Operation],
-    /// Adds it to a request or an account.
+    /// Adds it to a request or its account.
     add: fn(&mut Draft),
 }
 
@@ -222,8 +222,8 @@ const FORCED: &[Operation] = &[TerminateJob, DeleteJob];
 const OF_JOB: &[Operation] =
     &[GetJob, TerminateJob, AddTask, GetTask, UpdateJob, DeleteJob, DisableJob, EnableJob, TerminateTask];
 
-/// In the order in which they win. S5 gives it but for refusals with one code and of one kind, such as
-/// those for two headers; there the crate takes the order that is here.
+/// In the order of precedence. S5 does not order refusals with the same code and of the same kind, such as those
+/// for two headers; for these the crate uses the order here.
 const FAULTS: &[Fault] = &[
     Fault {
         name: "unknown path",
@@ -494,7 +494,7 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
-/// Pairs that no request can deserve both of, and why.
+/// Pairs of faults that no request can have together, and why.
 const NEVER_TOGETHER: &[(&str, &str, &str)] = &[
     ("no api-version", "unknown api-version", "it is there or it is not"),
     ("no api-version", "force before its version", "nothing is before no version"),
@@ -549,10 +549,9 @@ fn each_refusal_alone() {
     }
 }
 
-/// S5: of two refusals that a request deserves, the one that stands first in the list is answered, as
-/// if it were alone.
+/// S5: a request with two faults is refused for the first one in the list, as if it were the only one.
 #[test]
-fn of_two_refusals_the_first_wins() {
+fn of_two_refusals_the_first_in_order_is_returned() {
     let studio = studio();
     let mut wrong = Vec::new();
     let mut pairs = 0;
@@ -583,7 +582,7 @@ fn of_two_refusals_the_first_wins() {
     assert!(pairs > 1000, "only {pairs} pairs");
 }
 
-/// Every exception is about two faults that there are, in their order, and that one operation has.
+/// Each exception names two existing faults, in their order, which some operation has both of.
 #[test]
 fn the_exceptions_are_real() {
     for (first, second, why) in NEVER_TOGETHER {
@@ -599,9 +598,9 @@ fn the_exceptions_are_real() {
     }
 }
 
-/// S5 within a body: a property that is missing anywhere wins over a value that is bad anywhere.
+/// S5 within a body: a missing property anywhere comes before an invalid value anywhere.
 #[test]
-fn within_a_body_what_is_missing_wins_over_what_is_bad() {
+fn within_a_body_missing_properties_come_before_invalid_values() {
     let world = whole_studio();
     for (path, body, code, name) in [
         ("/jobs", r#"{"id":"no id","poolInfo":{}}"#.to_owned(), "MissingRequiredProperty", "poolInfo.poolId"),
@@ -620,10 +619,9 @@ fn within_a_body_what_is_missing_wins_over_what_is_bad() {
     }
 }
 
-/// S5, Q9: what is not modelled is said in its place, after all else that the request is refused for
-/// by itself.
+/// S5, Q9: `NotImplemented` comes after every other refusal that does not depend on the account.
 #[test]
-fn what_is_not_modelled_is_said_last() {
+fn not_implemented_comes_last() {
     let world = studio();
     let auto = |more: &str| {
         let specification = r#"{"poolLifetimeOption":"job"}"#;
@@ -649,7 +647,7 @@ fn what_is_not_modelled_is_said_last() {
 
 /// S5: state, then the value that depends on what is stored, then the conditions.
 #[test]
-fn the_state_wins_over_the_value_and_that_over_the_conditions() {
+fn the_state_comes_before_the_value_and_that_before_the_conditions() {
     let mut world = World::new(ends_by_itself);
     world.add("a");
     let tags = ConditionHeaders { if_match: Some(b"0x0"), ..Default::default() };

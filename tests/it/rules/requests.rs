@@ -72,7 +72,7 @@ fn a_job_answers_as_the_table_says() {
 
 /// R-disable-disabled, R-enable-active: accepted, though there is nothing to do.
 #[test]
-fn disabling_twice_moves_the_etag_alone_and_enabling_an_active_job_nothing() {
+fn disabling_twice_changes_only_the_etag_and_enabling_an_active_job_nothing() {
     let mut world = in_state("disabled");
     let moved = world.job().stamps().entered();
     assert_eq!(world.disable(DisableTasks::Requeue), "JobTouched");

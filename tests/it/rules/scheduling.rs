@@ -1,5 +1,5 @@
-//! Which task goes to which node: P1, P4 and P5. Examples first, then random accounts against a scheduler
-//! that is too simple to be wrong.
+//! Which task goes to which node: P1, P4 and P5. Examples first, then random accounts against a simple
+//! reference scheduler.
 
 use azbatch::{
     Account, Effect, Fact, Instruction, Job, Node, NodeId, Task, Timestamp,
@@ -22,7 +22,7 @@ fn jobs_go_by_priority_then_by_creation() {
         world.add_job(job, json!({ "priority": priority })).add_tasks(job, &[&format!("of-{job}")]);
     }
     assert_eq!(world.placed(), ["of-e tvm-1", "of-b tvm-1", "of-d tvm-1", "of-a tvm-1"]);
-    // A new priority counts from the next time on.
+    // A new priority applies from the next time on.
     world.send("PATCH /jobs/a", json!({ "priority": -6 }));
     world.add_tasks("a", &["more"]);
     for task in ["of-b", "of-e"] {
@@ -35,7 +35,7 @@ fn jobs_go_by_priority_then_by_creation() {
 
 /// P1
 #[test]
-fn tasks_go_by_creation_and_the_ones_that_came_back_keep_their_place() {
+fn tasks_go_by_creation_and_requeued_ones_keep_their_place() {
     let mut world = RestWorld::with_pool(1, 2, "spread");
     world.add_job("job", json!({})).add_tasks("job", &["z", "b", "a", "y"]);
     assert_eq!(world.placed(), ["z tvm-1", "b tvm-1"]);
@@ -140,7 +140,7 @@ fn tasks_go_only_to_nodes_that_can_take_them() {
 
 /// P1, N7
 #[test]
-fn a_barred_node_is_for_other_jobs() {
+fn a_barred_node_takes_tasks_of_other_jobs() {
     let mut world = RestWorld::with_pool(2, 2, "spread");
     world.add_job("job", json!({ "jobPreparationTask": { "commandLine": "x" } })).add_tasks("job", &["a"]);
     world.add_job("other", json!({}));
@@ -156,7 +156,7 @@ fn a_barred_node_is_for_other_jobs() {
 
 /// P1, N4, N8, N9
 #[test]
-fn nodes_that_are_not_ready_get_nothing() {
+fn nodes_that_are_not_ready_get_no_tasks() {
     for (event, back) in [
         (NodeEvent::Lost, NodeEvent::Returned),
         (NodeEvent::Unusable, NodeEvent::Returned),
@@ -185,7 +185,7 @@ fn nodes_that_are_not_ready_get_nothing() {
 
 /// E10, G1
 #[test]
-fn only_active_jobs_tasks_are_given() {
+fn only_tasks_of_active_jobs_are_assigned() {
     let mut world = RestWorld::with_pool(1, 4, "spread");
     world.add_job("job", json!({})).add_tasks("job", &["a"]);
     for (line, body) in [
@@ -204,7 +204,7 @@ fn only_active_jobs_tasks_are_given() {
 
 /// K9
 #[test]
-fn a_dependant_waits_for_its_turn() {
+fn a_dependent_task_waits_for_its_dependencies() {
     let mut world = RestWorld::with_pool(1, 8, "spread");
     world.add_job("job", json!({ "usesTaskDependencies": true }));
     world.add_task(
@@ -242,7 +242,7 @@ fn jobs_of_one_priority_and_instant_go_by_id() {
 
 /// P4: within a job and from job to job.
 #[test]
-fn a_task_that_fits_nowhere_lets_later_ones_pass() {
+fn a_task_that_fits_nowhere_does_not_block_later_ones() {
     let mut world = World::with_pool(dedicated(2), 2, NodeFillType::Spread);
     world.add_job("job", |_, settings| settings.priority = 1);
     world.add_job("other", plain);
@@ -267,7 +267,7 @@ fn a_task_takes_the_slots_that_it_requires() {
     for (task, slots) in [("three", 3), ("five", 5), ("four", 4), ("two", 2), ("one", 1), ("last", 1)] {
         world.add_task("job", task, json!({ "requiredSlots": slots }));
     }
-    // What does not fit lets others pass, and what never fits waits for ever.
+    // A task that does not fit does not block others, and one that never fits waits forever.
     assert_eq!(world.placed(), ["three tvm-1", "four tvm-2", "one tvm-1"]);
     world.ends("job", "three", "tvm-1", 0);
     assert_eq!(world.placed(), ["two tvm-1", "last tvm-1"]);
@@ -277,7 +277,7 @@ fn a_task_takes_the_slots_that_it_requires() {
 
 /// P5: it takes all slots of its node, so it needs an empty one.
 #[test]
-fn an_exclusive_job_manager_task_has_its_node_for_itself() {
+fn an_exclusive_job_manager_task_takes_a_whole_node() {
     for exclusive in [true, false] {
         let mut world = World::with_pool(dedicated(2), 3, NodeFillType::Pack);
         world.add_job("other", |_, settings| settings.priority = 1);
@@ -339,15 +339,15 @@ struct AnyJob {
     pool: usize,
     /// The slots of each task, and which earlier one it depends on.
     tasks: Vec<(u32, Option<usize>)>,
-    /// What a user does to it in the end.
-    fate: usize,
+    /// What happens to it in the end.
+    event: usize,
 }
 
 #[derive(Clone, Debug)]
 struct AnyNode {
     pool: usize,
     low_priority: bool,
-    fate: usize,
+    event: usize,
 }
 
 /// The pools, of which the account does not know the last.
@@ -363,23 +363,23 @@ fn any_job() -> impl Strategy<Value = AnyJob> {
         vec((1_u32..6, option::weighted(0.3, 0_usize..6)), 0..8),
         select(vec![0, 0, 0, 0, 1, 2, 3, 4]),
     )
-        .prop_map(|(priority, limit, prepares, manager, pool, tasks, fate)| AnyJob {
+        .prop_map(|(priority, limit, prepares, manager, pool, tasks, event)| AnyJob {
             priority,
             limit,
             prepares,
             manager,
             pool,
             tasks,
-            fate,
+            event,
         })
 }
 
 fn any_node() -> impl Strategy<Value = AnyNode> {
     (0_usize..3, any::<bool>(), select(vec![0, 0, 0, 0, 0, 1, 2, 3, 4]))
-        .prop_map(|(pool, low_priority, fate)| AnyNode { pool, low_priority, fate })
+        .prop_map(|(pool, low_priority, event)| AnyNode { pool, low_priority, event })
 }
 
-/// An account in the midst of its work: some tasks ran, others run, some nodes are barred or away.
+/// An account with completed and running tasks, and with nodes that are excluded or do not answer.
 fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> RestWorld {
     let mut world = RestWorld::new();
     for (place, name) in POOLS[..2].iter().enumerate() {
@@ -419,7 +419,7 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Rest
         }
     }
     let mut effects = world.schedule();
-    // Nodes answer for some of what they were told to do, with success or without.
+    // Nodes report the end of some runs, with success or failure.
     for (pick, exit_code) in answers {
         let told: Vec<&Instruction> = Effect::instructions(&effects)
             .filter(|instruction| ["RunTask", "RunPreparation"].contains(&instruction.name()))
@@ -432,7 +432,7 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Rest
     for (number, node) in nodes.iter().enumerate() {
         let name = format!("n{number}");
         let target = format!("POST /pools/{}/nodes/{name}", POOLS[node.pool]);
-        match node.fate {
+        match node.event {
             1 => drop(world.node(&name, NodeEvent::Lost)),
             2 => drop(world.node(&name, NodeEvent::Rebooted)),
             3 => drop(world.send(&format!("{target}/disablescheduling"), "")),
@@ -441,7 +441,7 @@ fn account(jobs: &[AnyJob], nodes: &[AnyNode], answers: &[(usize, i32)]) -> Rest
         }
     }
     for (number, job) in jobs.iter().enumerate() {
-        match job.fate {
+        match job.event {
             1 => drop(
                 world.send(&format!("POST /jobs/job-{number}/disable"), json!({ "disableTasks": "requeue" })),
             ),
@@ -468,9 +468,8 @@ fn placement(effect: &Effect) -> Option<(&azbatch::JobId, &azbatch::TaskId, &Nod
     }
 }
 
-/// What the account's scheduler is to do, said as plainly as can be (P1): each task in its turn is
-/// offered to each node by preference.
-fn plainly(account: &mut Account, now: Timestamp) -> Vec<Effect> {
+/// The reference (P1): each task in order is offered to each node in order of preference.
+fn reference(account: &mut Account, now: Timestamp) -> Vec<Effect> {
     let mut turns: Vec<_> =
         account.jobs().map(|job| (-job.settings().priority, job.creation_time(), job.id().clone())).collect();
     turns.sort();
@@ -494,7 +493,7 @@ fn plainly(account: &mut Account, now: Timestamp) -> Vec<Effect> {
     effects
 }
 
-/// The slots that each node's tasks take, counted anew from the tasks.
+/// A node whose slots do not equal those of its tasks, or that has too few for them.
 fn oversubscribed(account: &Account) -> Option<String> {
     let taken = |node: &Node| -> u32 {
         let on_node = |job: &Job| -> u32 {
@@ -520,7 +519,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn a_scheduler_does_all_it_may_and_nothing_else(
+    fn the_scheduler_equals_the_simple_one(
         jobs in vec(any_job(), 1..5),
         nodes in vec(any_node(), 1..7),
         answers in vec((any::<usize>(), select(vec![0, 0, 0, 1])), 0..8),
@@ -531,9 +530,9 @@ proptest! {
         let now = world.now;
         let account = &world.account;
 
-        // Pure and deterministic, and as plain as it is said to be (P1).
+        // Pure, deterministic, and equal to the reference (P1).
         prop_assert_eq!(&before.clone().schedule(now), &effects);
-        prop_assert_eq!(&plainly(&mut before.clone(), now), &effects);
+        prop_assert_eq!(&reference(&mut before.clone(), now), &effects);
 
         prop_assert_eq!(oversubscribed(account), None, "I6");
         for effect in &effects {
@@ -558,7 +557,7 @@ proptest! {
                 ParallelLimit::Unlimited => u64::MAX,
             };
             prop_assert!(new <= limit.max(old), "{} has too many tasks on nodes", job.id());
-            // Nothing that may run and would fit was left waiting.
+            // No task that could be assigned was left.
             for task in job.queue() {
                 for node in account.nodes() {
                     let refused = account.clone().assign(job.id(), task.id(), node.id(), now);

@@ -1,4 +1,4 @@
-//! Shape of the model: S1 to S4.
+//! General rules: S1 to S4.
 
 use azbatch::{
     Fact, NodeId,
@@ -13,7 +13,7 @@ use crate::world::{id, secs};
 
 /// S1: the service's own transitions happen at ticks, never at a request or report.
 #[test]
-fn the_service_moves_at_ticks_alone() {
+fn the_services_own_transitions_happen_only_at_ticks() {
     let mut world = World::new(plain);
     world.run("a", "n1");
     for (step, outcome, state_then, tick, state_after) in [
@@ -45,7 +45,7 @@ fn a_job_that_could_end_waits_for_the_tick() {
 
 /// S2: an automatic end and its completion are two ticks; giving up and completing are one.
 #[test]
-fn a_tick_makes_one_move_of_the_jobs_state() {
+fn a_tick_makes_at_most_one_state_transition() {
     let mut world = World::new(ends_by_itself);
     assert_eq!(world.tick(), "JobTerminating");
     assert!(world.account.deadline() <= Some(world.now));
@@ -128,7 +128,7 @@ fn effects_keep_the_spelling_of_a_node() {
     }
 }
 
-/// S4: a node left and was added in another spelling. Its job had known it in the old one.
+/// S4: a node was removed and added again in another spelling.
 #[test]
 fn a_node_that_is_added_again_has_its_new_spelling() {
     let mut world = World::new(plain);

@@ -35,7 +35,7 @@ fn a_task_is_preparing_while_the_preparation_is_not_completed() {
 
 /// K2
 #[test]
-fn the_start_that_the_node_reports_stamps_the_running_state() {
+fn the_reported_start_sets_the_times_of_a_running_task() {
     let mut world = World::new(plain);
     world.add("a");
     world.at(5).assign("a", "n1");
@@ -66,7 +66,7 @@ fn exit_code_0_is_success() {
 
 /// K4: retried while there are retries left; -1 means without limit.
 #[test]
-fn another_exit_code_is_tried_again_while_retries_are_left() {
+fn another_exit_code_is_retried_while_retries_are_left() {
     for (limit, retries) in [(0, 0), (2, 2), (-1, 5)] {
         let mut world = World::new(plain);
         world.add_with("a", |_, constraints| constraints.max_task_retry_count = RetryLimit::from_wire(limit));
@@ -86,7 +86,7 @@ fn another_exit_code_is_tried_again_while_retries_are_left() {
     }
 }
 
-/// K4: the failure's shape.
+/// K4: the failure as it is shown.
 #[test]
 fn a_failure_by_exit_code_shows_its_details() {
     let mut world = World::new(plain);
@@ -114,7 +114,7 @@ fn errors_around_a_task_complete_it_without_retries() {
     }
 }
 
-/// What can go wrong around a process, each with its own code and message.
+/// Errors before and after a process, each with its own code and message.
 fn node_failures() -> [NodeFailure; 2] {
     let error = |code: &str, message: &str| NodeError { code: code.into(), message: message.into() };
     [
@@ -223,9 +223,9 @@ fn errors_around_a_release_fail_it_and_do_not_hold_the_job() {
     }
 }
 
-/// K5: a task's own time, from its start.
+/// K5: counted from its start.
 #[test]
-fn a_task_whose_time_is_over_is_told_to_stop() {
+fn a_task_that_exceeds_its_time_limit_is_told_to_stop() {
     let mut world = World::new(plain);
     world.add_with("a", |_, constraints| {
         constraints.max_wall_clock_time = secs(10);
@@ -242,9 +242,9 @@ fn a_task_whose_time_is_over_is_told_to_stop() {
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo/failureInfo/category"), "ServerError");
 }
 
-/// K5, E6: neither by id nor by node.
+/// K5, E6: ordered by time, not by id or node.
 #[test]
-fn what_was_over_first_is_stopped_first() {
+fn what_expired_first_is_stopped_first() {
     let mut world = World::new(|specification, settings| {
         prepared(specification, settings);
         specification.release.as_mut().unwrap().max_wall_clock_time = secs(30);
@@ -272,7 +272,7 @@ fn what_was_over_first_is_stopped_first() {
 
 /// K6
 #[test]
-fn a_user_ends_an_active_task_at_once() {
+fn an_active_task_is_terminated_immediately() {
     let mut world = World::new(plain);
     world.add("a");
     assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, TaskCompleted a");
@@ -290,9 +290,9 @@ fn a_user_ends_an_active_task_at_once() {
     assert_eq!(world.shown("/jobs/job/tasks/a", "executionInfo"), info);
 }
 
-/// K6: one on a node is ended there.
+/// K6: when the node answers.
 #[test]
-fn a_user_ends_a_task_on_a_node_through_the_node() {
+fn a_task_on_a_node_is_terminated_by_its_node() {
     let mut world = World::new(prepared);
     world.run("a", "n1");
     assert_eq!(world.at(5).terminate_task("a"), "TaskTouched a, StopTask a n1");
@@ -360,7 +360,7 @@ fn a_deleted_task_is_gone_from_everything() {
     assert_eq!(world.value("/jobs/job/taskcounts", "/taskCounts"), counts);
 }
 
-/// K8: nothing of its end is left, and its retries are counted anew.
+/// K8: nothing of its completion is left, and its retries are counted from zero.
 #[test]
 fn a_failed_task_can_be_reactivated() {
     let mut world = World::new(plain);
@@ -425,7 +425,7 @@ fn tasks_of_jobs_that_end_are_not_reactivated() {
 
 /// K9: by ids and by ranges, in which leading zeros do not count.
 #[test]
-fn a_dependant_waits_for_everything_that_it_depends_on() {
+fn a_task_waits_for_everything_that_it_depends_on() {
     let mut world = World::new(uses_dependencies);
     world.add_with("d", |specification, _| {
         specification.depends_on = Some(depends_on(&["x"], &[(1, 2), (7, 7)]));
@@ -449,7 +449,7 @@ fn dependants(code: i32, on_code: DependencyAction, otherwise: DependencyAction)
 
 /// K9: by what the failed task's exit options say.
 #[test]
-fn exit_options_decide_whether_a_failure_satisfies_dependants() {
+fn exit_options_decide_whether_a_failure_satisfies_a_dependency() {
     use DependencyAction::{Block, Satisfy};
     for (conditions, exit_code, met) in [
         (None, 0, true),
@@ -520,7 +520,7 @@ fn a_task_with_dependencies_in_a_job_without_is_refused() {
 
 /// K10
 #[test]
-fn a_task_whose_start_was_never_told_started_when_it_was_given() {
+fn a_task_without_a_reported_start_started_when_it_was_assigned() {
     let mut world = World::new(plain);
     world.add("a");
     world.at(5).assign("a", "n1");

@@ -1,4 +1,4 @@
-//! Times and versions: T1 to T8.
+//! Timestamps and ETags: T1 to T8.
 
 use azbatch::{
     ETag, Timestamp,
@@ -55,9 +55,9 @@ fn the_etag_of_an_answer_is_the_resources_own() {
     }
 }
 
-/// T2: what moves lastModified, and what does not.
+/// T2: what changes lastModified, and what does not.
 #[test]
-fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
+fn only_requests_and_automatic_terminations_change_the_etag() {
     let mut world = World::new(|specification, settings| {
         acts_on_failures(specification, settings);
         settings.max_parallel_tasks = ParallelLimit::AtMost(9);
@@ -88,7 +88,7 @@ fn users_and_automatic_ends_move_the_etag_and_nothing_else_does() {
 
 /// T2: an automatic termination changes lastModified, except one by the job's schedule.
 #[test]
-fn an_end_by_the_schedule_leaves_the_etag_alone() {
+fn termination_by_the_schedule_does_not_change_the_etag() {
     let mut world = World::new(ends_by_itself);
     world.at(5).tick();
     assert_eq!((world.reason(), world.job().stamps().modified()), ("AllTasksComplete", s(5)));
@@ -103,9 +103,9 @@ fn an_end_by_the_schedule_leaves_the_etag_alone() {
     assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(0), s(5)));
 }
 
-/// T2: waiting for nodes shows a scheduling error without moving the ETag.
+/// T2: a scheduling error does not change the ETag.
 #[test]
-fn a_scheduling_error_leaves_the_etag_alone() {
+fn a_scheduling_error_does_not_change_the_etag() {
     let mut world = World::new(plain);
     world.run("a", "n1");
     world.at(5).terminate();
@@ -117,7 +117,7 @@ fn a_scheduling_error_leaves_the_etag_alone() {
 
 /// T3
 #[test]
-fn a_request_stamps_one_instant_and_answers_with_it() {
+fn a_request_sets_one_instant_and_returns_it() {
     let mut world = World::new(plain);
     let response = world.at(5).answer("POST /jobs/job/terminate", &[], "");
     assert_eq!((world.job().stamps().modified(), world.job().stamps().entered()), (s(5), s(5)));
@@ -142,7 +142,7 @@ fn the_last_modified_header_has_no_fraction() {
 
 /// T5: a clock that stops.
 #[test]
-fn a_standing_clock_repeats_no_etag() {
+fn a_stopped_clock_repeats_no_etag() {
     let mut world = World::new(plain);
     for ticks in 1..=3 {
         world.patch();
@@ -161,7 +161,7 @@ fn a_standing_clock_repeats_no_etag() {
 
 /// T5: a clock that runs backwards.
 #[test]
-fn a_clock_that_runs_back_stamps_nothing_earlier() {
+fn a_clock_that_runs_backwards_gives_no_earlier_timestamps() {
     let mut world = World::new(plain);
     world.at(50).run("a", "n1");
     world.at(60).patch();
@@ -174,7 +174,7 @@ fn a_clock_that_runs_back_stamps_nothing_earlier() {
 }
 
 /// T5: an event is recorded after the tasks that it ends, though one of them was changed later than the clock
-/// says, because the clock ran back, or because it stands and the ETags of a task are ahead of it.
+/// says, because the clock ran backwards, or because it stopped and the ETags of a task are ahead of it.
 #[test]
 fn a_node_event_is_never_earlier_than_the_tasks_that_it_ends() {
     let with_two_tasks = || {
@@ -200,7 +200,7 @@ fn a_node_event_is_never_earlier_than_the_tasks_that_it_ends() {
 
 /// T5: no tick comes after the last one, so timestamps no longer change.
 #[test]
-fn at_the_end_of_the_calendar_stamps_stand_still() {
+fn after_the_last_tick_timestamps_stay_the_same() {
     let mut world = World::new(plain);
     world.on(Timestamp::MAX).patch();
     assert_eq!(world.patch(), "JobUpdated");
@@ -232,7 +232,7 @@ fn no_clock_makes_a_request_fail() {
 
 /// T6
 #[test]
-fn a_new_jobs_stamps_are_one_but_for_its_creation() {
+fn the_timestamps_of_a_new_job_are_equal_except_for_its_creation() {
     let mut world = World::empty();
     let received = s(3);
     let body = br#"{"id":"job","poolInfo":{"poolId":"pool"}}"#;
@@ -247,9 +247,9 @@ fn a_new_jobs_stamps_are_one_but_for_its_creation() {
     assert_eq!([task.stamps().created(), task.stamps().modified(), task.stamps().entered()], [s(5); 3]);
 }
 
-/// T7: disabling and terminating are skipped; deleting shows the state before it.
+/// T7: disabling and terminating are never the previous state; deleting shows the state before it.
 #[test]
-fn states_that_are_passed_through_are_never_the_previous_one() {
+fn transitional_states_are_never_the_previous_state() {
     let mut world = World::new(plain);
     assert_eq!(world.previous(), None);
     let steps: [(Step, &str, (&str, u64)); 7] = [
@@ -269,7 +269,7 @@ fn states_that_are_passed_through_are_never_the_previous_one() {
 
 /// T7: a request that leaves a transitional state keeps the previous state.
 #[test]
-fn leaving_a_passing_state_by_a_request_keeps_what_was_before() {
+fn a_request_that_leaves_a_transitional_state_keeps_the_previous_state() {
     let mut world = World::new(plain);
     for (second, state) in [(3, "disabling"), (4, "terminating"), (5, "completed")] {
         match state {
@@ -289,7 +289,7 @@ fn leaving_a_passing_state_by_a_request_keeps_what_was_before() {
 
 /// T8
 #[test]
-fn a_tasks_etag_moves_on_users_calls_alone() {
+fn a_tasks_etag_changes_only_on_requests() {
     let mut world = World::new(plain);
     world.add("a");
     let steps: [(bool, Step); 8] = [

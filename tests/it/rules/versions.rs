@@ -63,7 +63,7 @@ fn an_api_version_hides_what_is_newer() {
     }
 }
 
-/// The lines of a body, one a property, for people to read and to compare.
+/// The lines of a body, one per property, to read and to compare.
 fn lines(body: &str) -> Vec<String> {
     let mut text = String::new();
     let (mut quoted, mut escaped, mut depth) = (false, false, 0_usize);
@@ -81,7 +81,7 @@ fn lines(body: &str) -> Vec<String> {
     text.lines().map(ToString::to_string).collect()
 }
 
-/// What has to be taken out of the first lines and put in to get the second.
+/// The lines that are removed and added to get the second list from the first.
 fn difference(old: &[String], new: &[String]) -> String {
     let mut lengths = vec![vec![0; new.len() + 1]; old.len() + 1];
     for i in (0..old.len()).rev() {
@@ -111,7 +111,7 @@ fn difference(old: &[String], new: &[String]) -> String {
 const VERSIONS: [&str; 6] =
     [NEWEST, "2024-07-01.20.0", "2023-11-01.18.0", "2022-01-01.15.0", "2020-09-01.12.0", "2018-12-01.8.0"];
 
-/// A resource as the newest api-version shows it, then what is different in each older one of a few.
+/// A resource as the newest api-version shows it, then the differences in some older ones.
 fn across_versions(world: &RestWorld, target: &str) -> String {
     let shown = |version: &str| {
         let mut world = world.clone();
@@ -131,7 +131,7 @@ fn across_versions(world: &RestWorld, target: &str) -> String {
 
 /// Q1, W1
 #[test]
-fn a_version_shows_what_it_knows() {
+fn a_version_shows_the_properties_that_it_knows() {
     let mut world = RestWorld::new();
     let mut pool = whole::pool();
     pool["id"] = json!("pool");
@@ -160,7 +160,7 @@ fn a_version_shows_what_it_knows() {
 
 /// Q1
 #[test]
-fn a_version_takes_what_it_knows() {
+fn a_version_accepts_the_properties_that_it_knows() {
     let world = RestWorld::with_jobs(&["job"]);
     for (line, body, first) in [
         (

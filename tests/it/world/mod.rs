@@ -1,6 +1,6 @@
-//! An account with a clock and a client: requests go in as bytes, and whatever comes of them is
-//! checked in passing. A refusal has changed nothing (I4), facts replayed over the state before give
-//! the state after (I5), and the account is sound.
+//! An account with a clock and a client: requests go in as bytes, and each answer is checked. A refusal has
+//! changed nothing (I4), facts replayed over the state before give the state after (I5), and the account passes
+//! its own check.
 
 use std::{
     fmt::{Debug, Display},
@@ -34,7 +34,7 @@ pub(crate) fn secs(seconds: u64) -> TimeSpan {
     TimeSpan::from_secs(seconds)
 }
 
-/// The properties of one object and those of another, which win.
+/// The properties of one object, overridden by those of another.
 pub(crate) fn with(mut base: Value, more: Value) -> Value {
     let (Value::Object(members), Value::Object(more)) = (&mut base, more) else { panic!("objects") };
     members.extend(more);
@@ -91,7 +91,7 @@ impl Sent {
         }
     }
 
-    /// With nothing that is not given.
+    /// Without an api-version or a content type of its own.
     pub(crate) fn bare(line: &str, body: impl Into<Vec<u8>>) -> Self {
         let (method, target) = line.split_once(' ').unwrap();
         Self {
@@ -297,13 +297,13 @@ impl World {
         self.say(job, Unit::Task(id(task)), node, Some(exit_code))
     }
 
-    /// Gives a task to a node, which starts it.
+    /// Assigns a task to a node, which starts it.
     pub(crate) fn run(&mut self, job: &str, task: &str, node: &str) {
         self.assign(job, task, node);
         self.starts(job, task, node);
     }
 
-    /// A whole life of a task on a node.
+    /// Runs a task on a node from its assignment to its end.
     pub(crate) fn ran(&mut self, job: &str, task: &str, node: &str, exit_code: i32) {
         self.run(job, task, node);
         self.ends(job, task, node, exit_code);
@@ -374,16 +374,15 @@ impl World {
         self.value(target, "/eTag").as_str().unwrap().into()
     }
 
-    /// Schedules, and returns which tasks were assigned to which nodes. Nobody acts on it.
+    /// Schedules, and returns which tasks were assigned to which nodes. The instructions are not carried out.
     pub(crate) fn placed(&mut self) -> Vec<String> {
         let effects = self.schedule();
         let assigned = Effect::facts(&effects).filter(|fact| fact.task().is_some());
         assigned.map(|fact| format!("{} {}", fact.task().unwrap(), fact.node().unwrap())).collect()
     }
 
-    /// Does what effects instruct to, as a host with quick and obedient nodes does, and whatever follows
-    /// from that, at ticks too, until nothing is due. Tasks that were started run on until they are told
-    /// to stop.
+    /// Carries out instructions as a host with fast nodes does, and those that follow, at ticks too, until
+    /// nothing is due. Tasks run until they are told to stop.
     pub(crate) fn obey(&mut self, mut effects: Vec<Effect>) {
         for _ in 0..1000 {
             let now = self.now;
@@ -400,7 +399,7 @@ impl World {
         panic!("the account does not settle");
     }
 
-    /// Does what an instruction asks for; a fact asks for nothing.
+    /// Carries out an instruction. Facts are ignored.
     pub(crate) fn obey_one(&mut self, effect: &Effect) -> Vec<Effect> {
         match effect {
             Effect::Fact(_) => Vec::new(),

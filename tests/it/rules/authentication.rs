@@ -1,5 +1,5 @@
-//! Who may call: requests that published clients signed, requests that this file signs by the same
-//! rules, and every refusal. The clock stands at the instant at which the requests were signed.
+//! Authentication: U1 to U7. Requests that published clients signed, requests that this file signs by the same
+//! rules, and every refusal. The clock is fixed at the instant at which the requests were signed.
 
 use std::{collections::BTreeMap, fmt::Write as _};
 
@@ -148,7 +148,7 @@ struct Call {
 }
 
 impl Call {
-    /// A POST without a body, at the instant at which the clock stands.
+    /// A POST without a body, at the instant of the fixed clock.
     fn post(target: &str) -> Self {
         Self { method: "POST", target: target.into(), headers: Vec::new(), body: String::new() }
             .with("ocp-date", DATE)
@@ -175,43 +175,43 @@ impl Call {
         self
     }
 
-    /// Signed with a text that the client made up by itself.
+    /// Signed with this string to sign.
     fn signed_as(self, text: &str) -> Self {
         let signature = sign(KEY, text);
         self.with("Authorization", &format!("SharedKey contoso:{signature}"))
     }
 
-    /// Signed by the rules.
+    /// Signed as the rules say.
     fn signed(self) -> Self {
         let text = string_to_sign(&self, "");
         self.signed_as(&text)
     }
 
-    fn show<R>(&self, look: impl FnOnce(&Request<'_>) -> R) -> R {
+    fn request<R>(&self, then: impl FnOnce(&Request<'_>) -> R) -> R {
         let headers: Vec<(&str, &[u8])> =
             self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
         let (method, target, body) = (self.method, self.target.as_str(), self.body.as_bytes());
         let request_id = Guid::from_u128(1);
-        look(&Request { method, target, headers: &headers, body, received: now(), request_id })
+        then(&Request { method, target, headers: &headers, body, received: now(), request_id })
     }
 
-    /// Whether it is let in, with the key and at the instant at which it was signed.
-    fn judge(&self) -> Result<(), BatchError> {
-        self.judge_at(now())
+    /// Whether it is authorized, with the key and at the instant at which it was signed.
+    fn authorize(&self) -> Result<(), BatchError> {
+        self.authorize_at(now())
     }
 
-    fn judge_at(&self, wall_clock: Timestamp) -> Result<(), BatchError> {
-        self.show(|request| key().guard(wall_clock).authorize(request, URL))
+    fn authorize_at(&self, wall_clock: Timestamp) -> Result<(), BatchError> {
+        self.request(|request| key().guard(wall_clock).authorize(request, URL))
     }
 
     /// The code and the detail of its refusal.
     fn refusal(&self) -> (ErrorCode, String) {
-        let error = self.judge().expect_err("it is let in");
+        let error = self.authorize().expect_err("it is authorized");
         (error.code, error.values.first().map_or_else(String::new, |value| value.value.clone()))
     }
 
     fn answer(&self, account: &mut Account, guard: &impl Authorize) -> Answer {
-        self.show(|request| rest::answer_guarded(account, request, now(), guard))
+        self.request(|request| rest::answer_guarded(account, request, now(), guard))
     }
 }
 
@@ -228,8 +228,8 @@ fn sign(key: &str, text: &str) -> String {
     STANDARD.encode(signer.chain_update(text).finalize().into_bytes())
 }
 
-/// What the Python clients sign, written after their rules and not after the crate's code. An empty
-/// body counts as one of the length that is given.
+/// What the Python clients sign, written from their rules and not from the crate's code. `empty` is the length
+/// that is signed for an empty body.
 fn string_to_sign(call: &Call, empty: &str) -> String {
     let headers: BTreeMap<String, &str> =
         call.headers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
@@ -275,25 +275,30 @@ fn unescape(text: &str) -> String {
     })
 }
 
-// U3: what published clients sign is let in, and it is what this file's signer signs too.
+/// U3: requests signed by published clients are accepted, and the signer in this file signs the same.
 #[test]
-fn what_clients_sign_is_let_in() {
+fn requests_signed_by_clients_are_accepted() {
     for signed in &SIGNED {
         let call = Call::from(signed);
         let empty = call.headers.iter().find(|(name, _)| name == "Content-Length").map_or("", |_| "0");
         assert_eq!(string_to_sign(&call, empty), signed.text, "{}", signed.client);
         assert_eq!(sign(KEY, signed.text), signed.signature, "{}", signed.client);
         let authorization = format!("SharedKey contoso:{}", signed.signature);
-        assert_eq!(call.clone().with("Authorization", &authorization).judge(), Ok(()), "{}", signed.client);
+        assert_eq!(
+            call.clone().with("Authorization", &authorization).authorize(),
+            Ok(()),
+            "{}",
+            signed.client
+        );
         let answer =
             call.with("authorization", &authorization).answer(&mut Account::new(URL), &key().guard(now()));
         assert!(matches!(answer.response.status, 200 | 404), "{}: {:?}", signed.client, answer.response);
     }
 }
 
-// U3: every part of the string counts.
+/// U3: every part of the string counts.
 #[test]
-fn nothing_that_is_signed_can_be_changed() {
+fn every_signed_part_counts() {
     for signed in &SIGNED {
         let call =
             Call::from(signed).with("Authorization", &format!("SharedKey contoso:{}", signed.signature));
@@ -326,58 +331,58 @@ fn nothing_that_is_signed_can_be_changed() {
     }
 }
 
-// U3: what is not signed does not matter.
+/// U3: what is not signed does not matter.
 #[test]
 fn other_headers_do_not_matter() {
     let call = Call::post(TERMINATE).signed();
-    assert_eq!(call.clone().with("User-Agent", "x").with("client-request-id", "y").judge(), Ok(()));
-    assert_eq!(call.with("If-Match", " ").with("ocp-range", "").judge(), Ok(()));
+    assert_eq!(call.clone().with("User-Agent", "x").with("client-request-id", "y").authorize(), Ok(()));
+    assert_eq!(call.with("If-Match", " ").with("ocp-range", "").authorize(), Ok(()));
 }
 
-// U3: names in any case, values without the space around them, two lines of one name joined.
+/// U3: names in any case, values without the space around them, two lines of one name joined.
 #[test]
-fn headers_are_brought_into_one_form() {
+fn headers_are_normalised() {
     let call = Call::post(TERMINATE).with("IF-MATCH", "\"a\"").with("OCP-B", "2").with("Ocp-A", "1").signed();
     let mut padded = call.clone();
     for (_, value) in &mut padded.headers {
         *value = format!(" {value}\t");
     }
-    assert_eq!(padded.judge(), Ok(()));
+    assert_eq!(padded.authorize(), Ok(()));
     let text = string_to_sign(&call.clone().without("IF-MATCH").with("IF-MATCH", "\"a\",\"b\""), "");
     let split = call.without("Authorization").with("if-match", "\"b\"");
-    assert_eq!(split.signed_as(&text).judge(), Ok(()));
+    assert_eq!(split.signed_as(&text).authorize(), Ok(()));
 }
 
-// U4: an empty body is of length 0 or of none; any other has its own.
+/// U4: an empty body is of length 0 or of none; any other has its own.
 #[test]
-fn both_lengths_of_an_empty_body_are_let_in() {
+fn both_lengths_of_an_empty_body_are_accepted() {
     for method in ["POST", "DELETE", "GET"] {
         for sent in [None, Some("0")] {
             for signed in ["", "0"] {
                 let mut call = Call { method, ..Call::post(TERMINATE) };
                 call.headers.extend(sent.map(|sent| ("Content-Length".into(), sent.into())));
                 let text = string_to_sign(&call, signed);
-                assert_eq!(call.signed_as(&text).judge(), Ok(()), "{method} {sent:?} {signed}");
+                assert_eq!(call.signed_as(&text).authorize(), Ok(()), "{method} {sent:?} {signed}");
             }
         }
     }
     let full = Call::post(TERMINATE).with_body("{}");
     let text = string_to_sign(&full, "");
-    assert_eq!(full.clone().signed_as(&text).judge(), Ok(()));
+    assert_eq!(full.clone().signed_as(&text).authorize(), Ok(()));
     for length in ["", "0", "3"] {
         let text = text.replacen("\n2\n", &format!("\n{length}\n"), 1);
         assert_eq!(full.clone().signed_as(&text).refusal().0, ErrorCode::AuthenticationFailed);
     }
 }
 
-// U4: .NET and Java sign lower-case names and empty values, Python signs neither.
+/// U4: .NET and Java sign lower-case names and empty values, Python signs neither.
 #[test]
-fn both_forms_of_a_query_are_let_in() {
+fn both_forms_of_a_query_are_accepted() {
     let call =
         Call::post("/jobs/film/terminate?timeOut=30&Force=&%41=%C3%A4+b&api-version=2025-06-01&timeOut=9&");
     let head =
         "POST\n\n\n\n\n\n\n\n\n\n\n\nocp-date:Tue, 10 Feb 2026 08:00:00 GMT\n/contoso/jobs/film/terminate";
-    for (query, let_in) in [
+    for (query, accepted) in [
         ("\na:ä b\napi-version:2025-06-01\nforce:\ntimeout:30", true),
         ("\nA:ä b\napi-version:2025-06-01\ntimeOut:30", true),
         ("\na:ä b\napi-version:2025-06-01\ntimeout:30", false),
@@ -386,14 +391,14 @@ fn both_forms_of_a_query_are_let_in() {
         ("\na:ä+b\napi-version:2025-06-01\nforce:\ntimeout:30", false),
         ("", false),
     ] {
-        let judged = call.clone().signed_as(&format!("{head}{query}")).judge();
-        assert_eq!(judged.is_ok(), let_in, "{query}");
+        let authorized = call.clone().signed_as(&format!("{head}{query}")).authorize();
+        assert_eq!(authorized.is_ok(), accepted, "{query}");
     }
 }
 
-// U2: no header, and forms that are none.
+/// U2: no header, and unknown forms.
 #[test]
-fn a_header_in_the_right_form_is_needed() {
+fn the_authorization_header_has_two_forms() {
     let (code, name) = Call::post(TERMINATE).refusal();
     assert_eq!((code, name.as_str()), (ErrorCode::MissingRequiredHeader, "Authorization"));
     assert_eq!(Call::post(TERMINATE).with("Authorization", " ").refusal().0, code);
@@ -416,16 +421,16 @@ fn a_header_in_the_right_form_is_needed() {
     assert_eq!(twice.refusal().0, ErrorCode::InvalidAuthenticationInfo);
     let headers: [(&str, &[u8]); 1] = [("Authorization", b"SharedKey contoso:\xff")];
     let refused = Call::post(TERMINATE)
-        .show(|request| key().guard(now()).authorize(&Request { headers: &headers, ..*request }, URL));
+        .request(|request| key().guard(now()).authorize(&Request { headers: &headers, ..*request }, URL));
     assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidAuthenticationInfo);
     let lower = Call::post(TERMINATE).signed();
     let value = lower.headers.last().unwrap().1.replace("SharedKey ", "sharedkey  ");
-    assert_eq!(lower.without("Authorization").with("Authorization", &value).judge(), Ok(()));
+    assert_eq!(lower.without("Authorization").with("Authorization", &value).authorize(), Ok(()));
 }
 
-// U3: a wrong signature is told what should have been signed, to the byte.
+/// U3: to the byte.
 #[test]
-fn a_wrong_signature_is_shown_what_to_sign() {
+fn the_refusal_of_a_wrong_signature_shows_the_expected_string() {
     let call = Call::post(TERMINATE).with("Content-Length", "0");
     let text = string_to_sign(&call, "0");
     let wrong = call.with("Authorization", &format!("SharedKey contoso:{}", sign(OTHER_KEY, &text)));
@@ -448,7 +453,7 @@ fn a_wrong_signature_is_shown_what_to_sign() {
     }
 }
 
-// U5
+/// U5
 #[test]
 fn another_account_is_not_found() {
     for name in ["fabrikam", "Contoso"] {
@@ -460,45 +465,45 @@ fn another_account_is_not_found() {
     }
 }
 
-// U6: 15 minutes, either way, by the clock on the wall.
+/// U6: 15 minutes, either way, by the wall clock.
 #[test]
-fn a_request_is_good_for_15_minutes() {
+fn a_signed_request_is_valid_for_15_minutes() {
     let call = Call::post(TERMINATE).signed();
     let (quarter, tick) = (TimeSpan::from_secs(900), TimeSpan::from_ticks(1).unwrap());
     let before = Timestamp::from_ticks(now().ticks() - quarter.ticks()).unwrap();
     for instant in [now(), before, now().saturating_add(quarter)] {
-        assert_eq!(call.judge_at(instant), Ok(()));
+        assert_eq!(call.authorize_at(instant), Ok(()));
     }
-    let detail = |instant| call.judge_at(instant).unwrap_err().values[0].value.clone();
+    let detail = |instant| call.authorize_at(instant).unwrap_err().values[0].value.clone();
     let too_late = now().saturating_add(quarter).saturating_add(tick);
     assert_eq!(detail(too_late), format!("Request date header too old: '{DATE}'"));
     let too_early = Timestamp::from_ticks(before.ticks() - 1).unwrap();
     assert_eq!(detail(too_early), format!("Request date header too far in the future: '{DATE}'"));
-    assert!(call.judge_at(Timestamp::MIN).is_err() && call.judge_at(Timestamp::MAX).is_err());
+    assert!(call.authorize_at(Timestamp::MIN).is_err() && call.authorize_at(Timestamp::MAX).is_err());
 }
 
-// U6: the virtual clock of the account has no say.
+/// U6: the virtual clock of the account does not matter.
 #[test]
 fn the_clock_of_the_account_does_not_count() {
     let call = Call::post("/jobs/film/terminate?api-version=2025-06-01").signed();
     let long_ago = Timestamp::parse_iso8601("2001-01-01T00:00:00Z").unwrap();
     let key = key();
-    let answer = call.show(|request| {
+    let answer = call.request(|request| {
         let request = Request { received: long_ago, ..*request };
         rest::answer_guarded(&mut Account::new(URL), &request, long_ago, &key.guard(now()))
     });
     assert_eq!(answer.response.status, 404);
 }
 
-// U6: `ocp-date` before `Date`, which then is not signed.
+/// U6: `ocp-date` before `Date`, which then is not signed.
 #[test]
 fn one_of_two_dates_counts() {
     let late = "Tue, 10 Feb 2026 09:00:00 GMT";
     let both = Call::post(TERMINATE).signed().with("Date", late);
-    assert_eq!(both.judge(), Ok(()));
+    assert_eq!(both.authorize(), Ok(()));
     let plain = Call::post(TERMINATE).without("ocp-date");
-    assert_eq!(plain.clone().with("Date", DATE).signed().judge(), Ok(()));
-    assert_eq!(plain.clone().with("date", "Tuesday, 10-Feb-26 08:00:00 GMT").signed().judge(), Ok(()));
+    assert_eq!(plain.clone().with("Date", DATE).signed().authorize(), Ok(()));
+    assert_eq!(plain.clone().with("date", "Tuesday, 10-Feb-26 08:00:00 GMT").signed().authorize(), Ok(()));
     for (call, expected) in [
         (plain.clone(), "Request date header not specified".to_string()),
         (plain.clone().with("ocp-date", " ").with("Date", ""), "Request date header not specified".into()),
@@ -514,39 +519,39 @@ fn one_of_two_dates_counts() {
     }
 }
 
-// U6, Q10: an `ocp-date` in the query counts after one in a header and before `Date`.
+/// U6, Q10: an `ocp-date` in the query counts after one in a header and before `Date`.
 #[test]
-fn the_query_can_say_the_date() {
+fn ocp_date_in_the_query_counts() {
     let call = |date: &str| Call::post(&format!("{TERMINATE}&ocp-date={date}"));
     let (on_time, late) = ("2026-02-10T08:00:00Z", "2026-02-10T09:00:00Z");
-    assert_eq!(call(on_time).without("ocp-date").signed().judge(), Ok(()));
-    assert_eq!(call(late).signed().judge(), Ok(()), "the header counts");
+    assert_eq!(call(on_time).without("ocp-date").signed().authorize(), Ok(()));
+    assert_eq!(call(late).signed().authorize(), Ok(()), "the header counts");
     let late = call(late).without("ocp-date").signed().refusal().1;
     assert_eq!(late, "Request date header too far in the future: 'Tue, 10 Feb 2026 09:00:00 GMT'");
     let malformed = call("today").without("ocp-date").signed().refusal().1;
     assert_eq!(malformed, "The Date header in the request is incorrect.");
 }
 
-// U7
+/// U7
 #[test]
-fn the_host_judges_bearer_tokens() {
+fn the_host_decides_about_bearer_tokens() {
     let call = Call::post(TERMINATE).without("ocp-date").with("Authorization", "bearer  abc.def ");
     let detail = "The bearer token is not valid.".to_string();
     assert_eq!(call.refusal(), (ErrorCode::AuthenticationFailed, detail));
     let key = key();
     let account = Account::new(URL);
     let guard = key.guard(now()).with_bearer(|token| token == "abc.def");
-    assert_eq!(call.show(|request| guard.authorize(request, account.url())), Ok(()));
+    assert_eq!(call.request(|request| guard.authorize(request, account.url())), Ok(()));
     let other = call.without("Authorization").with("Authorization", "Bearer abc");
-    assert!(other.show(|request| guard.authorize(request, account.url())).is_err());
+    assert!(other.request(|request| guard.authorize(request, account.url())).is_err());
     let signed = Call::post(TERMINATE).signed();
-    assert_eq!(signed.show(|request| guard.authorize(request, account.url())), Ok(()));
+    assert_eq!(signed.request(|request| guard.authorize(request, account.url())), Ok(()));
 }
 
-// S5: after path and method, before api-version and everything behind it.
+/// S5: after path and method, before api-version and everything after it.
 #[test]
-fn authorization_has_its_place_among_the_refusals() {
-    let stranger = Call { method: "POST", ..Call::post("/nothing") };
+fn authorization_comes_after_the_method_and_before_the_api_version() {
+    let unknown = Call { method: "POST", ..Call::post("/nothing") };
     let key = key();
     let code = |call: &Call, guard: &dyn Authorize| {
         let answer = call.answer(&mut Account::new(URL), &guard);
@@ -555,7 +560,7 @@ fn authorization_has_its_place_among_the_refusals() {
     };
     let guard = key.guard(now());
     for (call, expected) in [
-        (stranger, ErrorCode::InvalidUri),
+        (unknown, ErrorCode::InvalidUri),
         (Call::post("/jobs/film/tasks/1"), ErrorCode::UnsupportedHttpVerb),
         (Call::post("/jobs/film/terminate"), ErrorCode::MissingRequiredHeader),
         (Call::post("/jobs/film/terminate?api-version=x"), ErrorCode::MissingRequiredHeader),
@@ -565,15 +570,15 @@ fn authorization_has_its_place_among_the_refusals() {
     ] {
         assert_eq!(code(&call, &guard), expected.text(), "{}", call.target);
     }
-    // A date that is none is a matter of authorization where it is checked, else one of the headers.
+    // An invalid date fails authorization if there is any, and is an invalid header otherwise.
     let call = Call::post(TERMINATE).without("ocp-date").with("ocp-date", "x").signed();
     assert_eq!(code(&call, &guard), ErrorCode::AuthenticationFailed.text());
     assert_eq!(code(&call, &Anyone), ErrorCode::InvalidHeaderValue.text());
 }
 
-// U1, I4
+/// U1, I4
 #[test]
-fn a_stranger_changes_nothing() {
+fn an_unauthorized_request_changes_nothing() {
     let add = Call::post("/jobs?api-version=2025-06-01")
         .with("Content-Type", "application/json")
         .with_body(r#"{"id":"film","poolInfo":{"poolId":"studio"}}"#);
@@ -584,7 +589,7 @@ fn a_stranger_changes_nothing() {
     let mut open = account.clone();
     assert_eq!(add.clone().signed().answer(&mut account, &key.guard(now())).response.status, 201);
     let anyone = add.answer(&mut open.clone(), &Anyone);
-    assert_eq!(add.show(|request| rest::answer(&mut open, request, now())), anyone);
+    assert_eq!(add.request(|request| rest::answer(&mut open, request, now())), anyone);
     assert_eq!(open, account);
 }
 
@@ -599,9 +604,9 @@ fn a_key_is_base64() {
 }
 
 proptest! {
-    // U2: nobody gets in, or makes the check panic, with what is made up.
+    // U2: random input is never authorized, and never makes the check panic.
     #[test]
-    fn what_is_made_up_is_refused(
+    fn invented_credentials_are_refused(
         target in "/jobs[/?&=%+a-zA-Z\u{e4}]{0,30}",
         headers in prop::collection::vec(
             (
@@ -625,14 +630,14 @@ proptest! {
     }
 }
 
-// U3: of a body that is too large anyway the host need not have read the rest.
+/// U3: of a body that is too large anyway the host need not have read the rest.
 #[test]
-fn a_body_that_is_too_large_is_told_so() {
+fn a_body_that_is_too_large_gets_413() {
     let whole =
         Call::post(TERMINATE).with("Content-Length", "5000000").with("Content-Type", "application/json");
     let text = string_to_sign(&whole.clone().with_body(&"x".repeat(5_000_000)), "");
     let read = whole.with_body(&"x".repeat(1024 * 1024 + 1)).signed_as(&text);
-    assert_eq!(read.judge(), Ok(()));
+    assert_eq!(read.authorize(), Ok(()));
     let answer = read.answer(&mut Account::new(URL), &key().guard(now()));
     assert_eq!(answer.response.status, 413);
 }
