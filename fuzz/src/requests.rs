@@ -13,7 +13,10 @@ use azbatch::{
         TerminateReason, Unit, UpdateJob,
     },
     node::{ChangeNode, NodeEvent, NodeTasks},
-    pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
+    pool::{
+        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
+        StopResize, UpdatePool,
+    },
     rest::{self, Guid, Request},
     task::{
         AddTask, DeleteTask, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, JobAction, NodeError,
@@ -47,6 +50,7 @@ use super::{at, checked, shifted, tick};
 /// | `H` | tasks are assigned to nodes as the crate's own scheduler likes | |
 /// | `V` | something happens to a node | node, what |
 /// | `L` `l` `W` `Y` | add, resize a pool, take nodes out of it, delete it | pool, how, how |
+/// | `y` `u` | stop the resize of a pool, change what it is | pool, how, how |
 /// | `O` | a user wants something done to a node | pool, node, what, how |
 /// | `M` | a user disables or enables scheduling on a node | pool, node, how |
 /// | `C` | the clock moves on | how far |
@@ -208,7 +212,7 @@ impl Story<'_> {
                 let now = self.now;
                 checked(&mut self.account, |account| ((), account.schedule(now)));
             }
-            b'L' | b'l' | b'W' | b'Y' => self.change_pool(letter),
+            b'L' | b'l' | b'W' | b'Y' | b'y' | b'u' => self.change_pool(letter),
             b'O' | b'M' => self.change_node(letter),
             b'S' | b'F' | b's' | b'f' => {
                 let report = self.next_report(letter);
@@ -421,6 +425,12 @@ impl Story<'_> {
                 let command =
                     RemoveNodes { nodes, tasks: tasks(how), preconditions, ..RemoveNodes::default() };
                 self.ask(|account, now| account.remove_nodes(&pool, &command, now));
+            }
+            b'y' => self.ask(|account, now| account.stop_resize(&pool, &StopResize { preconditions }, now)),
+            b'u' => {
+                let task_slots_per_node = (how & 8 != 0).then_some(u32::from(how & 3) + 1);
+                let command = UpdatePool { task_slots_per_node, preconditions, ..UpdatePool::default() };
+                self.ask(|account, now| account.update_pool(&pool, &command, now));
             }
             _ => self.ask(|account, now| account.delete_pool(&pool, &DeletePool { preconditions }, now)),
         }

@@ -73,7 +73,7 @@ fn a_pool_gets_its_nodes_from_the_host() {
         ("targetLowPriorityNodes", &json!(1)),
         ("taskSlotsPerNode", &json!(1)),
         ("resizeTimeout", &json!("PT15M")),
-        ("taskSchedulingPolicy", &json!({ "nodeFillType": "spread" })),
+        ("taskSchedulingPolicy", &json!({ "nodeFillType": "Spread" })),
     ] {
         assert_eq!(&shown[name], value, "{name}");
     }
