@@ -300,7 +300,7 @@ fn a_deleted_pool_lets_its_nodes_go_first() {
 #[test]
 fn a_pool_shows_the_timeout_of_its_latest_resize() {
     let mut world = RestWorld::new();
-    let policy = json!({ "jobDefaultOrder": "creationtime", "nodeFillType": "pack" });
+    let policy = json!({ "jobDefaultOrder": "creationtime", "nodeFillType": "Pack" });
     let pool = json!({ "id": "p", "vmSize": "a", "taskSchedulingPolicy": policy, "resizeTimeout": "PT30M" });
     assert_eq!(world.send("POST /pools", pool).told(), "201");
     world.tick();
