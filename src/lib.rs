@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod account;
+pub mod autoscale;
 pub mod condition;
 pub mod error;
 mod id;

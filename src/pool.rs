@@ -4,7 +4,7 @@ use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 
 use crate::{
-    ETag, ErrorCode, Preconditions, TimeSpan, Timestamp,
+    BatchError, ETag, ErrorCode, Preconditions, TimeSpan, Timestamp,
     error::Unfit,
     id::{NodeId, PoolId},
     names::wire_enum,
@@ -13,7 +13,7 @@ use crate::{
     task::Properties,
 };
 
-/// What a user asked a pool to be. It never changes.
+/// What a user asked a pool to be. Only [`UpdatePool`] changes it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct PoolSpecification {
@@ -33,9 +33,9 @@ wire_enum! {
     pub enum NodeFillType {
         /// The one with the most free slots.
         #[default]
-        Spread = "spread",
+        Spread = "Spread",
         /// The one with the fewest free slots that are enough.
-        Pack = "pack",
+        Pack = "Pack",
     }
 }
 
@@ -56,6 +56,8 @@ wire_enum! {
         Steady = "steady",
         /// Nodes are being added or removed.
         Resizing = "resizing",
+        /// A user has stopped the resize ([P9](crate::evidence#p9)).
+        Stopping = "stopping",
     }
 }
 
@@ -120,6 +122,57 @@ pub struct ResizePool {
     pub preconditions: Preconditions,
 }
 
+/// Stops the resize of a pool, which then keeps the nodes that it has: `Pool - Stop Resize`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct StopResize {
+    /// The conditions on the pool's version.
+    pub preconditions: Preconditions,
+}
+
+/// Changes what a pool is: `Pool - Patch` and `Pool - Update Properties` ([P10](crate::evidence#p10)).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct UpdatePool {
+    /// The new number of slots of each node; `None` keeps the old one.
+    pub task_slots_per_node: Option<u32>,
+    /// Which node a task is assigned to; `None` keeps the old choice.
+    pub node_fill_type: Option<NodeFillType>,
+    /// Other properties. Each replaces the old one whole; a null removes it. The others stay.
+    pub other: Properties,
+    /// The conditions on the pool's version.
+    pub preconditions: Preconditions,
+}
+
+impl UpdatePool {
+    /// What can be changed while the pool has nodes; the rest only while it has none
+    /// ([P11](crate::evidence#p11)).
+    pub const ALWAYS: &'static [&'static str] = &[
+        "startTask",
+        "certificateReferences",
+        "applicationPackageReferences",
+        "metadata",
+        "targetNodeCommunicationMode",
+    ];
+
+    /// Whether the pool must have no nodes (P11).
+    pub(crate) fn needs_empty_pool(&self) -> bool {
+        self.task_slots_per_node.is_some()
+            || self.node_fill_type.is_some()
+            || self.other.keys().any(|name| !Self::ALWAYS.contains(&name.as_str()))
+    }
+
+    /// The specification after the change.
+    pub(crate) fn apply_to(&self, old: &PoolSpecification) -> PoolSpecification {
+        let mut new = old.clone();
+        new.task_slots_per_node = self.task_slots_per_node.unwrap_or(old.task_slots_per_node);
+        new.node_fill_type = self.node_fill_type.unwrap_or(old.node_fill_type);
+        new.other.extend(self.other.clone());
+        new.other.retain(|_, value| !value.is_null());
+        new
+    }
+}
+
 /// Removes nodes from a pool: `Pool - Remove Nodes`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -152,8 +205,12 @@ pub enum PoolFact {
     Added { specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp },
     /// It is to have this many nodes.
     Resizing { target: NodeCounts, resize_timeout: TimeSpan, at: Timestamp },
-    /// It has the nodes that it is to have.
+    /// Its resize is being stopped ([P9](crate::evidence#p9)).
+    Stopping { at: Timestamp },
+    /// It has the nodes that it is to have, or those that it had when its resize was stopped.
     Steady { at: Timestamp },
+    /// A user changed what it is ([P10](crate::evidence#p10)).
+    Updated { specification: Arc<PoolSpecification>, at: Timestamp },
     /// It is being deleted, its nodes with it.
     Deleting { at: Timestamp },
     /// It is gone.
@@ -166,7 +223,9 @@ impl PoolFact {
         match self {
             Self::Added { .. } => "PoolAdded",
             Self::Resizing { .. } => "PoolResizing",
+            Self::Stopping { .. } => "PoolStopping",
             Self::Steady { .. } => "PoolSteady",
+            Self::Updated { .. } => "PoolUpdated",
             Self::Deleting { .. } => "PoolDeleting",
             Self::Deleted => "PoolDeleted",
         }
@@ -184,7 +243,9 @@ impl fmt::Display for PoolFact {
                     target.dedicated, target.low_priority
                 )
             }
+            Self::Stopping { .. } => f.write_str("stopping its resize"),
             Self::Steady { .. } => f.write_str("steady"),
+            Self::Updated { .. } => f.write_str("updated"),
             Self::Deleting { .. } => f.write_str("deleting"),
             Self::Deleted => f.write_str("deleted"),
         }
@@ -301,7 +362,22 @@ impl Pool {
         self.require_active()?;
         match self.allocation_state {
             AllocationState::Steady => Ok(()),
-            AllocationState::Resizing => Err(ErrorCode::PoolBeingResized),
+            AllocationState::Resizing | AllocationState::Stopping => Err(ErrorCode::PoolBeingResized),
+        }
+    }
+
+    /// A pool whose resize can be stopped now (P9).
+    ///
+    /// # Errors
+    /// `PoolBeingDeleted`, `OperationInvalidForCurrentState`.
+    pub(crate) fn require_resizing(&self) -> Result<(), BatchError> {
+        self.require_active()?;
+        match self.allocation_state {
+            AllocationState::Resizing => Ok(()),
+            AllocationState::Steady => Err(BatchError::invalid_for_state("The pool is not being resized")),
+            AllocationState::Stopping => {
+                Err(BatchError::invalid_for_state("The resize of the pool is being stopped already"))
+            }
         }
     }
 
@@ -322,11 +398,28 @@ impl Pool {
                 self.enter_allocation(AllocationState::Resizing, *at);
                 Ok(())
             }
-            PoolFact::Steady { at } => {
+            PoolFact::Stopping { at } => {
                 if !self.waits_for_nodes() || self.next_stamp(*at) != *at {
                     return Err(Unfit("the pool is not resizing at that time"));
                 }
+                self.enter_allocation(AllocationState::Stopping, *at);
+                Ok(())
+            }
+            PoolFact::Steady { at } => {
+                let is_steady = self.allocation_state == AllocationState::Steady;
+                if is_steady || self.require_active().is_err() || self.next_stamp(*at) != *at {
+                    return Err(Unfit("the pool is not resizing at that time"));
+                }
                 self.enter_allocation(AllocationState::Steady, *at);
+                Ok(())
+            }
+            PoolFact::Updated { specification, at } => {
+                let is_other = specification.id != self.specification.id;
+                if is_other || self.require_active().is_err() || self.next_modified_stamp(*at) != *at {
+                    return Err(Unfit("the pool cannot be updated at that time"));
+                }
+                self.specification = specification.clone();
+                self.stamps.modify(*at);
                 Ok(())
             }
             PoolFact::Deleting { at } => {

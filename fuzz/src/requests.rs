@@ -14,7 +14,10 @@ use azbatch::{
     },
     job_schedule::{DeleteJobSchedule, TerminateJobSchedule},
     node::{ChangeNode, NodeEvent, NodeTasks},
-    pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
+    pool::{
+        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
+        StopResize, UpdatePool,
+    },
     rest::{self, Guid, Request},
     task::{
         AddTask, DeleteTask, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, JobAction, NodeError,
@@ -48,6 +51,7 @@ use super::{at, checked, shifted, tick};
 /// | `H` | tasks are assigned to nodes as the crate's own scheduler likes | |
 /// | `V` | something happens to a node | node, what |
 /// | `L` `l` `W` `Y` | add, resize a pool, take nodes out of it, delete it | pool, how, how |
+/// | `y` `u` | stop the resize of a pool, change what it is | pool, how, how |
 /// | `I` | add a job schedule | schedule, times, parts |
 /// | `i` | change, disable, enable, terminate, delete a job schedule, over REST | schedule, what, how |
 /// | `O` | a user wants something done to a node | pool, node, what, how |
@@ -211,7 +215,7 @@ impl Story<'_> {
                 let now = self.now;
                 checked(&mut self.account, |account| ((), account.schedule(now)));
             }
-            b'L' | b'l' | b'W' | b'Y' => self.change_pool(letter),
+            b'L' | b'l' | b'W' | b'Y' | b'y' | b'u' => self.change_pool(letter),
             b'I' => self.add_job_schedule(),
             b'i' => self.change_job_schedule(),
             b'O' | b'M' => self.change_node(letter),
@@ -470,6 +474,12 @@ impl Story<'_> {
                 let command =
                     RemoveNodes { nodes, tasks: tasks(how), preconditions, ..RemoveNodes::default() };
                 self.ask(|account, now| account.remove_nodes(&pool, &command, now));
+            }
+            b'y' => self.ask(|account, now| account.stop_resize(&pool, &StopResize { preconditions }, now)),
+            b'u' => {
+                let task_slots_per_node = (how & 8 != 0).then_some(u32::from(how & 3) + 1);
+                let command = UpdatePool { task_slots_per_node, preconditions, ..UpdatePool::default() };
+                self.ask(|account, now| account.update_pool(&pool, &command, now));
             }
             _ => self.ask(|account, now| account.delete_pool(&pool, &DeletePool { preconditions }, now)),
         }

@@ -216,7 +216,11 @@ impl Account {
                 }
                 self.pools.insert(id.clone(), Pool::new(specification.clone(), *target, *at));
             }
-            PoolFact::Resizing { .. } | PoolFact::Steady { .. } | PoolFact::Deleting { .. } => {
+            PoolFact::Resizing { .. }
+            | PoolFact::Stopping { .. }
+            | PoolFact::Steady { .. }
+            | PoolFact::Updated { .. }
+            | PoolFact::Deleting { .. } => {
                 self.pools.get_mut(id).ok_or(Unfit("there is no such pool"))?.apply(fact)?;
             }
             PoolFact::Deleted => {

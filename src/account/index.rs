@@ -41,6 +41,13 @@ struct PoolNodes {
     staying: NodeCounts,
 }
 
+impl PoolNodes {
+    fn is_any_leaving(&self) -> bool {
+        let staying = u64::from(self.staying.dedicated) + u64::from(self.staying.low_priority);
+        u64::try_from(self.ids.len()).unwrap_or(u64::MAX) != staying
+    }
+}
+
 impl Index {
     /// The index of these resources.
     pub(super) fn of(
@@ -184,19 +191,18 @@ impl Index {
         }
     }
 
-    /// P2: a pool that has the nodes that it is to have becomes steady; one that is being deleted and has
-    /// no nodes is gone.
+    /// P2, P9: a pool that has the nodes that it is to have becomes steady, and so does one whose resize
+    /// was stopped once no node is leaving; one that is being deleted and has no nodes is gone.
     fn can_move(&self, pool: &Pool) -> bool {
         let nodes = self.nodes_by_pool.get(pool.id());
         let staying = self.node_counts(pool.id());
         match (pool.state(), pool.allocation_state()) {
             (PoolState::Deleting, _) => nodes.is_none(),
             (PoolState::Active, AllocationState::Steady) => false,
+            (PoolState::Active, AllocationState::Stopping) => !nodes.is_some_and(PoolNodes::is_any_leaving),
             (PoolState::Active, AllocationState::Resizing) => {
-                let all = nodes.map_or(0, |nodes| nodes.ids.len());
-                let is_leaving = u64::try_from(all).unwrap_or(u64::MAX)
-                    != u64::from(staying.dedicated) + u64::from(staying.low_priority);
-                !is_leaving && pool.target().missing_from(staying) == NodeCounts::default()
+                let is_any_leaving = nodes.is_some_and(PoolNodes::is_any_leaving);
+                !is_any_leaving && pool.target().missing_from(staying) == NodeCounts::default()
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Requests about pools: how many nodes there are to be.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 use core::cmp::Reverse;
 
 use crate::{
@@ -9,7 +9,10 @@ use crate::{
     id::{NodeId, PoolId},
     job::{Effect, Instruction},
     node::{Node, NodeAction, NodeTasks},
-    pool::{AddPool, DeletePool, NodeCounts, Pool, PoolFact, PoolState, RemoveNodes, ResizePool},
+    pool::{
+        AddPool, DeletePool, NodeCounts, Pool, PoolFact, PoolState, RemoveNodes, ResizePool, StopResize,
+        UpdatePool,
+    },
 };
 
 impl Account {
@@ -63,6 +66,63 @@ impl Account {
         let leaving = self.surplus(&pool, target);
         self.remove_all(&mut effects, &leaving, command.tasks, at);
         Ok(effects)
+    }
+
+    /// Stops the resize of a pool: no more nodes are added, and nodes that are leaving leave. The pool keeps
+    /// its target and its ETag ([P9](crate::evidence#p9)).
+    ///
+    /// # Errors
+    /// `PoolNotFound`, `PoolBeingDeleted`, `OperationInvalidForCurrentState`, `ConditionNotMet`.
+    pub fn stop_resize(
+        &mut self,
+        pool: &PoolId,
+        command: &StopResize,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        let now = clock.now();
+        let found = self.require_pool(pool)?;
+        found.require_resizing()?;
+        command.preconditions.check_write(found.stamps().modified())?;
+        // Nothing below can fail.
+
+        let (pool, at) = (found.id().clone(), found.next_stamp(now));
+        let mut effects = Vec::new();
+        self.emit_pool(&mut effects, &pool, PoolFact::Stopping { at });
+        Ok(effects)
+    }
+
+    /// Changes what a pool is ([P10](crate::evidence#p10)).
+    ///
+    /// # Errors
+    /// `PoolNotFound`, `PoolBeingDeleted`; `OperationInvalidForCurrentState` for what can be changed only
+    /// while the pool is empty ([P11](crate::evidence#p11)), `ConditionNotMet`.
+    pub fn update_pool(
+        &mut self,
+        pool: &PoolId,
+        command: &UpdatePool,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, BatchError> {
+        let now = clock.now();
+        let found = self.require_pool(pool)?;
+        found.require_active()?;
+        if command.needs_empty_pool() && !self.is_empty(found) {
+            let reason = "The property can be changed only while the pool has no nodes";
+            return Err(BatchError::invalid_for_state(reason));
+        }
+        command.preconditions.check_write(found.stamps().modified())?;
+        // Nothing below can fail.
+
+        let (pool, at) = (found.id().clone(), found.next_modified_stamp(now));
+        let specification = Arc::new(command.apply_to(found.specification()));
+        let mut effects = Vec::new();
+        self.emit_pool(&mut effects, &pool, PoolFact::Updated { specification, at });
+        Ok(effects)
+    }
+
+    /// Whether a pool has no nodes and waits for none (P11).
+    fn is_empty(&self, pool: &Pool) -> bool {
+        let is_growing = pool.waits_for_nodes() && pool.target() != NodeCounts::default();
+        self.nodes_of(pool.id()).next().is_none() && !is_growing
     }
 
     /// Removes nodes from a pool, which is then to have as many fewer.

@@ -39,8 +39,8 @@ impl Account {
         effects
     }
 
-    /// P2: a pool that has the nodes that it is to have becomes steady; one that is being deleted and has
-    /// no nodes is gone.
+    /// P2, P9: a pool that has the nodes that it is to have, or whose resize was stopped, becomes steady;
+    /// one that is being deleted and has no nodes is gone.
     fn move_pool(&mut self, effects: &mut Vec<Effect>, id: &PoolId, now: Timestamp) {
         let Some(pool) = self.pools.get(id) else { return };
         let fact = match pool.state() {

@@ -125,13 +125,16 @@ static OPERATIONS: &[Operation] = &[
     get("/pools/{pool}", OnPool(pools::get)).replies(ReplyHeaders::Stamps),
     new("HEAD", "/pools/{pool}", 200, OnPool(pools::exists)).replies(ReplyHeaders::Stamps),
     new("DELETE", "/pools/{pool}", 202, OnPool(pools::delete)).conditional(),
-    missing("PATCH", "/pools/{pool}", "patching pools"),
+    new("PATCH", "/pools/{pool}", 200, OnPool(pools::patch)).conditional().replies(ReplyHeaders::StampsAndId),
     post("/pools/{pool}/resize", 202, OnPool(pools::resize)).conditional().replies(ReplyHeaders::StampsAndId),
     post("/pools/{pool}/removenodes", 202, OnPool(pools::remove_nodes))
         .conditional()
         .replies(ReplyHeaders::StampsAndId),
-    missing("POST", "/pools/{pool}/stopresize", UPDATING_POOLS),
-    missing("POST", "/pools/{pool}/updateproperties", UPDATING_POOLS),
+    post("/pools/{pool}/stopresize", 202, OnPool(pools::stop_resize))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    post("/pools/{pool}/updateproperties", 204, OnPool(pools::update_properties))
+        .replies(ReplyHeaders::StampsAndId),
     missing("POST", "/pools/{pool}/upgradeos", "upgrading the operating system of nodes")
         .until(ApiVersion::V2018_12),
     missing("POST", "/pools/{pool}/enableautoscale", AUTOSCALE),
@@ -213,7 +216,6 @@ static OPERATIONS: &[Operation] = &[
 ];
 
 const FILES: &str = "files";
-const UPDATING_POOLS: &str = "stopping a resize and updating pools";
 const AUTOSCALE: &str = "autoscale";
 const NODE_USERS: &str = "node users and extensions";
 const NODE_ACCESS: &str = "remote access and logs of nodes";

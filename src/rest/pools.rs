@@ -14,7 +14,7 @@ use alloc::{format, sync::Arc};
 use crate::{
     BatchError,
     id::PoolId,
-    pool::{AddPool, DeletePool},
+    pool::{AddPool, DeletePool, StopResize, UpdatePool},
     rest::{
         exchange::{Act, PathId, Reading, Reply},
         fields,
@@ -76,6 +76,33 @@ pub(super) fn resize(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, 
         let effects = account.resize_pool(&pool, &command, context.now)?;
         Ok((Reply::changed(account.require_pool(&pool)?.stamps().modified()), effects))
     }))
+}
+
+pub(super) fn stop_resize(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    fields::nothing(reading.body, reading.version)?;
+    let command = StopResize { preconditions: reading.preconditions };
+    Ok(Act::write(move |account, context| {
+        let pool = pool?;
+        let effects = account.stop_resize(&pool, &command, context.now)?;
+        Ok((Reply::changed(account.require_pool(&pool)?.stamps().modified()), effects))
+    }))
+}
+
+pub(super) fn patch(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let command = body::patch_pool(reading.body, reading.version)?;
+    Ok(change_pool(pool, UpdatePool { preconditions: reading.preconditions, ..command }))
+}
+
+pub(super) fn update_properties(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    Ok(change_pool(pool, body::update_properties(reading.body, reading.version)?))
+}
+
+fn change_pool(pool: PathId<PoolId>, command: UpdatePool) -> Act {
+    Act::write(move |account, context| {
+        let pool = pool?;
+        let effects = account.update_pool(&pool, &command, context.now)?;
+        Ok((Reply::changed(account.require_pool(&pool)?.stamps().modified()), effects))
+    })
 }
 
 pub(super) fn remove_nodes(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {

@@ -11,12 +11,15 @@ use serde_json::{Value, json};
 
 use crate::world::{NEWEST, World, secs};
 
-/// An account with a job, an active and a failed task, a pool, and nodes in three states.
+/// An account with a job, an active and a failed task, a pool, nodes in three states, and a pool that is
+/// resizing.
 fn account() -> Account {
     let mut world = World::new();
     let pool = json!({ "id": "pool", "vmSize": "small", "targetDedicatedNodes": 3 });
     let added = world.send("POST /pools", pool);
     world.obey(added.effects);
+    let growing = json!({ "id": "growing", "vmSize": "small", "targetDedicatedNodes": 1 });
+    world.send("POST /pools", growing);
     let job = json!({
         "id": "job",
         "poolInfo": { "poolId": "pool" },
@@ -46,11 +49,12 @@ fn example(path: &str) -> String {
         Some("start") => "tvm-3",
         _ => "tvm-1",
     };
+    let pool = if path.ends_with("/stopresize") { "growing" } else { "pool" };
     let names = [
         ("{job}", "job"),
         ("{schedule}", "schedule"),
         ("{task}", task),
-        ("{pool}", "pool"),
+        ("{pool}", pool),
         ("{node}", node),
         ("{..}", "a/b"),
     ];
@@ -63,9 +67,9 @@ fn body(operation: &Operation) -> Option<Value> {
     Some(match (operation.method, operation.path) {
         ("POST", "/jobs") => json!({ "id": "other", "poolInfo": { "poolId": "pool" } }),
         ("PUT", "/jobs/{job}") => json!({ "poolInfo": { "poolId": "pool" } }),
-        ("PATCH", "/jobs/{job}" | "/jobschedules/{schedule}") | ("PUT", "/jobs/{job}/tasks/{task}") => {
-            json!({})
-        }
+        ("PATCH", "/jobs/{job}" | "/jobschedules/{schedule}" | "/pools/{pool}")
+        | ("PUT", "/jobs/{job}/tasks/{task}")
+        | ("POST", "/pools/{pool}/updateproperties") => json!({}),
         ("POST", "/jobs/{job}/disable") => json!({ "disableTasks": "wait" }),
         ("POST", "/jobs/{job}/tasks") => json!({ "id": "other", "commandLine": "x" }),
         ("POST", "/jobs/{job}/addtaskcollection") => {

@@ -18,7 +18,10 @@ use azbatch::{
         OnTaskFailure, ParallelLimit, StopCause, TerminateJob, TerminateReason, Unit, UpdateJob,
     },
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks},
-    pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
+    pool::{
+        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
+        StopResize, UpdatePool,
+    },
     rest::{self, ApiVersion, Guid, OwnedRequest, Response},
     task::{
         AddTask, DeleteTask, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions,
@@ -841,6 +844,16 @@ fn commands_come_back() {
             }]);
         }
         all_come_back(&[DeletePool { preconditions: preconditions() }]);
+        all_come_back(&[StopResize { preconditions: preconditions() }]);
+        all_come_back(&[
+            UpdatePool { preconditions: preconditions(), ..UpdatePool::default() },
+            UpdatePool {
+                task_slots_per_node: Some(2),
+                node_fill_type: Some(NodeFillType::Pack),
+                other: properties(json!({ "metadata": null, "vmSize": "big" })),
+                preconditions: preconditions(),
+            },
+        ]);
         all_come_back(&[preconditions()]);
     }
     all_come_back(&[

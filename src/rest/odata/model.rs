@@ -11,7 +11,7 @@ use crate::{
     job::{DisableTasks, JobStateName, OnAllTasksComplete, OnTaskFailure},
     job_schedule::JobScheduleStateName,
     node::{NodeTasks, SchedulingState},
-    pool::{NodeFillType, PoolState},
+    pool::{AllocationState, NodeFillType, PoolState},
     rest::odata::version::ApiVersion,
     task::{DependencyAction, JobAction, TaskStateName},
 };
@@ -247,6 +247,7 @@ macro_rules! until {
 }
 
 // Choices that more than one property has, or that are too long for a line of the table.
+const ALLOCATION_STATE: Kind = Kind::Choice(AllocationState::NAMES);
 const CACHING_TYPE: Kind = Kind::Choice(&["none", "readonly", "readwrite"]);
 const COMPUTE_NODE_STATE: Kind = Kind::Choice(&[
     "idle",
@@ -820,6 +821,32 @@ models! {
         resourceTags: Raw >= V2023_11,
     }
 
+    POOL_PATCH_PARAMETER "PoolPatchParameter" {
+        displayName: Text >= V2024_07,
+        vmSize: Text >= V2024_07,
+        enableInterNodeCommunication: Boolean >= V2024_07,
+        startTask: {START_TASK},
+        certificateReferences: [{CERTIFICATE_REFERENCE}],
+        applicationPackageReferences: [{APPLICATION_PACKAGE_REFERENCE}],
+        metadata: [{METADATA_ITEM}],
+        virtualMachineConfiguration: {VIRTUAL_MACHINE_CONFIGURATION} >= V2024_07,
+        targetNodeCommunicationMode: NODE_COMMUNICATION_MODE,
+        taskSlotsPerNode: Int32 >= V2024_07,
+        taskSchedulingPolicy: {TASK_SCHEDULING_POLICY} >= V2024_07,
+        networkConfiguration: {NETWORK_CONFIGURATION} >= V2024_07,
+        resourceTags: Raw >= V2024_07,
+        userAccounts: [{USER_ACCOUNT}] >= V2024_07,
+        mountConfiguration: [{MOUNT_CONFIGURATION}] >= V2024_07,
+        upgradePolicy: {UPGRADE_POLICY} >= V2024_07,
+    }
+    POOL_UPDATE_PROPERTIES_PARAMETER "PoolUpdatePropertiesParameter" {
+        startTask: {START_TASK},
+        certificateReferences: [{CERTIFICATE_REFERENCE}],
+        applicationPackageReferences: [{APPLICATION_PACKAGE_REFERENCE}],
+        metadata: [{METADATA_ITEM}],
+        targetNodeCommunicationMode: NODE_COMMUNICATION_MODE,
+    }
+
     POOL_RESIZE_PARAMETER "PoolResizeParameter"
     one_of("targetDedicatedNodes" "targetLowPriorityNodes") as "targetDedicatedNodes and/or targetLowPriorityNodes" {
         targetDedicatedNodes: Int32,
@@ -1018,7 +1045,7 @@ models! {
         creationTime: Instant,
         state: POOL_STATE,
         stateTransitionTime: Instant,
-        allocationState: ("steady" "resizing" "stopping"),
+        allocationState: ALLOCATION_STATE,
         allocationStateTransitionTime: Instant,
         vmSize: Text,
         cloudServiceConfiguration: {CLOUD_SERVICE_CONFIGURATION} < V2024_07,

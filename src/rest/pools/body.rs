@@ -1,14 +1,14 @@
 //! The bodies of requests about pools: limits are checked and defaults filled in here; what the
 //! state machine does not interpret is kept as it is.
 
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     BatchError, ErrorCode,
     id::{NodeId, PoolId},
-    pool::{NodeCounts, PoolSpecification, RemoveNodes, ResizePool},
+    pool::{NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool, UpdatePool},
     rest::{
         fields::Fields,
         odata::model::{Name, name},
@@ -32,13 +32,8 @@ pub(super) fn add_pool(
         dedicated: node_count(&mut fields, name!("targetDedicatedNodes"))?.unwrap_or(0),
         low_priority: node_count(&mut fields, name!("targetLowPriorityNodes"))?.unwrap_or(0),
     };
-    let task_slots_per_node = slots_per_node(&mut fields)?;
-    let mut node_fill_type = None;
-    if let Some(mut policy) = fields.object(name!("taskSchedulingPolicy")) {
-        node_fill_type = policy.choice(name!("nodeFillType"));
-        fields.keep(name!("taskSchedulingPolicy"), policy.rest());
-    }
-    let node_fill_type = node_fill_type.unwrap_or_default();
+    let task_slots_per_node = slots_per_node(&mut fields)?.unwrap_or(1);
+    let node_fill_type = node_fill_type(&mut fields).unwrap_or_default();
     Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
     if scales {
         return Err(BatchError::not_implemented("Pools that scale by a formula are not implemented."));
@@ -48,14 +43,56 @@ pub(super) fn add_pool(
 }
 
 /// The number goes by another name in old api-versions; a refusal calls it as the client did.
-fn slots_per_node(fields: &mut Fields) -> Result<u32, BatchError> {
+fn slots_per_node(fields: &mut Fields) -> Result<Option<u32>, BatchError> {
     let mut given = [name!("taskSlotsPerNode"), name!("maxTasksPerNode")].into_iter();
     let given = given.find_map(|name| Some((name, fields.integer(name)?)));
-    let Some((name, slots)) = given else { return Ok(1) };
+    let Some((name, slots)) = given else { return Ok(None) };
     match u32::try_from(slots) {
-        Ok(slots @ 1..=256) => Ok(slots),
+        Ok(slots @ 1..=256) => Ok(Some(slots)),
         Ok(_) | Err(_) => Err(fields.out_of_range(name, slots, "The value must be between 1 and 256")),
     }
+}
+
+fn node_fill_type(fields: &mut Fields) -> Option<NodeFillType> {
+    let mut policy = fields.object(name!("taskSchedulingPolicy"))?;
+    let fill_type = policy.choice(name!("nodeFillType"));
+    fields.keep(name!("taskSchedulingPolicy"), policy.rest());
+    fill_type
+}
+
+/// The body of `Pool - Patch`: what it leaves out stays, and an empty list removes what there was (P10).
+pub(super) fn patch_pool(body: &[u8], version: ApiVersion) -> Result<UpdatePool, BatchError> {
+    let mut fields = Fields::of_body(read::read(&model::POOL_PATCH_PARAMETER, body, version)?);
+    fields.check_display_name()?;
+    let task_slots_per_node = slots_per_node(&mut fields)?;
+    let node_fill_type = node_fill_type(&mut fields);
+    if node_fill_type.is_some() {
+        // The rest of the old policy goes.
+        fields.fields.entry(name!("taskSchedulingPolicy")).or_insert(Value::Null);
+    }
+    Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
+    let other = without_empty_lists(fields.rest());
+    Ok(UpdatePool { task_slots_per_node, node_fill_type, other, ..UpdatePool::default() })
+}
+
+/// The body of `Pool - Update Properties`: what it leaves out is removed (P10).
+pub(super) fn update_properties(body: &[u8], version: ApiVersion) -> Result<UpdatePool, BatchError> {
+    let mut fields = Fields::of_body(read::read(&model::POOL_UPDATE_PROPERTIES_PARAMETER, body, version)?);
+    Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
+    for property in model::POOL_UPDATE_PROPERTIES_PARAMETER.properties {
+        fields.fields.entry(property.name).or_insert(Value::Null);
+    }
+    Ok(UpdatePool { other: without_empty_lists(fields.rest()), ..UpdatePool::default() })
+}
+
+/// An empty list stands for a property that is to be removed.
+fn without_empty_lists(mut properties: Map<String, Value>) -> Map<String, Value> {
+    for value in properties.values_mut() {
+        if value.as_array().is_some_and(Vec::is_empty) {
+            *value = Value::Null;
+        }
+    }
+    properties
 }
 
 fn node_count(fields: &mut Fields, name: Name) -> Result<Option<u32>, BatchError> {

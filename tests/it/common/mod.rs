@@ -23,7 +23,10 @@ use azbatch::{
         UpdateJob,
     },
     node::{ChangeNode, NodeEvent, NodeTasks},
-    pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
+    pool::{
+        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
+        StopResize, UpdatePool,
+    },
     task::{
         AddTask, DeleteTask, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions,
         JobAction, NodeError, NodeFailure, Properties, ReactivateTask, RequestedConstraints, RetryLimit,
@@ -219,6 +222,8 @@ pub(crate) enum PoolChange {
     Add { slots: u32, target: u32 },
     Resize { target: u32, tasks: NodeTasks },
     RemoveNode { node: Name, tasks: NodeTasks },
+    StopResize,
+    Update { slots: Option<u32> },
     Delete,
 }
 
@@ -482,11 +487,13 @@ impl Input {
             67 => Self::ChangeNode { node, change: ChangeNode::DisableScheduling(node_tasks(b)) },
             68 => Self::ChangeNode { node, change: ChangeNode::EnableScheduling },
             69 => {
-                let change = match a % 4 {
+                let change = match a % 6 {
                     0 => PoolChange::Add { slots: u32::from(b % 4), target: u32::from(c % 3) },
                     1 => PoolChange::Resize { target: u32::from(c % 3), tasks: node_tasks(b) },
                     2 => PoolChange::RemoveNode { node, tasks: node_tasks(b) },
-                    _ => PoolChange::Delete,
+                    3 => PoolChange::Delete,
+                    4 => PoolChange::StopResize,
+                    _ => PoolChange::Update { slots: bit(b, 7).then_some(u32::from(b % 4)) },
                 };
                 Self::Pool { pool: u8::from(c >> 6 == 3), change }
             }
@@ -821,6 +828,11 @@ impl PoolChange {
             Self::RemoveNode { node, tasks } => {
                 let command = RemoveNodes { nodes: vec![node.node()], tasks, ..RemoveNodes::default() };
                 account.remove_nodes(pool, &command, now)
+            }
+            Self::StopResize => account.stop_resize(pool, &StopResize::default(), now),
+            Self::Update { slots } => {
+                let command = UpdatePool { task_slots_per_node: slots, ..UpdatePool::default() };
+                account.update_pool(pool, &command, now)
             }
             Self::Delete => account.delete_pool(pool, &DeletePool::default(), now),
         };

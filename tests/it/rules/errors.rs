@@ -73,8 +73,6 @@ fn what_is_not_implemented_says_what_it_is() {
         ("POST /pools/pool/nodes/n1/users", "node users"),
         ("GET /pools/pool/nodes/n1/remoteloginsettings", "remote access"),
         ("POST /pools/pool/enableautoscale", "autoscale"),
-        ("POST /pools/pool/stopresize", "stopping a resize"),
-        ("PATCH /pools/pool", "patching pools"),
         ("GET /supportedimages", "account information"),
         ("GET /lifetimejobstats?api-version=2022-10-01.16.0", "lifetime statistics"),
     ] {

@@ -39,6 +39,8 @@ mod disable;
 // Pools and scheduling
 mod pools;
 
+mod pool_updates;
+
 mod scheduling;
 
 // Invariants

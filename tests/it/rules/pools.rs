@@ -73,7 +73,7 @@ fn a_pool_gets_its_nodes_from_the_host() {
         ("targetLowPriorityNodes", &json!(1)),
         ("taskSlotsPerNode", &json!(1)),
         ("resizeTimeout", &json!("PT15M")),
-        ("taskSchedulingPolicy", &json!({ "nodeFillType": "spread" })),
+        ("taskSchedulingPolicy", &json!({ "nodeFillType": "Spread" })),
     ] {
         assert_eq!(&shown[name], value, "{name}");
     }
@@ -300,7 +300,7 @@ fn a_deleted_pool_is_removed_after_its_nodes() {
 #[test]
 fn a_pool_shows_the_timeout_of_its_latest_resize() {
     let mut world = RestWorld::new();
-    let policy = json!({ "jobDefaultOrder": "creationtime", "nodeFillType": "pack" });
+    let policy = json!({ "jobDefaultOrder": "creationtime", "nodeFillType": "Pack" });
     let pool = json!({ "id": "p", "vmSize": "a", "taskSchedulingPolicy": policy, "resizeTimeout": "PT30M" });
     assert_eq!(world.send("POST /pools", pool).told(), "201");
     world.tick();

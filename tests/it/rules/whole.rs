@@ -138,7 +138,7 @@ pub(super) fn pool() -> Value {
             "thumbprint": "ab", "thumbprintAlgorithm": "sha1", "storeLocation": "currentuser", "storeName": "My", "visibility": ["task"],
         }],
         "applicationPackageReferences": [{ "applicationId": "app", "version": "1" }], "taskSlotsPerNode": 4,
-        "taskSchedulingPolicy": { "nodeFillType": "pack" },
+        "taskSchedulingPolicy": { "nodeFillType": "Pack" },
         "userAccounts": [{
             "name": "u", "password": "p", "elevationLevel": "admin",
             "linuxUserConfiguration": { "uid": 1, "gid": 2, "sshPrivateKey": "k" },
