@@ -183,9 +183,14 @@ impl JobId {
         self.as_str().split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case(schedule.as_str()))
     }
 
-    /// The id that a job schedule would have with this text, unless a schedule made the job
-    /// ([L9](crate::evidence#l9)).
-    pub(crate) fn same_schedule(&self) -> Option<JobScheduleId> {
-        JobScheduleId::new(self.as_str()).ok()
+    /// The only schedule beside which a job of this id cannot be added: that of the same id, or the one
+    /// that makes jobs of such ids ([L9](crate::evidence#l9)).
+    pub(crate) fn related_schedule(&self) -> Option<JobScheduleId> {
+        self.schedule().or_else(|| JobScheduleId::new(self.as_str()).ok())
+    }
+
+    /// The job's number among those of its schedule ([L2](crate::evidence#l2)).
+    pub(crate) fn number(&self) -> Option<u32> {
+        self.as_str().split_once(":job-")?.1.parse().ok()
     }
 }

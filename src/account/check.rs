@@ -3,9 +3,14 @@
 use alloc::format;
 
 use crate::{
-    account::{index::Index, resource::Account, slots::slots_taken},
+    account::{
+        index::{Index, jobs_of_schedule},
+        resource::Account,
+        slots::slots_taken,
+    },
     error::{Violation, ensure},
     job::{Job, MAX_STORED_RUNS},
+    job_schedule::JobSchedule,
     node::{Contact, Node},
 };
 
@@ -27,6 +32,7 @@ impl Account {
         for (key, schedule) in &self.job_schedules {
             ensure("S4", key == schedule.id(), || format!("job schedule {key} is stored under another id"))?;
             ensure("I3", schedule.is_consistent(), || format!("job schedule {key} contradicts itself"))?;
+            self.check_jobs_of(schedule)?;
         }
         for (key, pool) in &self.pools {
             ensure("S4", key == pool.id(), || format!("pool {key} is stored under another id"))?;
@@ -38,6 +44,21 @@ impl Account {
         }
         let recount = Index::of(&self.jobs, &self.job_schedules, &self.pools, &self.nodes);
         ensure("I6", self.index == recount, || "the account's index differs from a recount".into())
+    }
+
+    /// The jobs of a schedule are those that it made, and only the last can be alive (L2, L3).
+    fn check_jobs_of(&self, schedule: &JobSchedule) -> Result<(), Violation> {
+        let id = schedule.id();
+        for job in jobs_of_schedule(&self.jobs, id, None) {
+            let number = job.id().number().filter(|number| *job.id() == id.job(*number));
+            let is_made = number.is_some_and(|number| (1..=schedule.last_job()).contains(&number));
+            ensure("L2", is_made, || format!("job schedule {id} did not make job {}", job.id()))?;
+            let may_live = number == Some(schedule.last_job());
+            ensure("L3", may_live || job.end_time().is_some(), || {
+                format!("job schedule {id} has another job than {}", job.id())
+            })?;
+        }
+        Ok(())
     }
 
     /// Nodes have the tasks that jobs say are there, and jobs know which nodes answer.

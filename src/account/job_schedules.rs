@@ -28,7 +28,8 @@ impl Account {
         let at = clock.now();
         let id = &command.specification.id;
         command.settings.job.validate()?;
-        if self.jobs.contains_key(&id.same_job()) {
+        let has_jobs = self.jobs_of_schedule_after(id, None).next().is_some();
+        if self.jobs.contains_key(&id.same_job()) || (has_jobs && !self.job_schedules.contains_key(id)) {
             return Err(ErrorCode::JobWithSameIdExists.into());
         }
         if let Some(old) = self.job_schedules.get(id) {
@@ -196,17 +197,12 @@ impl Account {
     ) {
         let Some(found) = self.job_schedules.get(schedule) else { return };
         let (id, settings) = (found.id().clone(), found.settings());
-        let mut numbers = found.last_job().saturating_add(1)..=u32::MAX;
-        // A host may have added a job under the id of the next one.
-        let number = numbers.find(|number| !self.jobs.contains_key(&id.job(*number)));
-        let made = number.and_then(|number| {
-            let specification =
-                Arc::new(JobSpecification { id: id.job(number), template: (*settings.job).clone() });
-            let command = AddJob { specification, settings: settings.job_settings.clone(), received: now };
-            Some((number, Job::add_after(&command, self.last_run, now).ok()?))
-        });
+        let number = found.last_job().saturating_add(1);
+        let specification =
+            Arc::new(JobSpecification { id: id.job(number), template: (*settings.job).clone() });
+        let command = AddJob { specification, settings: settings.job_settings.clone(), received: now };
         // Requests made sure that a job can be made; a stored account may say otherwise.
-        let Some((number, (job, added))) = made else {
+        let Ok((job, added)) = Job::add_after(&command, self.last_run, now) else {
             return self.emit_job_schedule(effects, &id, JobScheduleFact::TurnLost { turn });
         };
         self.emit_job_schedule(effects, &id, JobScheduleFact::JobMade { number, turn });

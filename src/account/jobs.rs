@@ -26,7 +26,7 @@ impl Account {
         if let Some(old) = self.jobs.get(&command.specification.id) {
             return Err(old.state().conflict_with_new_job().into()); // Before the ids of its tasks (S5).
         }
-        let schedule = command.specification.id.same_schedule();
+        let schedule = command.specification.id.related_schedule();
         if schedule.is_some_and(|schedule| self.job_schedules.contains_key(&schedule)) {
             return Err(ErrorCode::JobScheduleWithSameIdExists.into()); // L9
         }

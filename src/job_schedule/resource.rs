@@ -325,8 +325,8 @@ impl JobSchedule {
             }
             JobScheduleFact::JobMade { number, turn } => {
                 self.fit_turn(*turn)?;
-                if *number <= self.last_job {
-                    return Err(Unfit("the job was made before"));
+                if self.last_job.checked_add(1) != Some(*number) {
+                    return Err(Unfit("the job schedule does not make this job next"));
                 }
                 self.last_job = *number;
                 self.last_turn = Some(*turn);

@@ -360,6 +360,16 @@ fn what_does_not_fit_together_is_not_read() {
             json!("other"),
             "S4: job schedule nightly is stored under another id",
         ),
+        (
+            "/job_schedules/nightly/last_job",
+            json!(0),
+            "L2: job schedule nightly did not make job nightly:job-1",
+        ),
+        (
+            "/job_schedules/nightly/last_job",
+            json!(2),
+            "L3: job schedule nightly has another job than nightly:job-1",
+        ),
         ("/job_schedules/nightly/last_turn", json!(null), "I3: job schedule nightly contradicts itself"),
         (
             "/job_schedules/nightly/settings/schedule/start_window",

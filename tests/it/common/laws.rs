@@ -189,7 +189,7 @@ impl World {
         change.check_deadline();
         change.check_schedule();
         for (place, effect) in fed.effects.iter().enumerate() {
-            change.check_effect(place, effect);
+            change.check_effect(effect);
             change.check_pair(place, effect);
             note_run(&mut self.decided, &mut self.issued, effect);
         }
@@ -256,11 +256,6 @@ impl Change<'_> {
             );
             assert_eq!(*self.before, *self.after, "E10: a report of {run} changed something");
         }
-    }
-
-    /// Whether a job was added by this step, perhaps in the place of another that is gone (L2).
-    fn is_new(&self, job: &JobId) -> bool {
-        adds(&self.fed.effects, job)
     }
 
     fn old_job(&self, job: &JobId) -> Option<&Job> {
@@ -376,9 +371,8 @@ impl Change<'_> {
         }
     }
 
-    fn check_effect(&self, place: usize, effect: &Effect) {
-        let is_new = |job: &JobId| adds(&self.fed.effects[..=place], job);
-        let old = effect.job().filter(|job| !is_new(job)).and_then(|job| self.old_job(job));
+    fn check_effect(&self, effect: &Effect) {
+        let old = effect.job().and_then(|job| self.old_job(job));
         if let (Some(job), Some(known)) = (effect.job(), old) {
             // S4: what goes out has the spelling that the job was made with.
             assert_eq!(job.as_str(), known.id().as_str(), "S4: {effect:?}");
@@ -731,7 +725,7 @@ impl Change<'_> {
             let here = job.tasks().filter(|task| is_on(task, node)).map(Task::id);
             assert!(record.tasks().eq(here), "I6: job {} is wrong about the tasks on {node}", job.id());
         }
-        if let Some(old) = self.old_job(job.id()).filter(|_| !self.is_new(job.id())) {
+        if let Some(old) = self.old_job(job.id()) {
             self.check_versions(old, job);
             job.tasks().for_each(|task| self.check_task_versions(old, task));
         }
@@ -791,7 +785,7 @@ impl Change<'_> {
 
     /// I1: a completed job is left only by delete, and a job vanishes only when it is due to (G2).
     fn check_departure(&self, old: &Job) {
-        let new = self.after.job(old.id()).filter(|_| !self.is_new(old.id())).map(Job::state);
+        let new = self.after.job(old.id()).map(Job::state);
         match old.state() {
             JobState::Completed(_)
                 if !matches!(self.input, Input::Delete { .. }) && !self.deletes_schedule() =>
@@ -917,11 +911,6 @@ impl Change<'_> {
         let stopped: Vec<&NodeId> = stopped.into_iter().map(|run| &run.node).collect();
         assert_eq!(stopped, overdue, "E6: the releases of job {} whose time is over", job.id());
     }
-}
-
-/// Whether the job is added among these effects.
-fn adds(effects: &[Effect], job: &JobId) -> bool {
-    Effect::facts(effects).any(|fact| matches!(fact, Fact::Job(id, JobFact::Added { .. }) if id == job))
 }
 
 /// An account decides no two runs of one number in a job, not even in a later job of the same id, and

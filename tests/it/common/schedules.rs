@@ -224,9 +224,7 @@ impl Memory {
                     let lost = JobScheduleFact::TurnLost { turn };
                     return if only { vec![lost, completed] } else { vec![lost] };
                 }
-                let is_free = |number: &u32| jobs.iter().all(|job| *job.id() != id.job(*number));
-                let number = (self.last_number + 1..=u32::MAX).find(is_free).unwrap();
-                vec![JobScheduleFact::JobMade { number, turn }]
+                vec![JobScheduleFact::JobMade { number: self.last_number + 1, turn }]
             }
             _ => Vec::new(),
         }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use azbatch::{
-    Effect, Fact, JobSchedule, TimeSpan, Timestamp,
+    Effect, ErrorCode, Fact, JobSchedule, TimeSpan, Timestamp,
     job::{AddJob, DeleteJob, JobFact, JobSettings, JobSpecification, TerminateJob},
     job_schedule::Period,
 };
@@ -136,20 +136,6 @@ fn jobs_are_numbered_and_made_at_ticks() {
     let deleted = world.send("DELETE /jobs/s:job-2", "");
     world.obey(deleted.effects);
     assert_eq!(pass(&mut world, 3600)[0].0, "s:job-3");
-}
-
-/// L2: a host may have added a job under an id that a schedule would give.
-#[test]
-fn a_number_that_is_taken_is_passed_over() {
-    let mut world = hourly();
-    let taken = JobSpecification::new(id("S:job-1"));
-    let settings = JobSettings::new(id("pool"));
-    world.call(|account, now| {
-        let command = AddJob { specification: taken.into(), settings: settings.into(), received: now };
-        account.add_job(&command, now).unwrap()
-    });
-    world.tick();
-    assert_eq!(schedule(&world).recent_job(), Some(id("s:job-2")));
 }
 
 /// L3
@@ -649,6 +635,22 @@ fn a_job_and_a_schedule_have_different_ids() {
     assert_eq!(hourly().send("POST /jobs", &job).told(), "409 JobScheduleWithSameIdExists");
     let mut world = RestWorld::new();
     world.send("POST /jobs", &job);
+    assert_eq!(world.send("POST /jobschedules", body(json!({}))).told(), "409 JobWithSameIdExists");
+}
+
+/// L9: nobody else makes a job under an id that a schedule gives, before or after the schedule is added.
+#[test]
+fn a_schedule_alone_makes_jobs_under_its_ids() {
+    let add = |world: &mut RestWorld| {
+        let (specification, settings) =
+            (JobSpecification::new(id("S:job-7")).into(), JobSettings::new(id("pool")).into());
+        let command = AddJob { specification, settings, received: world.now };
+        let added = world.account.add_job(&command, world.now);
+        added.map(drop).map_err(|error| error.code)
+    };
+    assert_eq!(add(&mut hourly()), Err(ErrorCode::JobScheduleWithSameIdExists));
+    let mut world = RestWorld::new();
+    assert_eq!(add(&mut world), Ok(()));
     assert_eq!(world.send("POST /jobschedules", body(json!({}))).told(), "409 JobWithSameIdExists");
 }
 
