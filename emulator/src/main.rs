@@ -6,6 +6,7 @@ mod control;
 mod faults;
 mod guard;
 mod host;
+mod https;
 mod local;
 mod log;
 mod machines;
@@ -13,6 +14,7 @@ mod options;
 mod server;
 mod simulate;
 mod snapshot;
+mod welcome;
 mod world;
 
 use std::{error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
@@ -27,12 +29,14 @@ use clap::Parser;
 use clock::VirtualClock;
 use guard::Guard;
 use host::Host;
+use https::Https;
 use log::Log;
 use machines::Machines;
 use options::{Options, RunMode};
 
 use snapshot::Snapshot;
 use tokio::{net::TcpListener, sync::Notify, time::timeout};
+use welcome::Welcome;
 use world::{Parts, World};
 
 /// How long killed processes are waited for.
@@ -60,17 +64,20 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into()); // What a client on this machine calls.
     }
-    let url = format!("http://{address}");
+    let https = options.https_folder().map(|folder| Https::from_folder(&folder, address.ip())).transpose()?;
+    let url = format!("{}://{address}", if https.is_some() { "https" } else { "http" });
     let wake = Arc::new(Notify::new());
     let world = world(options, &url, &wake, log)?;
     let host = Arc::new(Host::new(world, wake, options.snapshot.clone()));
-    log.line(greeting(options, &url));
+    let welcome = Welcome::new(options, &url, https.as_ref());
+    log.line(welcome.greeting());
 
     let background = tokio::spawn({
         let host = host.clone();
         async move { host.run().await }
     });
-    server::serve(listener, host.clone(), told_to_stop()).await;
+    let acceptor = https.map(|https| https.acceptor);
+    server::serve(listener, acceptor, host.clone(), welcome.page(), told_to_stop()).await;
     background.abort();
     // Whatever was answered is in the snapshot, and what still runs is in it as running.
     let saved = host.save().await;
@@ -120,21 +127,6 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
 
 fn guard(options: &Options) -> Result<Guard, InvalidKey> {
     if options.no_auth { Ok(Guard::Nobody) } else { Guard::key(&options.account, &options.key) }
-}
-
-/// The endpoint, the account, its key, and a first request to paste.
-fn greeting(options: &Options, url: &str) -> String {
-    let Options { account, key, .. } = options;
-    let first = if options.no_auth {
-        format!("curl '{url}/pools?api-version=2024-07-01.20.0'")
-    } else {
-        format!(
-            "python3 -c 'from azure.batch import BatchClient; \
-             from azure.core.credentials import AzureNamedKeyCredential as Key; \
-             print([pool.id for pool in BatchClient(\"{url}\", Key(\"{account}\", \"{key}\")).list_pools()])'"
-        )
-    };
-    format!("endpoint {url}\naccount  {account}\nkey      {key}\n\nA first request:\n\n  {first}\n")
 }
 
 /// Returns at ctrl-c, or when the system wants the process to end.

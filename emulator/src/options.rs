@@ -28,6 +28,10 @@ pub struct Options {
     /// Accept all requests without authorization
     #[arg(long)]
     pub no_auth: bool,
+    /// Serve https, with a certificate that is kept in this folder and made if it is not there
+    /// [default folder: azbatch-emulator-https in the folder for temporary files]
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
+    https: Option<Option<PathBuf>>,
     /// How many times faster than the wall clock the emulator's clock runs
     #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
     speed: f64,
@@ -89,6 +93,12 @@ impl Options {
     /// The pools that were asked for, or the one that is there by default.
     pub fn pools(&self) -> Vec<PoolOption> {
         if self.pools.is_empty() { "pool-1:2:1".parse().into_iter().collect() } else { self.pools.clone() }
+    }
+
+    /// Where the certificate for https is kept; `None` for plain http.
+    pub fn https_folder(&self) -> Option<PathBuf> {
+        let default = || std::env::temp_dir().join("azbatch-emulator-https");
+        self.https.clone().map(|folder| folder.unwrap_or_else(default))
     }
 
     /// How fast the clock runs; 0 if it is stopped.

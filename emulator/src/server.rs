@@ -8,6 +8,7 @@ use axum::{
     extract::{Request, State},
     http::{self, HeaderValue, header},
     response::Response,
+    routing::get,
 };
 use azbatch::{
     ErrorCode, Timestamp,
@@ -24,6 +25,7 @@ use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 use crate::{control, host::Host};
 
@@ -31,6 +33,8 @@ use crate::{control, host::Host};
 const READ_AT_MOST: usize = 1024 * 1024 + 1;
 /// What is read beyond that and thrown away, so that a client that is still sending gets the answer.
 const DISCARD_AT_MOST: usize = 64 * 1024 * 1024;
+/// How long a client has to agree on a key for https.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
 /// How long a client has for the head of a request, and how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(60);
 /// How long a client has for a body.
@@ -38,9 +42,18 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long requests in progress are waited for at shutdown.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
-/// Serves connections until it is told to stop, then lets requests in progress finish.
-pub async fn serve(listener: TcpListener, host: Arc<Host>, stop: impl Future<Output = ()>) {
-    let routes = Router::new().nest("/_azbatch", control::routes()).fallback(answer).with_state(host);
+/// Serves connections until it is told to stop, then lets requests in progress finish. `welcome` is the
+/// page at `/`.
+pub async fn serve(
+    listener: TcpListener,
+    https: Option<TlsAcceptor>,
+    host: Arc<Host>,
+    welcome: String,
+    stop: impl Future<Output = ()>,
+) {
+    let root = get(move || async { welcome }).fallback(answer);
+    let routes =
+        Router::new().route("/", root).nest("/_azbatch", control::routes()).fallback(answer).with_state(host);
     let (service, graceful) = (TowerToHyperService::new(routes), GracefulShutdown::new());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
@@ -55,8 +68,24 @@ pub async fn serve(listener: TcpListener, host: Arc<Host>, stop: impl Future<Out
             continue;
         };
         drop(stream.set_nodelay(true));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service.clone()));
-        tokio::spawn(async move { drop(connection.await) }); // A broken connection ends alone.
+        let (http, service) = (http.clone(), service.clone());
+        // A broken connection ends alone.
+        match https.clone() {
+            None => {
+                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+                tokio::spawn(async move { drop(connection.await) });
+            }
+            Some(acceptor) => {
+                let watcher = graceful.watcher();
+                tokio::spawn(async move {
+                    let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await else {
+                        return;
+                    };
+                    let connection = http.serve_connection(TokioIo::new(stream), service);
+                    drop(watcher.watch(connection).await);
+                });
+            }
+        }
     }
     drop(listener);
     drop(timeout(SHUTDOWN_TIME, graceful.shutdown()).await);

@@ -47,7 +47,7 @@ impl Emulator {
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
         let endpoint = std::iter::repeat_with(|| lines.recv_timeout(TIMEOUT).unwrap())
-            .find_map(|line| Some(line.strip_prefix("endpoint http://")?.to_owned()));
+            .find_map(|line| Some(line.strip_prefix("endpoint ")?.split_once("://")?.1.to_owned()));
         Self { process, address: endpoint.unwrap().parse().unwrap(), lines }
     }
 
@@ -433,4 +433,82 @@ fn the_end_of_an_old_run_does_not_end_a_new_one() {
     emulator.add(job("film"), "sleep 5; exit 7");
     let task = emulator.wait_for_state("/jobs/film/tasks/task", "completed");
     assert_eq!(task["executionInfo"]["exitCode"], 7);
+}
+
+#[test]
+fn the_root_says_what_it_is() {
+    let emulator = Emulator::start_guarded(&["--account", "film"]);
+    let page = emulator.send("GET", "/", Value::Null);
+    assert_eq!(page.status, 200);
+    let text = text(&page);
+    for part in [
+        "an unofficial emulator of Azure Batch",
+        &format!("http://{}", emulator.address),
+        "film",
+        "need the key",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("=="), "the key is not shown: {text}");
+    // Anything else there is refused as the service does.
+    let refused = emulator.send("POST", "/", Value::Null);
+    assert_eq!((refused.status, value(&refused)["code"].as_str()), (400, Some("InvalidUri")));
+    let open = Emulator::start(&[]).send("GET", "/", Value::Null);
+    assert!(self::text(&open).contains("Requests need no key"));
+}
+
+/// A GET over https by a client that trusts this certificate.
+fn get_over_https(address: SocketAddr, trust: &[u8], path: &str) -> std::io::Result<String> {
+    use tokio_rustls::rustls::{
+        ClientConfig, ClientConnection, RootCertStore, StreamOwned, crypto,
+        pki_types::{CertificateDer, pem::PemObject},
+    };
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(trust) {
+        roots.add(certificate.unwrap()).unwrap();
+    }
+    let config = ClientConfig::builder_with_provider(crypto::ring::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection = ClientConnection::new(config.into(), address.ip().into()).unwrap();
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    let mut stream = StreamOwned::new(connection, stream);
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    std::io::Read::read_to_string(&mut stream, &mut answer)?;
+    Ok(answer)
+}
+
+#[test]
+fn https_is_trusted_by_its_own_certificate() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("https-{}", std::process::id()));
+    drop(fs::remove_dir_all(&folder));
+    let start = || Emulator::start(&["--https", folder.to_str().unwrap()]);
+    let path = format!("/pools?{VERSION}&$select=id");
+    let (emulator, trust) = (start(), fs::read(folder.join("ca.pem")).unwrap());
+    let answer = get_over_https(emulator.address, &trust, &path).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("pool-1"), "{answer}");
+    // What the service says of itself is https too.
+    assert!(answer.contains(&format!("https://{}/$metadata#pools", emulator.address)), "{answer}");
+    // Plain http is no answer, and does not stop anything.
+    assert!(emulator.client().send("GET", &path, &[]).is_err());
+
+    // The certificate stays when the emulator is started again, and another is not trusted.
+    drop(emulator);
+    let again = start();
+    assert_eq!(fs::read(folder.join("ca.pem")).unwrap(), trust);
+    assert!(get_over_https(again.address, &trust, &path).is_ok());
+    #[cfg(unix)]
+    {
+        let metadata = fs::metadata(folder.join("server.pem")).unwrap();
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777, 0o600);
+    }
+    drop(again);
+    fs::remove_file(folder.join("ca.pem")).unwrap();
+    let other = start();
+    assert!(get_over_https(other.address, &trust, &path).is_err());
+    fs::remove_dir_all(folder).unwrap();
 }
