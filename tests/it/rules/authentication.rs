@@ -580,6 +580,7 @@ fn an_unauthorized_request_changes_nothing() {
     assert_eq!(open, account);
 }
 
+/// U3
 #[test]
 fn a_key_is_base64() {
     for text in ["", "=", "x", "AA", "AA=", "AA==\n", "A A=", "-_-_"] {
