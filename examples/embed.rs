@@ -1,5 +1,5 @@
-//! The core in a server of your own: all that HTTP needs. There are no nodes here, and what the service
-//! does by itself is done when a request comes in; the package `azbatch-emulator` has everything.
+//! The core in a server of your own, with everything that HTTP needs. There are no nodes, and the service's own
+//! transitions happen only when a request comes in; the package `azbatch-emulator` is a complete host.
 
 use std::{
     error::Error,

@@ -1,4 +1,4 @@
-//! Machines that are this one: command lines really run, as child processes.
+//! Machines that run command lines as child processes on this computer.
 //!
 //! Each node has a directory, laid out as the service lays it out:
 //! `NODE/workitems/JOB/job-1/TASK/{wd/,stdout.txt,stderr.txt}` and `NODE/shared/`.
@@ -111,7 +111,7 @@ impl Machines for Local {
         (!self.inbox.lock().is_empty()).then_some(now)
     }
 
-    /// What a process says whose node was wiped comes too; its run is over by then, so it changes nothing.
+    /// Reports of processes on a wiped node come too; their runs have ended already, so they change nothing.
     fn take_due(&mut self, _now: Timestamp) -> Option<Report> {
         let report = self.inbox.lock().pop_front()?;
         if matches!(report.event, ReportEvent::Ended(_)) {
@@ -130,7 +130,7 @@ impl Machines for Local {
     }
 }
 
-/// Where a run lives.
+/// The directories of a run.
 struct Place {
     node: PathBuf,
     job: PathBuf,
@@ -138,7 +138,7 @@ struct Place {
 }
 
 impl Place {
-    /// Ids are of letters, digits and a few marks, so they name no other directories.
+    /// Ids consist of letters, digits and a few marks, so they cannot lead to other directories.
     fn new(root: &Path, run: &Run) -> Self {
         let node = root.join(run.id.node.as_str());
         let job = node.join("workitems").join(run.id.job.as_str()).join("job-1");
@@ -194,12 +194,12 @@ async fn live(
             signal::ask_to_end(group);
             tokio::select! {
                 status = timeout(GRACE, child.wait()) => ended = status.ok(),
-                // Somebody is more impatient than before; to be asked twice changes nothing.
+                // A kill comes before the grace time is over; a second request to end changes nothing.
                 () = killed(&mut endings) => {}
             }
         },
     }
-    signal::kill(group); // What the process has left behind goes with it.
+    signal::kill(group); // Ends what the process has left running.
     let status = match ended {
         Some(status) => status,
         None => child.wait().await,
@@ -216,7 +216,7 @@ fn not_started(error: &io::Error) -> Ended {
     Ended { exit_code: None, failure: Some(NodeFailure::PreProcessing(error)) }
 }
 
-/// What a shell would say: 128 and the number of the signal for a process that a signal ended.
+/// As a shell reports it: 128 plus the number of the signal for a process that a signal ended.
 fn exit_code(status: ExitStatus) -> i32 {
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {

@@ -4,16 +4,16 @@
 use std::fmt::Write as _;
 
 use azbatch::{
-    Account, ErrorCode, Timestamp,
-    rest::{self, ApiVersion, Guid, Operation, Request, Response},
+    ErrorCode,
+    rest::{ApiVersion, Operation, Response},
 };
 use serde_json::{Value, json};
 
-use crate::world::{NEWEST, World, secs};
+use crate::world::{Sent, World};
 
 /// An account with a job, an active and a failed task, a pool, nodes in three states, and a pool that is
 /// resizing.
-fn account() -> Account {
+fn account() -> World {
     let mut world = World::new();
     let pool = json!({ "id": "pool", "vmSize": "small", "targetDedicatedNodes": 3 });
     let added = world.send("POST /pools", pool);
@@ -38,7 +38,7 @@ fn account() -> Account {
     world.send("POST /pools/pool/nodes/tvm-2/disablescheduling", "");
     let deallocating = world.send("POST /pools/pool/nodes/tvm-3/deallocate", "");
     world.obey(deallocating.effects);
-    world.account
+    world
 }
 
 /// A path of the table with ids of that account in it.
@@ -91,51 +91,27 @@ fn body(operation: &Operation) -> Option<Value> {
     })
 }
 
-/// A request for an operation, and how it is to be sent.
-struct Call {
-    query: String,
-    version: String,
-    headers: Vec<(&'static str, &'static [u8])>,
-    /// How long after its arrival it is answered.
-    seconds: u64,
+/// A request for an operation in an api-version.
+fn call(operation: &Operation, version: ApiVersion) -> Sent {
+    let line = format!("{} {}?api-version={version}", operation.method, example(operation.path));
+    let body = body(operation).map(|body| body.to_string()).unwrap_or_default();
+    Sent::bare(&line, body).header("Content-Type", "application/json")
 }
 
-impl Default for Call {
-    fn default() -> Self {
-        Self { query: String::new(), version: NEWEST.into(), headers: Vec::new(), seconds: 0 }
-    }
+/// A request for an operation in a version that has it: the newest, or the last one.
+fn known_call(operation: &Operation) -> Sent {
+    let version = ApiVersion::ALL.iter().rfind(|version| operation.is_known_to(**version)).unwrap();
+    call(operation, *version)
 }
 
-impl Call {
-    fn send(&self, account: &Account, operation: &Operation) -> Response {
-        let target = format!("{}?api-version={}{}", example(operation.path), self.version, self.query);
-        let body = body(operation).map(|body| body.to_string()).unwrap_or_default();
-        let mut headers = self.headers.clone();
-        headers.push(("Content-Type", b"application/json"));
-        let received = Timestamp::parse_iso8601("2026-02-10T10:00:00Z").unwrap();
-        let request = Request {
-            method: operation.method,
-            target: &target,
-            headers: &headers,
-            body: body.as_bytes(),
-            received,
-            request_id: Guid::from_u128(1),
-        };
-        let now = received.saturating_add(secs(self.seconds));
-        rest::answer(&mut account.clone(), &request, now).response
+/// The status of an answer, and the code of a refusal.
+fn outcome(world: &World, sent: &Sent) -> String {
+    let reply = world.clone().exchange(sent);
+    let response = &reply.response;
+    if response.status < 400 || !response.body.is_empty() {
+        return reply.told();
     }
-
-    /// The status and the code of a refusal.
-    fn told(&self, account: &Account, operation: &Operation) -> String {
-        let response = self.send(account, operation);
-        if response.status < 400 {
-            return response.status.to_string();
-        }
-        let body = serde_json::from_slice::<Value>(&response.body);
-        let code =
-            body.map_or_else(|_| code_of(&response), |body| body["code"].as_str().unwrap().parse().unwrap());
-        format!("{} {code}", response.status)
-    }
+    format!("{} {}", response.status, code_of(response))
 }
 
 /// The code of a refusal without a body, which is the answer to a HEAD.
@@ -148,22 +124,12 @@ fn implemented() -> impl Iterator<Item = &'static Operation> {
     Operation::all().iter().filter(|operation| operation.is_implemented())
 }
 
-/// A version that has the operation: the newest, or the last one.
-fn version(operation: &Operation) -> ApiVersion {
-    *ApiVersion::ALL.iter().rfind(|version| operation.is_known_to(**version)).unwrap()
-}
-
-/// How an accepted request is called.
-fn call(operation: &Operation) -> Call {
-    Call { version: version(operation).to_string(), ..Call::default() }
-}
-
 #[test]
 fn the_table() {
-    let account = account();
+    let world = account();
     let mut table = String::new();
     for operation in Operation::all() {
-        let response = call(operation).send(&account, operation);
+        let response = world.clone().exchange(&known_call(operation)).response;
         assert_eq!(response.status, operation.status, "{operation:?}: {:?}", response.reason);
         write!(table, "{} {}: {}", operation.method, operation.path, operation.status).unwrap();
         if operation.since != ApiVersion::OLDEST {
@@ -195,12 +161,12 @@ fn the_table() {
 /// Q12
 #[test]
 fn an_operation_is_unknown_to_versions_without_it() {
-    let account = account();
+    let world = account();
     for operation in Operation::all() {
         let others: Vec<&Operation> =
             Operation::all().iter().filter(|other| other.path == operation.path).collect();
         for version in ApiVersion::ALL {
-            let told = Call { version: version.to_string(), ..Call::default() }.told(&account, operation);
+            let told = outcome(&world, &call(operation, *version));
             let has_path = others.iter().any(|other| other.is_known_to(*version));
             let refusal = if has_path { "405 UnsupportedHttpVerb" } else { "400 InvalidUri" };
             assert_eq!(
@@ -217,42 +183,46 @@ fn an_operation_is_unknown_to_versions_without_it() {
 /// H1, H2: other operations do not look at conditional headers at all.
 #[test]
 fn conditional_headers_are_read_where_the_table_says_so() {
-    let account = account();
+    let world = account();
     for operation in implemented() {
         let accepted = operation.status.to_string();
-        let told = |headers: &[(&'static str, &'static [u8])]| {
-            Call { headers: headers.to_vec(), ..call(operation) }.told(&account, operation)
+        let told = |headers: &[(&str, &str)]| {
+            let sent =
+                headers.iter().fold(known_call(operation), |sent, (name, tag)| sent.header(name, *tag));
+            outcome(&world, &sent)
         };
         let (unmet, two) = if operation.is_conditional {
             ("412 ConditionNotMet", "400 MultipleConditionHeadersNotSupported")
         } else {
             (accepted.as_str(), accepted.as_str())
         };
-        assert_eq!(told(&[("If-Match", b"0x1")]), unmet, "{operation:?}");
-        assert_eq!(told(&[("If-Match", b"*"), ("If-None-Match", b"0x1")]), two, "{operation:?}");
+        assert_eq!(told(&[("If-Match", "0x1")]), unmet, "{operation:?}");
+        assert_eq!(told(&[("If-Match", "*"), ("If-None-Match", "0x1")]), two, "{operation:?}");
     }
 }
 
 /// F3: other operations do not look at the parameter.
 #[test]
 fn force_is_read_where_the_table_says_so() {
-    let account = account();
+    let world = account();
     for operation in implemented() {
         let accepted = operation.status.to_string();
-        let call = Call { query: "&force=perhaps".into(), ..call(operation) };
+        let sent = known_call(operation).query("&force=perhaps");
         let expected = if operation.is_forceable { "400 InvalidQueryParameterValue" } else { &accepted };
-        assert_eq!(call.told(&account, operation), expected, "{operation:?}");
+        assert_eq!(outcome(&world, &sent), expected, "{operation:?}");
     }
 }
 
 /// F4
 #[test]
 fn no_timeout_is_longer_than_the_table_says() {
-    let account = account();
+    let world = account();
     for operation in implemented() {
         let accepted = operation.status.to_string();
         let timeout = |seconds: u64, query: &str| {
-            Call { query: query.into(), seconds, ..call(operation) }.told(&account, operation)
+            let mut late = world.clone();
+            let sent = Sent { received: Some(late.now), ..known_call(operation).query(query) };
+            outcome(late.later(seconds), &sent)
         };
         let longest = operation.max_timeout_seconds;
         assert_eq!(timeout(longest, "&timeout=100000"), accepted, "{operation:?}");
@@ -265,9 +235,9 @@ fn no_timeout_is_longer_than_the_table_says() {
 /// S5, Q9
 #[test]
 fn a_missing_operation_says_what_it_belongs_to() {
-    let account = account();
+    let world = account();
     for operation in Operation::all().iter().filter(|operation| !operation.is_implemented()) {
-        let response = call(operation).send(&account, operation);
+        let response = world.clone().exchange(&known_call(operation)).response;
         assert_eq!(response.status, 501, "{operation:?}");
         if operation.method != "HEAD" {
             let body: Value = serde_json::from_slice(&response.body).unwrap();

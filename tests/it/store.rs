@@ -32,7 +32,7 @@ use azbatch::{
 use proptest::{collection::vec, prelude::*};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use world::{World, id};
+use world::{World, event_of, id};
 
 /// Something that comes in: what, to what, and how.
 type Act = (u8, u8, u8);
@@ -1130,14 +1130,7 @@ impl Story {
                     }
                 }
                 Instruction::Act { node, action } => {
-                    let event = match action {
-                        NodeAction::Reboot => NodeEvent::Rebooted,
-                        NodeAction::Reimage => NodeEvent::Reimaged,
-                        NodeAction::Deallocate => NodeEvent::Deallocated,
-                        NodeAction::Start => NodeEvent::Started,
-                        NodeAction::Remove => NodeEvent::Removed,
-                    };
-                    self.event(node.as_str(), event);
+                    self.event(node.as_str(), event_of(*action));
                 }
                 Instruction::Run(_) | Instruction::Stop { .. } => {}
             }

@@ -12,12 +12,13 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use proptest::prelude::*;
 use sha2::Sha256;
 
+use crate::world::{Sent, URL};
+
 /// The bytes 0 to 63.
 const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
 const OTHER_KEY: &str =
     "AQECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw==";
 const DATE: &str = "Tue, 10 Feb 2026 08:00:00 GMT";
-const URL: &str = "https://contoso.westus.batch.azure.com";
 const TERMINATE: &str = "/jobs/film/terminate?api-version=2025-06-01";
 
 /// What a client sent, without the headers that are not signed, and what its signer said.
@@ -138,33 +139,18 @@ const SIGNED: [Signed; 8] = [
     },
 ];
 
-/// A request that a test can change.
-#[derive(Clone)]
-struct Call {
-    method: &'static str,
-    target: String,
-    headers: Vec<(String, String)>,
-    body: String,
+/// A POST without a body, at the instant of the fixed clock.
+fn post(target: &str) -> Sent {
+    Sent::bare(&format!("POST {target}"), "").header("ocp-date", DATE)
 }
 
-impl Call {
-    /// A POST without a body, at the instant of the fixed clock.
-    fn post(target: &str) -> Self {
-        Self { method: "POST", target: target.into(), headers: Vec::new(), body: String::new() }
-            .with("ocp-date", DATE)
-    }
+/// What a client sent, without its signature.
+fn sent_by(signed: &Signed) -> Sent {
+    let sent = Sent::bare(&format!("{} {}", signed.method, signed.target), signed.body);
+    signed.headers.iter().fold(sent, |sent, (name, value)| sent.header(name, *value))
+}
 
-    fn from(signed: &Signed) -> Self {
-        let headers = signed.headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        let (method, body) = (signed.method, signed.body.into());
-        Self { method, target: signed.target.into(), headers, body }
-    }
-
-    fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers.push((name.into(), value.into()));
-        self
-    }
-
+impl Sent {
     fn without(mut self, name: &str) -> Self {
         self.headers.retain(|(found, _)| found != name);
         self
@@ -178,7 +164,7 @@ impl Call {
     /// Signed with this string to sign.
     fn signed_as(self, text: &str) -> Self {
         let signature = sign(KEY, text);
-        self.with("Authorization", &format!("SharedKey contoso:{signature}"))
+        self.header("Authorization", format!("SharedKey contoso:{signature}"))
     }
 
     /// Signed as the rules say.
@@ -187,12 +173,9 @@ impl Call {
         self.signed_as(&text)
     }
 
-    fn request<R>(&self, then: impl FnOnce(&Request<'_>) -> R) -> R {
-        let headers: Vec<(&str, &[u8])> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let (method, target, body) = (self.method, self.target.as_str(), self.body.as_bytes());
-        let request_id = Guid::from_u128(1);
-        then(&Request { method, target, headers: &headers, body, received: now(), request_id })
+    /// Passes it on at the instant at which it was signed.
+    fn at_once<T>(&self, then: impl FnOnce(&Request<'_>) -> T) -> T {
+        self.request(now(), Guid::from_u128(1), then)
     }
 
     /// Whether it is authorized, with the key and at the instant at which it was signed.
@@ -201,7 +184,7 @@ impl Call {
     }
 
     fn authorize_at(&self, wall_clock: Timestamp) -> Result<(), BatchError> {
-        self.request(|request| key().guard(wall_clock).authorize(request, URL))
+        self.at_once(|request| key().guard(wall_clock).authorize(request, URL))
     }
 
     /// The code and the detail of its refusal.
@@ -211,7 +194,7 @@ impl Call {
     }
 
     fn answer(&self, account: &mut Account, guard: &impl Authorize) -> Answer {
-        self.request(|request| rest::answer_guarded(account, request, now(), guard))
+        self.at_once(|request| rest::answer_guarded(account, request, now(), guard))
     }
 }
 
@@ -230,11 +213,12 @@ fn sign(key: &str, text: &str) -> String {
 
 /// What the Python clients sign, written from their rules and not from the crate's code. `empty` is the length
 /// that is signed for an empty body.
-fn string_to_sign(call: &Call, empty: &str) -> String {
+fn string_to_sign(call: &Sent, empty: &str) -> String {
+    let text_of = |value| std::str::from_utf8(value).unwrap();
     let headers: BTreeMap<String, &str> =
-        call.headers.iter().map(|(name, value)| (name.to_lowercase(), value.as_str())).collect();
+        call.headers.iter().map(|(name, value)| (name.to_lowercase(), text_of(value))).collect();
     let length = if call.body.is_empty() { empty.to_string() } else { call.body.len().to_string() };
-    let mut text = call.method.to_string() + "\n";
+    let mut text = call.method.clone() + "\n";
     for name in [
         "content-encoding",
         "content-language",
@@ -279,19 +263,20 @@ fn unescape(text: &str) -> String {
 #[test]
 fn requests_signed_by_clients_are_accepted() {
     for signed in &SIGNED {
-        let call = Call::from(signed);
+        let call = sent_by(signed);
         let empty = call.headers.iter().find(|(name, _)| name == "Content-Length").map_or("", |_| "0");
         assert_eq!(string_to_sign(&call, empty), signed.text, "{}", signed.client);
         assert_eq!(sign(KEY, signed.text), signed.signature, "{}", signed.client);
         let authorization = format!("SharedKey contoso:{}", signed.signature);
         assert_eq!(
-            call.clone().with("Authorization", &authorization).authorize(),
+            call.clone().header("Authorization", authorization.as_str()).authorize(),
             Ok(()),
             "{}",
             signed.client
         );
-        let answer =
-            call.with("authorization", &authorization).answer(&mut Account::new(URL), &key().guard(now()));
+        let answer = call
+            .header("authorization", authorization.as_str())
+            .answer(&mut Account::new(URL), &key().guard(now()));
         assert!(matches!(answer.response.status, 200 | 404), "{}: {:?}", signed.client, answer.response);
     }
 }
@@ -300,14 +285,13 @@ fn requests_signed_by_clients_are_accepted() {
 #[test]
 fn every_signed_part_counts() {
     for signed in &SIGNED {
-        let call =
-            Call::from(signed).with("Authorization", &format!("SharedKey contoso:{}", signed.signature));
+        let call = sent_by(signed).header("Authorization", format!("SharedKey contoso:{}", signed.signature));
         let mut changed = vec![
-            Call { method: "PUT", ..call.clone() },
-            Call { target: call.target.replacen("/jobs", "/Jobs", 1), ..call.clone() },
-            Call { target: call.target.replacen("api-version=202", "api-version=201", 1), ..call.clone() },
-            Call { target: call.target.clone() + "&other=1", ..call.clone() },
-            Call { body: call.body.clone() + " ", ..call.clone() },
+            Sent { method: "PUT".into(), ..call.clone() },
+            Sent { target: call.target.replacen("/jobs", "/Jobs", 1), ..call.clone() },
+            Sent { target: call.target.replacen("api-version=202", "api-version=201", 1), ..call.clone() },
+            Sent { target: call.target.clone() + "&other=1", ..call.clone() },
+            call.clone().with_body(&format!("{} ", signed.body)),
         ];
         for name in [
             "Content-Encoding",
@@ -322,7 +306,7 @@ fn every_signed_part_counts() {
             "ocp-range",
             "Ocp-Anything",
         ] {
-            changed.push(call.clone().with(name, "x"));
+            changed.push(call.clone().header(name, "x"));
         }
         for call in changed {
             let (code, _) = call.refusal();
@@ -334,22 +318,22 @@ fn every_signed_part_counts() {
 /// U3: what is not signed does not matter.
 #[test]
 fn other_headers_do_not_matter() {
-    let call = Call::post(TERMINATE).signed();
-    assert_eq!(call.clone().with("User-Agent", "x").with("client-request-id", "y").authorize(), Ok(()));
-    assert_eq!(call.with("If-Match", " ").with("ocp-range", "").authorize(), Ok(()));
+    let call = post(TERMINATE).signed();
+    assert_eq!(call.clone().header("User-Agent", "x").header("client-request-id", "y").authorize(), Ok(()));
+    assert_eq!(call.header("If-Match", " ").header("ocp-range", "").authorize(), Ok(()));
 }
 
 /// U3: names in any case, values without the space around them, two lines of one name joined.
 #[test]
 fn headers_are_normalised() {
-    let call = Call::post(TERMINATE).with("IF-MATCH", "\"a\"").with("OCP-B", "2").with("Ocp-A", "1").signed();
+    let call = post(TERMINATE).header("IF-MATCH", "\"a\"").header("OCP-B", "2").header("Ocp-A", "1").signed();
     let mut padded = call.clone();
     for (_, value) in &mut padded.headers {
-        *value = format!(" {value}\t");
+        *value = [b" ", value.as_slice(), b"\t"].concat();
     }
     assert_eq!(padded.authorize(), Ok(()));
-    let text = string_to_sign(&call.clone().without("IF-MATCH").with("IF-MATCH", "\"a\",\"b\""), "");
-    let split = call.without("Authorization").with("if-match", "\"b\"");
+    let text = string_to_sign(&call.clone().without("IF-MATCH").header("IF-MATCH", "\"a\",\"b\""), "");
+    let split = call.without("Authorization").header("if-match", "\"b\"");
     assert_eq!(split.signed_as(&text).authorize(), Ok(()));
 }
 
@@ -359,14 +343,14 @@ fn both_lengths_of_an_empty_body_are_accepted() {
     for method in ["POST", "DELETE", "GET"] {
         for sent in [None, Some("0")] {
             for signed in ["", "0"] {
-                let mut call = Call { method, ..Call::post(TERMINATE) };
+                let mut call = Sent { method: method.into(), ..post(TERMINATE) };
                 call.headers.extend(sent.map(|sent| ("Content-Length".into(), sent.into())));
                 let text = string_to_sign(&call, signed);
                 assert_eq!(call.signed_as(&text).authorize(), Ok(()), "{method} {sent:?} {signed}");
             }
         }
     }
-    let full = Call::post(TERMINATE).with_body("{}");
+    let full = post(TERMINATE).with_body("{}");
     let text = string_to_sign(&full, "");
     assert_eq!(full.clone().signed_as(&text).authorize(), Ok(()));
     for length in ["", "0", "3"] {
@@ -378,8 +362,7 @@ fn both_lengths_of_an_empty_body_are_accepted() {
 /// U4: .NET and Java sign lower-case names and empty values, Python signs neither.
 #[test]
 fn both_forms_of_a_query_are_accepted() {
-    let call =
-        Call::post("/jobs/film/terminate?timeOut=30&Force=&%41=%C3%A4+b&api-version=2025-06-01&timeOut=9&");
+    let call = post("/jobs/film/terminate?timeOut=30&Force=&%41=%C3%A4+b&api-version=2025-06-01&timeOut=9&");
     let head =
         "POST\n\n\n\n\n\n\n\n\n\n\n\nocp-date:Tue, 10 Feb 2026 08:00:00 GMT\n/contoso/jobs/film/terminate";
     for (query, accepted) in [
@@ -399,9 +382,9 @@ fn both_forms_of_a_query_are_accepted() {
 /// U2: no header, and unknown forms.
 #[test]
 fn the_authorization_header_has_two_forms() {
-    let (code, name) = Call::post(TERMINATE).refusal();
+    let (code, name) = post(TERMINATE).refusal();
     assert_eq!((code, name.as_str()), (ErrorCode::MissingRequiredHeader, "Authorization"));
-    assert_eq!(Call::post(TERMINATE).with("Authorization", " ").refusal().0, code);
+    assert_eq!(post(TERMINATE).header("Authorization", " ").refusal().0, code);
     for value in [
         "SharedKey",
         "SharedKey contoso",
@@ -414,26 +397,27 @@ fn the_authorization_header_has_two_forms() {
         "Bearer  ",
         "\u{e4} contoso:AA==",
     ] {
-        let (code, detail) = Call::post(TERMINATE).with("Authorization", value).refusal();
+        let (code, detail) = post(TERMINATE).header("Authorization", value).refusal();
         assert_eq!((code, detail.as_str()), (ErrorCode::InvalidAuthenticationInfo, ""), "{value}");
     }
-    let twice = Call::post(TERMINATE).signed().signed();
+    let twice = post(TERMINATE).signed().signed();
     assert_eq!(twice.refusal().0, ErrorCode::InvalidAuthenticationInfo);
     let headers: [(&str, &[u8]); 1] = [("Authorization", b"SharedKey contoso:\xff")];
-    let refused = Call::post(TERMINATE)
-        .request(|request| key().guard(now()).authorize(&Request { headers: &headers, ..*request }, URL));
+    let refused = post(TERMINATE)
+        .at_once(|request| key().guard(now()).authorize(&Request { headers: &headers, ..*request }, URL));
     assert_eq!(refused.unwrap_err().code, ErrorCode::InvalidAuthenticationInfo);
-    let lower = Call::post(TERMINATE).signed();
-    let value = lower.headers.last().unwrap().1.replace("SharedKey ", "sharedkey  ");
-    assert_eq!(lower.without("Authorization").with("Authorization", &value).authorize(), Ok(()));
+    let lower = post(TERMINATE).signed();
+    let value = String::from_utf8(lower.headers.last().unwrap().1.clone()).unwrap();
+    let value = value.replace("SharedKey ", "sharedkey  ");
+    assert_eq!(lower.without("Authorization").header("Authorization", value).authorize(), Ok(()));
 }
 
 /// U3: to the byte.
 #[test]
 fn the_refusal_of_a_wrong_signature_shows_the_expected_string() {
-    let call = Call::post(TERMINATE).with("Content-Length", "0");
+    let call = post(TERMINATE).header("Content-Length", "0");
     let text = string_to_sign(&call, "0");
-    let wrong = call.with("Authorization", &format!("SharedKey contoso:{}", sign(OTHER_KEY, &text)));
+    let wrong = call.header("Authorization", format!("SharedKey contoso:{}", sign(OTHER_KEY, &text)));
     let answer = wrong.answer(&mut Account::new(URL), &key().guard(now()));
     assert_eq!(answer.response.status, 403);
     assert_eq!(answer.effects, []);
@@ -445,7 +429,7 @@ fn the_refusal_of_a_wrong_signature_shows_the_expected_string() {
                     }\r\n  ]\r\n}";
     assert!(body.ends_with(&expected.replace("SIGNATURE", &sign(OTHER_KEY, &text))), "{body}");
     for signature in ["x", "AA==", "////", "\"", &sign(KEY, &text)[..43]] {
-        let call = Call::post(TERMINATE).with("Authorization", &format!("SharedKey contoso:{signature}"));
+        let call = post(TERMINATE).header("Authorization", format!("SharedKey contoso:{signature}"));
         let (code, detail) = call.refusal();
         assert_eq!(code, ErrorCode::AuthenticationFailed);
         assert!(detail.contains(&format!("'{signature}' is not")), "{detail}");
@@ -458,7 +442,7 @@ fn the_refusal_of_a_wrong_signature_shows_the_expected_string() {
 fn another_account_is_not_found() {
     for name in ["fabrikam", "Contoso"] {
         let (code, detail) =
-            Call::post(TERMINATE).with("Authorization", &format!("SharedKey {name}:AA==")).refusal();
+            post(TERMINATE).header("Authorization", format!("SharedKey {name}:AA==")).refusal();
         assert_eq!(code, ErrorCode::AuthenticationFailed);
         let text = "Cannot find the claimed account when trying to GetProperties for the account";
         assert_eq!(detail, format!("{text} {name}."));
@@ -468,7 +452,7 @@ fn another_account_is_not_found() {
 /// U6: 15 minutes, either way, by the wall clock.
 #[test]
 fn a_signed_request_is_valid_for_15_minutes() {
-    let call = Call::post(TERMINATE).signed();
+    let call = post(TERMINATE).signed();
     let (quarter, tick) = (TimeSpan::from_secs(900), TimeSpan::from_ticks(1).unwrap());
     let before = Timestamp::from_ticks(now().ticks() - quarter.ticks()).unwrap();
     for instant in [now(), before, now().saturating_add(quarter)] {
@@ -485,10 +469,10 @@ fn a_signed_request_is_valid_for_15_minutes() {
 /// U6: the virtual clock of the account does not matter.
 #[test]
 fn the_clock_of_the_account_does_not_count() {
-    let call = Call::post("/jobs/film/terminate?api-version=2025-06-01").signed();
+    let call = post("/jobs/film/terminate?api-version=2025-06-01").signed();
     let long_ago = Timestamp::parse_iso8601("2001-01-01T00:00:00Z").unwrap();
     let key = key();
-    let answer = call.request(|request| {
+    let answer = call.at_once(|request| {
         let request = Request { received: long_ago, ..*request };
         rest::answer_guarded(&mut Account::new(URL), &request, long_ago, &key.guard(now()))
     });
@@ -499,18 +483,21 @@ fn the_clock_of_the_account_does_not_count() {
 #[test]
 fn one_of_two_dates_counts() {
     let late = "Tue, 10 Feb 2026 09:00:00 GMT";
-    let both = Call::post(TERMINATE).signed().with("Date", late);
+    let both = post(TERMINATE).signed().header("Date", late);
     assert_eq!(both.authorize(), Ok(()));
-    let plain = Call::post(TERMINATE).without("ocp-date");
-    assert_eq!(plain.clone().with("Date", DATE).signed().authorize(), Ok(()));
-    assert_eq!(plain.clone().with("date", "Tuesday, 10-Feb-26 08:00:00 GMT").signed().authorize(), Ok(()));
+    let plain = post(TERMINATE).without("ocp-date");
+    assert_eq!(plain.clone().header("Date", DATE).signed().authorize(), Ok(()));
+    assert_eq!(plain.clone().header("date", "Tuesday, 10-Feb-26 08:00:00 GMT").signed().authorize(), Ok(()));
     for (call, expected) in [
         (plain.clone(), "Request date header not specified".to_string()),
-        (plain.clone().with("ocp-date", " ").with("Date", ""), "Request date header not specified".into()),
-        (plain.clone().with("Date", late), format!("Request date header too far in the future: '{late}'")),
-        (plain.clone().with("Date", "today"), "The Date header in the request is incorrect.".into()),
         (
-            plain.with("ocp-date", "Do., 02 M\u{e4}r 2017 12:53:51 GMT").with("Date", DATE),
+            plain.clone().header("ocp-date", " ").header("Date", ""),
+            "Request date header not specified".into(),
+        ),
+        (plain.clone().header("Date", late), format!("Request date header too far in the future: '{late}'")),
+        (plain.clone().header("Date", "today"), "The Date header in the request is incorrect.".into()),
+        (
+            plain.header("ocp-date", "Do., 02 M\u{e4}r 2017 12:53:51 GMT").header("Date", DATE),
             "The Date header in the request is incorrect.".into(),
         ),
     ] {
@@ -522,7 +509,7 @@ fn one_of_two_dates_counts() {
 /// U6, Q10: an `ocp-date` in the query counts after one in a header and before `Date`.
 #[test]
 fn ocp_date_in_the_query_counts() {
-    let call = |date: &str| Call::post(&format!("{TERMINATE}&ocp-date={date}"));
+    let call = |date: &str| post(&format!("{TERMINATE}&ocp-date={date}"));
     let (on_time, late) = ("2026-02-10T08:00:00Z", "2026-02-10T09:00:00Z");
     assert_eq!(call(on_time).without("ocp-date").signed().authorize(), Ok(()));
     assert_eq!(call(late).signed().authorize(), Ok(()), "the header counts");
@@ -535,25 +522,25 @@ fn ocp_date_in_the_query_counts() {
 /// U7
 #[test]
 fn the_host_decides_about_bearer_tokens() {
-    let call = Call::post(TERMINATE).without("ocp-date").with("Authorization", "bearer  abc.def ");
+    let call = post(TERMINATE).without("ocp-date").header("Authorization", "bearer  abc.def ");
     let detail = "The bearer token is not valid.".to_string();
     assert_eq!(call.refusal(), (ErrorCode::AuthenticationFailed, detail));
     let key = key();
     let account = Account::new(URL);
     let guard = key.guard(now()).with_bearer(|token| token == "abc.def");
-    assert_eq!(call.request(|request| guard.authorize(request, account.url())), Ok(()));
-    let other = call.without("Authorization").with("Authorization", "Bearer abc");
-    assert!(other.request(|request| guard.authorize(request, account.url())).is_err());
-    let signed = Call::post(TERMINATE).signed();
-    assert_eq!(signed.request(|request| guard.authorize(request, account.url())), Ok(()));
+    assert_eq!(call.at_once(|request| guard.authorize(request, account.url())), Ok(()));
+    let other = call.without("Authorization").header("Authorization", "Bearer abc");
+    assert!(other.at_once(|request| guard.authorize(request, account.url())).is_err());
+    let signed = post(TERMINATE).signed();
+    assert_eq!(signed.at_once(|request| guard.authorize(request, account.url())), Ok(()));
 }
 
 /// S5: after path and method, before api-version and everything after it.
 #[test]
 fn authorization_comes_after_the_method_and_before_the_api_version() {
-    let unknown = Call { method: "POST", ..Call::post("/nothing") };
+    let unknown = post("/nothing");
     let key = key();
-    let code = |call: &Call, guard: &dyn Authorize| {
+    let code = |call: &Sent, guard: &dyn Authorize| {
         let answer = call.answer(&mut Account::new(URL), &guard);
         assert_eq!(answer.effects, []);
         answer.response.reason
@@ -561,17 +548,17 @@ fn authorization_comes_after_the_method_and_before_the_api_version() {
     let guard = key.guard(now());
     for (call, expected) in [
         (unknown, ErrorCode::InvalidUri),
-        (Call::post("/jobs/film/tasks/1"), ErrorCode::UnsupportedHttpVerb),
-        (Call::post("/jobs/film/terminate"), ErrorCode::MissingRequiredHeader),
-        (Call::post("/jobs/film/terminate?api-version=x"), ErrorCode::MissingRequiredHeader),
-        (Call::post(TERMINATE).with_body("{"), ErrorCode::MissingRequiredHeader),
-        (Call::post("/jobs/film/terminate").signed(), ErrorCode::MissingRequiredQueryParameter),
-        (Call::post(TERMINATE).signed(), ErrorCode::JobNotFound),
+        (post("/jobs/film/tasks/1"), ErrorCode::UnsupportedHttpVerb),
+        (post("/jobs/film/terminate"), ErrorCode::MissingRequiredHeader),
+        (post("/jobs/film/terminate?api-version=x"), ErrorCode::MissingRequiredHeader),
+        (post(TERMINATE).with_body("{"), ErrorCode::MissingRequiredHeader),
+        (post("/jobs/film/terminate").signed(), ErrorCode::MissingRequiredQueryParameter),
+        (post(TERMINATE).signed(), ErrorCode::JobNotFound),
     ] {
         assert_eq!(code(&call, &guard), expected.text(), "{}", call.target);
     }
     // An invalid date fails authorization if there is any, and is an invalid header otherwise.
-    let call = Call::post(TERMINATE).without("ocp-date").with("ocp-date", "x").signed();
+    let call = post(TERMINATE).without("ocp-date").header("ocp-date", "x").signed();
     assert_eq!(code(&call, &guard), ErrorCode::AuthenticationFailed.text());
     assert_eq!(code(&call, &Anyone), ErrorCode::InvalidHeaderValue.text());
 }
@@ -579,8 +566,8 @@ fn authorization_comes_after_the_method_and_before_the_api_version() {
 /// U1, I4
 #[test]
 fn an_unauthorized_request_changes_nothing() {
-    let add = Call::post("/jobs?api-version=2025-06-01")
-        .with("Content-Type", "application/json")
+    let add = post("/jobs?api-version=2025-06-01")
+        .header("Content-Type", "application/json")
         .with_body(r#"{"id":"film","poolInfo":{"poolId":"studio"}}"#);
     let mut account = Account::new(URL);
     let key = key();
@@ -589,10 +576,11 @@ fn an_unauthorized_request_changes_nothing() {
     let mut open = account.clone();
     assert_eq!(add.clone().signed().answer(&mut account, &key.guard(now())).response.status, 201);
     let anyone = add.answer(&mut open.clone(), &Anyone);
-    assert_eq!(add.request(|request| rest::answer(&mut open, request, now())), anyone);
+    assert_eq!(add.at_once(|request| rest::answer(&mut open, request, now())), anyone);
     assert_eq!(open, account);
 }
 
+/// U3
 #[test]
 fn a_key_is_base64() {
     for text in ["", "=", "x", "AA", "AA=", "AA==\n", "A A=", "-_-_"] {
@@ -634,7 +622,7 @@ proptest! {
 #[test]
 fn a_body_that_is_too_large_gets_413() {
     let whole =
-        Call::post(TERMINATE).with("Content-Length", "5000000").with("Content-Type", "application/json");
+        post(TERMINATE).header("Content-Length", "5000000").header("Content-Type", "application/json");
     let text = string_to_sign(&whole.clone().with_body(&"x".repeat(5_000_000)), "");
     let read = whole.with_body(&"x".repeat(1024 * 1024 + 1)).signed_as(&text);
     assert_eq!(read.authorize(), Ok(()));

@@ -159,6 +159,7 @@ fn enum_values_are_read_without_case_and_written_in_lower_case() {
     assert_eq!(world.shown("/jobs/job", "onAllTasksComplete"), "terminatejob");
     assert_eq!(world.shown("/jobs/job", "onTaskFailure"), "performexitoptionsjobaction");
     assert_eq!(add(r#","onAllTasksComplete":"explode""#), "400 InvalidPropertyValue");
+    assert_eq!(world.rest("POST /jobs/job/disable", &[], r#"{"disableTasks":"Wait"}"#), "202");
 }
 
 /// B5

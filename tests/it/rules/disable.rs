@@ -32,6 +32,7 @@ fn disabling_requeues_terminates_or_waits_for_running_tasks() {
         assert_eq!((world.state(), world.job().stamps().entered()), ("disabled", s(7)));
         assert_eq!(world.assign("b", "n1"), "JobNotActive");
         assert_eq!(world.enable(), "JobEnabled");
+        assert_eq!((world.state(), world.previous()), ("active", Some(("disabled", s(7)))));
         assert_eq!(world.assign("b", "n1"), "TaskRunning b n1, RunTask b n1");
     }
 }

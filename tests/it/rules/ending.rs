@@ -401,7 +401,7 @@ impl World {
     }
 
     /// Instructions about runs that are over come again, and so do reports about those runs. Nothing
-    /// changes, and the run that the latest `Run` started goes on.
+    /// changes, and the run that the latest `Run` started continues.
     fn comes_late(&mut self, node: &mut ModelNode, late: &[&Instruction]) {
         let mut latest = self.instructions.iter().rev();
         let next = latest.find(|told| matches!(told, Instruction::Run(_))).and_then(Instruction::run);

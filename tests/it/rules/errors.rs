@@ -60,6 +60,7 @@ fn the_recorded_layout_has_405_bytes() {
     assert_eq!(expected.len(), 405);
 }
 
+/// Q9: what is not modelled, and S5: paths and methods that do not exist.
 #[test]
 fn what_is_not_implemented_says_what_it_is() {
     let mut world = RestWorld::with_tasks(&["t"]);
@@ -475,7 +476,7 @@ fn properties_are_named_with_their_path() {
     assert_eq!(world.refusal(&old).said("PropertyName"), "maxTasksPerNode");
 }
 
-/// Requests that no client sends by mistake: each is refused as the service refuses them, and changes nothing.
+/// S5, B3, H4, I4: requests that no client sends by mistake are refused like others, and change nothing.
 #[test]
 fn hostile_requests_are_refused() {
     let world = studio();

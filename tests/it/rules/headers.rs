@@ -178,7 +178,7 @@ fn every_answer_has_its_headers_and_no_others() {
     sees("GET /jobs/none", none, "404 The specified job does not exist.; JSON Content-Length=326");
 }
 
-/// The path comes back as it was sent, without its query.
+/// `DataServiceId` has the path as it was sent, without its query.
 #[test]
 fn the_path_comes_back_as_it_was_sent() {
     let mut world = RestWorld::with_jobs(&["job"]);

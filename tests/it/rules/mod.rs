@@ -1,4 +1,5 @@
-//! The rules of `src/evidence.md`, each in a scenario of its own. A test's first line names its rules.
+//! The rules of `src/evidence.md`, each in a scenario of its own. The modules are in the order of the page, and the
+//! comment of a test begins with its rules.
 //!
 //! Outputs are compared as short texts: the names of effects with their task and node (without changes of
 //! a node's own state), or a refusal's status and code. Every call is checked by [`check`] too, and no two

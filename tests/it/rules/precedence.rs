@@ -530,6 +530,7 @@ fn can_stand_together(one: &Fault, other: &Fault) -> bool {
     !NEVER_TOGETHER.iter().any(|(first, second, _)| (*first, *second) == (one.name, other.name))
 }
 
+/// S5: each fault by itself gets its own refusal.
 #[test]
 fn each_refusal_alone() {
     let studio = studio();

@@ -301,6 +301,17 @@ fn an_exclusive_job_manager_task_takes_a_whole_node() {
         let left = if exclusive { 3 } else { 1 };
         assert_eq!(world.account.node(&id(node)).unwrap().free_slots(), left, "it gives back what it took");
     }
+    // Without an empty node it waits, and the job's other tasks do not.
+    let mut world = World::with_pool(dedicated(1), 2, NodeFillType::Pack);
+    world.add_job("other", |_, settings| settings.priority = 1);
+    world.add_to("other", "before");
+    world.add_job("job", |specification, _| {
+        let mut task = TaskSpecification::new(id("m"));
+        task.run_exclusive = true;
+        specification.manager = Some(JobManagerTask { task: task.into(), ..manager("m", false) });
+    });
+    world.add("after");
+    assert_eq!(world.placed(), ["before n1", "after n1"]);
 }
 
 /// P5: it waits for a dedicated node; the job's other tasks do not.

@@ -190,7 +190,7 @@ fn a_version_accepts_the_properties_that_it_knows() {
     }
 }
 
-/// Q1: what an old client sends under its old name comes back under it.
+/// Q1: a property that an old client sends under its old name is returned under that name.
 #[test]
 fn an_old_name_comes_back_to_an_old_client() {
     let mut world = RestWorld::with_jobs(&["job"]);

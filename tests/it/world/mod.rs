@@ -424,16 +424,20 @@ impl World {
                 next
             }
             Effect::Instruction(Instruction::Act { node, action }) => {
-                let event = match action {
-                    NodeAction::Reboot => NodeEvent::Rebooted,
-                    NodeAction::Reimage => NodeEvent::Reimaged,
-                    NodeAction::Deallocate => NodeEvent::Deallocated,
-                    NodeAction::Start => NodeEvent::Started,
-                    NodeAction::Remove => NodeEvent::Removed,
-                };
-                self.node(node.as_str(), event)
+                self.node(node.as_str(), event_of(*action))
             }
         }
+    }
+}
+
+/// What a node reports when it has carried out an action.
+pub(crate) fn event_of(action: NodeAction) -> NodeEvent {
+    match action {
+        NodeAction::Reboot => NodeEvent::Rebooted,
+        NodeAction::Reimage => NodeEvent::Reimaged,
+        NodeAction::Deallocate => NodeEvent::Deallocated,
+        NodeAction::Start => NodeEvent::Started,
+        NodeAction::Remove => NodeEvent::Removed,
     }
 }
 
