@@ -30,8 +30,8 @@ pub struct Options {
     pub no_auth: bool,
     /// Serve https, with a certificate that is kept in this folder and made if it is not there
     /// [default folder: azbatch-emulator-https in the folder for temporary files]
-    #[arg(long, value_name = "FOLDER", num_args = 0..=1)]
-    https: Option<Option<PathBuf>>,
+    #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "")]
+    https: Option<PathBuf>,
     /// How many times faster than the wall clock the emulator's clock runs
     #[arg(long, default_value_t = 1.0, value_name = "X", value_parser = speed)]
     speed: f64,
@@ -98,7 +98,7 @@ impl Options {
     /// Where the certificate for https is kept; `None` for plain http.
     pub fn https_folder(&self) -> Option<PathBuf> {
         let default = || std::env::temp_dir().join("azbatch-emulator-https");
-        self.https.clone().map(|folder| folder.unwrap_or_else(default))
+        self.https.clone().map(|folder| if folder.as_os_str().is_empty() { default() } else { folder })
     }
 
     /// How fast the clock runs; 0 if it is stopped.
