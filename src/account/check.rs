@@ -36,7 +36,7 @@ impl Account {
         }
         for (key, pool) in &self.pools {
             ensure("S4", key == pool.id(), || format!("pool {key} is stored under another id"))?;
-            ensure("I3", pool.stamps().are_in_order(), || format!("pool {key}: stamps go back"))?;
+            ensure("I3", pool.is_consistent(), || format!("pool {key} contradicts itself"))?;
         }
         for (key, node) in &self.nodes {
             ensure("S4", key == node.id(), || format!("node {key} is stored under another id"))?;

@@ -19,8 +19,8 @@ use azbatch::{
     },
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks},
     pool::{
-        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
-        StopResize, UpdatePool,
+        AddPool, AutoScaleSettings, DeletePool, EnableAutoScale, EvaluationInterval, NodeCounts,
+        NodeFillType, PoolSpecification, RemoveNodes, ResizePool, StopResize, UpdatePool,
     },
     rest::{self, ApiVersion, Guid, OwnedRequest, Response},
     task::{
@@ -417,7 +417,7 @@ fn what_does_not_fit_together_is_not_read() {
         ("TASK/1/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: job job: stamps of task 1 go back"),
         ("TASK/1/stamps/entered", json!("2026-02-10T08:00:09Z"), "I3: job job: stamps of task 1 go back"),
         ("TASK/1/stamps/previous/1", json!("2026-02-10T09:00:00Z"), "I3: job job: stamps of task 1 go back"),
-        ("/pools/pool/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: pool pool: stamps go back"),
+        ("/pools/pool/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: pool pool contradicts itself"),
         ("/nodes/tvm-1/stamps/entered", json!("2026-02-10T08:00:00Z"), WRONG_NODE),
         // Specifications that are refused in requests.
         ("JOB/specification/template/preparation", json!(null), "B9: job job: the specification is invalid"),
@@ -856,6 +856,14 @@ fn commands_come_back() {
         all_come_back(&[DeletePool { preconditions: preconditions() }]);
         all_come_back(&[StopResize { preconditions: preconditions() }]);
         all_come_back(&[
+            EnableAutoScale { preconditions: preconditions(), ..EnableAutoScale::default() },
+            EnableAutoScale {
+                formula: Some(id("x = 1;")),
+                evaluation_interval: Some(EvaluationInterval::MAX),
+                preconditions: preconditions(),
+            },
+        ]);
+        all_come_back(&[
             UpdatePool { preconditions: preconditions(), ..UpdatePool::default() },
             UpdatePool {
                 task_slots_per_node: Some(2),
@@ -879,6 +887,10 @@ fn commands_come_back() {
         }
         .into(),
         target: NodeCounts { dedicated: 1, low_priority: 2 },
+        auto_scale: Some(AutoScaleSettings {
+            formula: id("$TargetDedicatedNodes = 3"),
+            evaluation_interval: EvaluationInterval::MIN,
+        }),
     }]);
     let by_tasks =
         [ChangeNode::Reboot, ChangeNode::Reimage, ChangeNode::Deallocate, ChangeNode::DisableScheduling];
