@@ -6,6 +6,7 @@
 //! inputs; `schedule.rs` decides which task goes to which node.
 
 mod apply;
+mod auto_pools;
 mod check;
 mod index;
 mod job_schedules;
@@ -19,4 +20,5 @@ mod schedule;
 mod slots;
 mod ticks;
 
+pub use auto_pools::AutoPoolNotAdded;
 pub use resource::Account;

@@ -53,6 +53,10 @@ fn is_id(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
 }
 
+fn is_prefix(text: &str) -> bool {
+    text.len() <= 20 && is_id(text)
+}
+
 /// The host names nodes, and the service's own names have 72 characters, so more are allowed (B5).
 fn is_node_id(text: &str) -> bool {
     (1..=128).contains(&text.len())
@@ -151,6 +155,11 @@ id!(
     /// The id of a pool: 1 to 64 letters, digits, hyphens and underscores.
     PoolId,
     is_id
+);
+id!(
+    /// What the ids of auto pools begin with: 1 to 20 letters, digits, hyphens and underscores.
+    PoolIdPrefix,
+    is_prefix
 );
 id!(
     /// The id of a node, unique within the account: 1 to 128 letters, digits, hyphens and underscores. The

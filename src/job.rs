@@ -9,6 +9,7 @@
 
 mod apply;
 mod assign;
+mod auto_pool;
 mod check;
 mod command;
 mod departure;
@@ -35,6 +36,7 @@ mod ticks;
 mod tests;
 
 pub use assign::NotAssigned;
+pub use auto_pool::{AutoPool, AutoPoolFailure, AutoPoolFailureCode, PoolInfo, PoolLifetime};
 pub use command::{
     AddJob, DEFAULT_FORCE_TIMEOUT, DeleteJob, DisableJob, EnableJob, JobChange, JobPatch, TerminateJob,
     UpdateJob,

@@ -35,10 +35,10 @@ mod readme {}
 #[doc = include_str!("evidence.md")]
 pub mod evidence {}
 
-pub use account::Account;
+pub use account::{Account, AutoPoolNotAdded};
 pub use condition::{ETag, Preconditions};
 pub use error::{BatchError, ErrorCode};
-pub use id::{InvalidId, JobId, JobScheduleId, NodeId, PoolId, TaskId};
+pub use id::{InvalidId, JobId, JobScheduleId, NodeId, PoolId, PoolIdPrefix, TaskId};
 pub use job::{Effect, Fact, Instruction, Job, Report, RunId};
 pub use job_schedule::JobSchedule;
 pub use node::Node;

@@ -8,7 +8,7 @@ use core::fmt;
 use crate::{
     BatchError, ETag, ErrorCode, Preconditions, TimeSpan, Timestamp,
     error::Unfit,
-    id::{NodeId, PoolId},
+    id::{JobId, JobScheduleId, NodeId, PoolId},
     names::wire_enum,
     node::NodeTasks,
     stamps::Stamps,
@@ -170,6 +170,7 @@ pub enum PoolFact {
         specification: Arc<PoolSpecification>,
         target: NodeCounts,
         auto_scale: Option<AutoScaleSettings>,
+        owner: Option<PoolOwner>,
         at: Timestamp,
     },
     /// It is to have this many nodes.
@@ -259,6 +260,18 @@ pub struct Pool {
     /// That of the latest resize; before the first it is what the specification says (P7).
     resize_timeout: Option<TimeSpan>,
     auto_scale: Option<AutoScale>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    owner: Option<PoolOwner>,
+}
+
+/// What an auto pool was made for. The pool is deleted when that has ended ([P20](crate::evidence#p20)).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum PoolOwner {
+    /// A job.
+    Job(JobId),
+    /// A job schedule.
+    JobSchedule(JobScheduleId),
 }
 
 impl Pool {
@@ -269,6 +282,7 @@ impl Pool {
         specification: Arc<PoolSpecification>,
         target: NodeCounts,
         auto_scale: Option<AutoScaleSettings>,
+        owner: Option<PoolOwner>,
         at: Timestamp,
     ) -> Self {
         Self {
@@ -280,6 +294,7 @@ impl Pool {
             target,
             resize_timeout: None,
             auto_scale: auto_scale.map(|settings| AutoScale::new(settings, at)),
+            owner,
         }
     }
 
@@ -291,6 +306,11 @@ impl Pool {
     /// What the user asked for.
     pub fn specification(&self) -> &PoolSpecification {
         &self.specification
+    }
+
+    /// What the pool was made for, if it is deleted with that.
+    pub fn owner(&self) -> Option<&PoolOwner> {
+        self.owner.as_ref()
     }
 
     /// When the pool was added, modified and last changed state.

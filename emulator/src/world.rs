@@ -1,13 +1,18 @@
 //! The account with its clock and its nodes, behind one lock. Nothing here blocks, so the lock is held for a
 //! short time only.
 
-use std::{collections::BTreeMap, mem};
+use std::{
+    collections::BTreeMap,
+    hash::{BuildHasher, RandomState},
+    mem,
+};
 
 use azbatch::{
-    Account, Clock, Effect, Instruction, Node, NodeId, PoolId, Report, RunId, TimeSpan, Timestamp,
+    Account, Clock, Effect, Instruction, Job, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan,
+    Timestamp,
     node::{NodeAction, NodeEvent, NodeStateName},
     pool::{AddPool, NodeCounts},
-    rest::{self, Request, Response},
+    rest::{self, Guid, Request, Response},
 };
 
 use crate::{
@@ -49,6 +54,7 @@ pub struct World {
 /// Something that happens to nodes at a later time.
 enum PendingEvent {
     AddNode { pool: PoolId, dedicated: bool },
+    AddPool { job: JobId },
     NodeEvent { node: NodeId, event: NodeEvent },
 }
 
@@ -176,6 +182,7 @@ impl World {
         } else if let Some(event) = self.pending.first_entry().filter(|event| event.key().0 <= at) {
             match event.remove() {
                 PendingEvent::AddNode { pool, dedicated } => self.add_node(&pool, dedicated, at),
+                PendingEvent::AddPool { job } => self.add_auto_pool(&job, at),
                 PendingEvent::NodeEvent { node, event } => self.apply_node_event(&node, event, at),
             }
         } else {
@@ -264,6 +271,9 @@ impl World {
         match instruction {
             Instruction::Run(run) => self.send(NodeInstruction::Run(run), at),
             Instruction::Stop { run, .. } => self.send(NodeInstruction::Stop(run), at),
+            Instruction::AddPool { job } => {
+                self.add_pending(at.saturating_add(self.lag), PendingEvent::AddPool { job });
+            }
             Instruction::AddNodes { pool, nodes } => {
                 for number in 0..nodes.total() {
                     let dedicated = number < nodes.dedicated;
@@ -304,6 +314,14 @@ impl World {
                 }
             }
         }
+    }
+
+    /// Makes the pool that a job asks for, unless it no longer does.
+    fn add_auto_pool(&mut self, job: &JobId, at: Timestamp) {
+        let wanted = self.account.job(job).and_then(Job::wanted_pool);
+        let Some(Ok(pool)) = wanted.map(|wanted| wanted.pool_id(&unique_name())) else { return };
+        let effects = self.account.add_auto_pool(job, &pool, at).unwrap_or_default();
+        self.handle_effects(effects, at);
     }
 
     /// A node joins its pool, unless the pool has enough or no longer exists.
@@ -376,6 +394,12 @@ impl World {
 }
 
 /// What a node reports when it has carried out an action.
+/// A GUID in upper case, as the service names auto pools. No two starts of the emulator make one twice.
+fn unique_name() -> String {
+    let random = || u128::from(RandomState::new().hash_one(()));
+    Guid::from_u128(random() << 64 | random()).as_str().to_ascii_uppercase()
+}
+
 fn event_of(action: NodeAction) -> NodeEvent {
     match action {
         NodeAction::Reboot => NodeEvent::Rebooted,

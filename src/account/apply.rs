@@ -62,6 +62,8 @@ impl Account {
                 Ok(())
             }
             JobFact::Updated { .. }
+            | JobFact::PoolAssigned { .. }
+            | JobFact::AutoPoolFailed { .. }
             | JobFact::Disabling { .. }
             | JobFact::Touched { .. }
             | JobFact::Disabled { .. }
@@ -102,10 +104,17 @@ impl Account {
         if let Some(schedule) = id.schedule() {
             self.job_schedule_changed(&schedule);
         }
+        self.index.update_pools_of_job(id, self.jobs.get(id));
+    }
+
+    fn pool_changed(&mut self, id: &PoolId) {
+        self.index.update_pool(id, self.pools.get(id), &self.jobs, &self.job_schedules);
     }
 
     fn job_schedule_changed(&mut self, id: &JobScheduleId) {
-        self.index.update_job_schedule(id, self.job_schedules.get(id), &self.jobs);
+        let schedule = self.job_schedules.get(id);
+        self.index.update_job_schedule(id, schedule, &self.jobs);
+        self.index.update_pools_of_schedule(id, schedule);
     }
 
     /// Keeps nodes and the index in step with a job that has applied these effects itself.
@@ -194,6 +203,7 @@ impl Account {
             | JobScheduleFact::Enabled { .. }
             | JobScheduleFact::JobMade { .. }
             | JobScheduleFact::TurnLost { .. }
+            | JobScheduleFact::PoolMade { .. }
             | JobScheduleFact::Terminating { .. }
             | JobScheduleFact::Completed { .. }
             | JobScheduleFact::Deleting { .. } => {
@@ -210,12 +220,13 @@ impl Account {
 
     fn apply_to_pool(&mut self, id: &PoolId, fact: &PoolFact) -> Result<(), Unfit> {
         match fact {
-            PoolFact::Added { specification, target, auto_scale, at } => {
+            PoolFact::Added { specification, target, auto_scale, owner, at } => {
                 if self.pools.contains_key(id) || specification.id != *id {
                     return Err(Unfit("the pool cannot be added"));
                 }
+                let (auto_scale, owner) = (auto_scale.clone(), owner.clone());
                 self.pools
-                    .insert(id.clone(), Pool::new(specification.clone(), *target, auto_scale.clone(), *at));
+                    .insert(id.clone(), Pool::new(specification.clone(), *target, auto_scale, owner, *at));
             }
             PoolFact::Resizing { .. }
             | PoolFact::Stopping { .. }
@@ -233,7 +244,7 @@ impl Account {
                 self.pools.remove(id);
             }
         }
-        self.index.update_pool(id, self.pools.get(id));
+        self.pool_changed(id);
         Ok(())
     }
 
@@ -288,7 +299,7 @@ impl Account {
 
     fn node_changed(&mut self, old: Option<&NodeEntry>, id: &NodeId, pool: &PoolId) {
         self.index.update_node(old, self.nodes.get(id));
-        self.index.update_pool(pool, self.pools.get(pool));
+        self.pool_changed(pool);
     }
 
     /// Makes a fact true and adds it to the effects.

@@ -13,7 +13,7 @@ use crate::{
     job::{Job, JobState},
     job_schedule::{JobSchedule, JobsLeft},
     node::Node,
-    pool::{AllocationState, NodeCounts, Pool, PoolState},
+    pool::{AllocationState, NodeCounts, Pool, PoolOwner, PoolState},
 };
 
 /// See the module.
@@ -31,6 +31,11 @@ pub(super) struct Index {
     nodes_due: Timers<NodeId>,
     /// The pools that can move now.
     pools_due: BTreeSet<PoolId>,
+    /// The active auto pools of each job and job schedule; none without pools.
+    pools_by_job: BTreeMap<JobId, BTreeSet<PoolId>>,
+    pools_by_job_schedule: BTreeMap<JobScheduleId, BTreeSet<PoolId>>,
+    /// The active pools whose owner has ended (P20).
+    pools_expired: BTreeSet<PoolId>,
     /// When each pool is to be sampled or its formula to be evaluated.
     pools_scaling: Timers<PoolId>,
 }
@@ -72,7 +77,7 @@ impl Index {
             index.update_job_schedule(schedule.id(), Some(schedule), jobs);
         }
         for pool in pools.values() {
-            index.update_pool(pool.id(), Some(pool));
+            index.update_pool(pool.id(), Some(pool), jobs, job_schedules);
         }
         index
     }
@@ -94,7 +99,8 @@ impl Index {
 
     /// The earliest instant at which anything is due.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        let pools = (!self.pools_due.is_empty()).then_some(Timestamp::MIN);
+        let is_any_due = !self.pools_due.is_empty() || !self.pools_expired.is_empty();
+        let pools = is_any_due.then_some(Timestamp::MIN);
         let timers = [self.jobs_due.first(), self.job_schedules_due.first(), self.nodes_due.first()];
         timers.into_iter().chain([pools, self.pools_scaling.first()]).flatten().min()
     }
@@ -191,13 +197,56 @@ impl Index {
     }
 
     /// A pool, or a node of it, has changed, or it is gone.
-    pub(super) fn update_pool(&mut self, id: &PoolId, pool: Option<&Pool>) {
+    pub(super) fn update_pool(
+        &mut self,
+        id: &PoolId,
+        pool: Option<&Pool>,
+        jobs: &BTreeMap<JobId, Job>,
+        job_schedules: &BTreeMap<JobScheduleId, JobSchedule>,
+    ) {
+        let owned = pool.and_then(|pool| Some((pool, pool.owner()?)));
+        match owned.map(|(pool, owner)| (pool.state(), owner)) {
+            Some((PoolState::Active, PoolOwner::Job(job))) => {
+                insert_owned(&mut self.pools_by_job, job, id);
+                set_member(&mut self.pools_expired, id, has_job_ended(jobs.get(job)));
+            }
+            Some((PoolState::Active, PoolOwner::JobSchedule(schedule))) => {
+                insert_owned(&mut self.pools_by_job_schedule, schedule, id);
+                set_member(&mut self.pools_expired, id, has_schedule_ended(job_schedules.get(schedule)));
+            }
+            Some((PoolState::Deleting, PoolOwner::Job(job))) => {
+                remove_owned(&mut self.pools_by_job, job, id);
+                self.pools_expired.remove(id);
+            }
+            Some((PoolState::Deleting, PoolOwner::JobSchedule(schedule))) => {
+                remove_owned(&mut self.pools_by_job_schedule, schedule, id);
+                self.pools_expired.remove(id);
+            }
+            None => {}
+        }
         if pool.is_some_and(|pool| self.can_move(pool)) {
             self.pools_due.insert(id.clone());
         } else {
             self.pools_due.remove(id);
         }
         self.pools_scaling.set(id, pool.and_then(Pool::scaling_due));
+    }
+
+    /// A job has changed, or is gone.
+    pub(super) fn update_pools_of_job(&mut self, id: &JobId, job: Option<&Job>) {
+        let owned = self.pools_by_job.get(id).into_iter().flatten();
+        expire(&mut self.pools_expired, owned, has_job_ended(job));
+    }
+
+    /// A job schedule has changed, or is gone.
+    pub(super) fn update_pools_of_schedule(&mut self, id: &JobScheduleId, schedule: Option<&JobSchedule>) {
+        let owned = self.pools_by_job_schedule.get(id).into_iter().flatten();
+        expire(&mut self.pools_expired, owned, has_schedule_ended(schedule));
+    }
+
+    /// The auto pools that are due to be deleted, by id without case (P20).
+    pub(super) fn pools_expired(&self) -> BTreeSet<PoolId> {
+        self.pools_expired.clone()
     }
 
     /// P2, P9: a pool that has the nodes that it is to have becomes steady, and so does one whose resize
@@ -214,6 +263,49 @@ impl Index {
                 !is_any_leaving && pool.target().missing_from(staying) == NodeCounts::default()
             }
         }
+    }
+}
+
+/// P20
+fn has_job_ended(job: Option<&Job>) -> bool {
+    job.is_none_or(|job| job.end_time().is_some())
+}
+
+/// P20
+fn has_schedule_ended(schedule: Option<&JobSchedule>) -> bool {
+    schedule.is_none_or(|schedule| schedule.state().end_time().is_some())
+}
+
+fn insert_owned<K: Clone + Ord>(pools: &mut BTreeMap<K, BTreeSet<PoolId>>, owner: &K, pool: &PoolId) {
+    match pools.get_mut(owner) {
+        Some(pools) if pools.contains(pool) => {}
+        Some(pools) => drop(pools.insert(pool.clone())),
+        None => drop(pools.insert(owner.clone(), BTreeSet::from([pool.clone()]))),
+    }
+}
+
+fn remove_owned<K: Ord>(pools: &mut BTreeMap<K, BTreeSet<PoolId>>, owner: &K, pool: &PoolId) {
+    if let Some(owned) = pools.get_mut(owner) {
+        owned.remove(pool);
+        if owned.is_empty() {
+            pools.remove(owner);
+        }
+    }
+}
+
+/// Puts something into a set or takes it out.
+fn set_member(set: &mut BTreeSet<PoolId>, pool: &PoolId, is_member: bool) {
+    if !is_member {
+        set.remove(pool);
+    } else if !set.contains(pool) {
+        set.insert(pool.clone());
+    }
+}
+
+/// The owner of these pools has ended, or not.
+fn expire<'a>(expired: &mut BTreeSet<PoolId>, owned: impl Iterator<Item = &'a PoolId>, has_ended: bool) {
+    for pool in owned {
+        set_member(expired, pool, has_ended);
     }
 }
 

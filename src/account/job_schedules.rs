@@ -206,8 +206,10 @@ impl Account {
             return self.emit_job_schedule(effects, &id, JobScheduleFact::TurnLost { turn });
         };
         self.emit_job_schedule(effects, &id, JobScheduleFact::JobMade { number, turn });
+        let job_id = job.id().clone();
         self.insert_job(job);
         effects.extend(added);
+        self.provide_pool(effects, &job_id);
     }
 
     fn emit_job_schedule(&mut self, effects: &mut Vec<Effect>, id: &JobScheduleId, fact: JobScheduleFact) {

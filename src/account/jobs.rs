@@ -30,10 +30,11 @@ impl Account {
         if schedule.is_some_and(|schedule| self.job_schedules.contains_key(&schedule)) {
             return Err(ErrorCode::JobScheduleWithSameIdExists.into()); // L9
         }
-        let (job, effects) = Job::add_after(command, self.last_run, clock)?;
+        let (job, mut effects) = Job::add_after(command, self.last_run, clock)?;
         // Nothing below can fail.
 
         self.insert_job(job);
+        self.provide_pool(&mut effects, &command.specification.id);
         Ok(effects)
     }
 
@@ -99,7 +100,12 @@ impl Account {
         command: &UpdateJob,
         clock: impl Clock,
     ) -> Result<Vec<Effect>, BatchError> {
-        self.request(job, |job| job.update(command, clock))
+        let had_wanted_pool = self.jobs.get(job).is_some_and(|job| job.wanted_pool().is_some());
+        let mut effects = self.request(job, |job| job.update(command, clock))?;
+        if !had_wanted_pool {
+            self.provide_pool(&mut effects, job);
+        }
+        Ok(effects)
     }
 
     /// Adds a task to a job; see [`Job::add_task`].

@@ -20,6 +20,8 @@ impl Account {
         let waiting = self.pools.values().filter(|pool| pool.waits_for_nodes());
         let mut instructions: Vec<Instruction> =
             waiting.map(Pool::id).filter_map(|pool| self.nodes_to_add(pool)).collect();
+        let poolless = self.jobs.values().filter(|job| job.wanted_pool().is_some());
+        instructions.extend(poolless.map(|job| Instruction::AddPool { job: job.id().clone() }));
         instructions.extend(self.nodes.values().filter_map(issued_action));
         instructions.extend(self.jobs.values().flat_map(Job::outstanding));
         instructions

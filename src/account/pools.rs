@@ -10,8 +10,8 @@ use crate::{
     job::{Effect, Instruction},
     node::{Node, NodeAction, NodeTasks},
     pool::{
-        AddPool, DeletePool, NodeCounts, Pool, PoolFact, PoolState, RemoveNodes, ResizePool, StopResize,
-        UpdatePool,
+        AddPool, DeletePool, NodeCounts, Pool, PoolFact, PoolOwner, PoolState, RemoveNodes, ResizePool,
+        StopResize, UpdatePool,
     },
 };
 
@@ -21,7 +21,16 @@ impl Account {
     /// # Errors
     /// `PoolExists`, `PoolBeingDeleted`.
     pub fn add_pool(&mut self, command: &AddPool, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
-        let at = clock.now();
+        self.add_owned_pool(command, None, clock.now())
+    }
+
+    /// Adds a pool that is deleted with its owner, if it has one.
+    pub(super) fn add_owned_pool(
+        &mut self,
+        command: &AddPool,
+        owner: Option<PoolOwner>,
+        at: Timestamp,
+    ) -> Result<Vec<Effect>, BatchError> {
         match self.pools.get(&command.specification.id).map(Pool::state) {
             Some(PoolState::Active) => return Err(ErrorCode::PoolExists.into()),
             Some(PoolState::Deleting) => return Err(ErrorCode::PoolBeingDeleted.into()),
@@ -32,7 +41,8 @@ impl Account {
         let mut effects = Vec::new();
         let AddPool { specification, target, auto_scale } = command.clone();
         let pool = specification.id.clone();
-        self.emit_pool(&mut effects, &pool, PoolFact::Added { specification, target, auto_scale, at });
+        let added = PoolFact::Added { specification, target, auto_scale, owner, at };
+        self.emit_pool(&mut effects, &pool, added);
         self.ask_for_nodes(&mut effects, &pool);
         self.scale_pool(&mut effects, &pool, at);
         Ok(effects)

@@ -58,7 +58,7 @@ impl Account {
     /// The nodes of the job's pool that have any room for it.
     fn open_nodes(&self, job: &JobId) -> Option<OpenNodes> {
         let job = self.jobs.get(job)?;
-        let pool = &job.settings().pool;
+        let pool = job.pool()?;
         let fill =
             self.pools.get(pool).map_or(NodeFillType::Spread, |pool| pool.specification().node_fill_type);
         let mut open = OpenNodes { fill, by_free: BTreeMap::new() };

@@ -18,6 +18,8 @@ impl Account {
     pub fn tick(&mut self, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
         let mut effects = Vec::new();
+        // P20: not those whose owners end at this tick.
+        let expired_pools = self.index.pools_expired();
         for id in self.index.jobs_due(now) {
             let moves = self.jobs.get_mut(&id).map(|job| job.tick(now)).unwrap_or_default();
             self.follow(&id, &moves);
@@ -38,6 +40,9 @@ impl Account {
         }
         for id in self.index.pools_scaling(now) {
             self.scale_pool(&mut effects, &id, now);
+        }
+        for id in expired_pools {
+            self.delete_expired_pool(&mut effects, &id, now);
         }
         effects
     }

@@ -7,6 +7,7 @@ use crate::{
     error::Unfit,
     id::{NodeId, TaskId},
     job::{
+        auto_pool::AutoPoolState,
         effect::Fact,
         fact::{JobFact, JobNodeFact, PreparationVerdict},
         record::{JobNode, NodeRun, NodeRunState, Readiness, RunOutcome},
@@ -57,9 +58,14 @@ impl Job {
             JobFact::Updated { settings, at } => {
                 require(self.state.permit_update().is_ok())?;
                 self.modify(*at)?;
+                if settings.pool != self.settings.pool {
+                    self.auto_pool = None;
+                }
                 self.settings = settings.clone();
                 Ok(())
             }
+            JobFact::PoolAssigned { pool } => self.settle_pool(AutoPoolState::Made(pool.clone())),
+            JobFact::AutoPoolFailed { failure } => self.settle_pool(AutoPoolState::Failed(failure.clone())),
             JobFact::Touched { at } => {
                 require(self.state == JobState::Living(Living::Disabled))?;
                 self.modify(*at)
@@ -117,6 +123,13 @@ impl Job {
     fn enter_modified(&mut self, state: JobState, at: Timestamp) -> Applied {
         self.modify(at)?;
         self.enter(state, at)
+    }
+
+    /// P19: what becomes of the pool that the job asks for.
+    fn settle_pool(&mut self, state: AutoPoolState) -> Applied {
+        require(self.wanted_pool().is_some())?;
+        self.auto_pool = Some(state);
+        Ok(())
     }
 
     fn apply_disabling(&mut self, disable_tasks: DisableTasks, at: Timestamp) -> Applied {

@@ -72,7 +72,7 @@ impl Job {
         if found.has_expired(now) {
             return Err(NotAssigned::TaskExpired);
         }
-        if placement.pool != self.settings.pool {
+        if Some(&placement.pool) != self.pool() {
             return Err(NotAssigned::OtherPool);
         }
         if let Some(record) = self.nodes.get(&placement.node) {

@@ -6,6 +6,7 @@ use crate::{
     error::{Violation, ensure},
     id::NodeId,
     job::{
+        auto_pool::PoolInfo,
         record::{JobNode, NodeRun, NodeRunState, Readiness},
         resource::Job,
         run::MAX_STORED_RUNS,
@@ -27,6 +28,8 @@ impl Job {
         ensure("T6", self.received <= self.stamps.created(), || format!("job {id}: created too early"))?;
         let valid = self.template().validate().and_then(|()| self.template().validate_ids());
         ensure("B9", valid.is_ok(), || format!("job {id}: the specification is invalid"))?;
+        let asks = matches!(self.settings.pool, PoolInfo::Auto(_));
+        ensure("P19", asks || self.auto_pool.is_none(), || format!("job {id}: a pool was made for nothing"))?;
         self.check_state()?;
         self.check_nodes()?;
         for task in self.tasks.iter() {

@@ -6,8 +6,8 @@ use serde_json::Value;
 
 use crate::{
     Preconditions, TimeSpan, Timestamp,
-    id::PoolId,
     job::{
+        auto_pool::PoolInfo,
         specification::{
             DisableTasks, JobConstraints, JobSettings, JobSpecification, OnAllTasksComplete, ParallelLimit,
         },
@@ -58,7 +58,7 @@ pub enum JobChange {
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[allow(missing_docs, reason = "the fields are those of `JobSettings`")]
 pub struct JobPatch {
-    pub pool: Option<PoolId>,
+    pub pool: Option<PoolInfo>,
     pub priority: Option<i32>,
     pub max_parallel_tasks: Option<ParallelLimit>,
     pub allow_task_preemption: Option<bool>,

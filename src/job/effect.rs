@@ -79,6 +79,13 @@ pub enum Instruction {
         /// How many of each kind.
         nodes: NodeCounts,
     },
+    /// Make the pool that a job asks for with [`Account::add_auto_pool`](crate::Account::add_auto_pool), or
+    /// say why not with [`Account::refuse_auto_pool`](crate::Account::refuse_auto_pool)
+    /// ([P19](crate::evidence#p19)).
+    AddPool {
+        /// The job.
+        job: JobId,
+    },
     /// Do this to a node, then report it with [`Account::node_event`](crate::Account::node_event).
     Act {
         /// The node.
@@ -263,6 +270,7 @@ impl Instruction {
             Self::Stop { run: RunId { unit: Unit::Task(_), .. }, .. } => "StopTask",
             Self::Stop { run: RunId { unit: Unit::Release, .. }, .. } => "StopRelease",
             Self::AddNodes { .. } => "AddNodes",
+            Self::AddPool { .. } => "AddPool",
             Self::Act { action: NodeAction::Reboot, .. } => "RebootNode",
             Self::Act { action: NodeAction::Reimage, .. } => "ReimageNode",
             Self::Act { action: NodeAction::Deallocate, .. } => "DeallocateNode",
@@ -275,13 +283,17 @@ impl Instruction {
     pub fn run(&self) -> Option<&RunId> {
         match self {
             Self::Run(run) | Self::Stop { run, .. } => Some(run),
-            Self::AddNodes { .. } | Self::Act { .. } => None,
+            Self::AddNodes { .. } | Self::AddPool { .. } | Self::Act { .. } => None,
         }
     }
 
     /// The job that the instruction is about, if it is about one.
     pub fn job(&self) -> Option<&JobId> {
-        self.run().map(|run| &run.job)
+        match self {
+            Self::Run(run) | Self::Stop { run, .. } => Some(&run.job),
+            Self::AddPool { job } => Some(job),
+            Self::AddNodes { .. } | Self::Act { .. } => None,
+        }
     }
 
     /// The task that the instruction is about, if it is about one.
@@ -294,7 +306,7 @@ impl Instruction {
         match self {
             Self::Run(run) | Self::Stop { run, .. } => Some(&run.node),
             Self::Act { node, .. } => Some(node),
-            Self::AddNodes { .. } => None,
+            Self::AddNodes { .. } | Self::AddPool { .. } => None,
         }
     }
 
@@ -302,7 +314,7 @@ impl Instruction {
     pub fn pool(&self) -> Option<&PoolId> {
         match self {
             Self::AddNodes { pool, .. } => Some(pool),
-            Self::Run(_) | Self::Stop { .. } | Self::Act { .. } => None,
+            Self::Run(_) | Self::Stop { .. } | Self::AddPool { .. } | Self::Act { .. } => None,
         }
     }
 }
@@ -313,6 +325,7 @@ impl fmt::Display for Instruction {
             Self::Run(run) => write!(f, "run {run}"),
             Self::Stop { run, cause } => write!(f, "stop {run}: {cause}"),
             Self::AddNodes { pool, nodes } => write!(f, "add {nodes} to pool {pool}"),
+            Self::AddPool { job } => write!(f, "make the pool of job {job}"),
             Self::Act { node, action } => write!(f, "{} node {node}", action_verb(*action)),
         }
     }

@@ -5,7 +5,9 @@ use core::fmt;
 
 use crate::{
     Timestamp,
+    id::PoolId,
     job::{
+        auto_pool::AutoPoolFailure,
         record::RunOutcome,
         specification::{DisableTasks, JobSettings, JobSpecification},
         state::TerminateReason,
@@ -31,6 +33,10 @@ pub enum JobFact {
     },
     /// A user changed its settings.
     Updated { settings: Arc<JobSettings>, at: Timestamp },
+    /// It has the pool that was made for it ([P19](crate::evidence#p19)).
+    PoolAssigned { pool: PoolId },
+    /// The pool that it asks for cannot be made ([X9](crate::evidence#x9)).
+    AutoPoolFailed { failure: AutoPoolFailure },
     /// It is being disabled, or the option of a disabling in progress changed ([G1](crate::evidence#g1),
     /// [G3](crate::evidence#g3)).
     Disabling { disable_tasks: DisableTasks, at: Timestamp },
@@ -65,6 +71,8 @@ impl JobFact {
         match self {
             Self::Added { .. } => "JobAdded",
             Self::Updated { .. } => "JobUpdated",
+            Self::PoolAssigned { .. } => "JobPoolAssigned",
+            Self::AutoPoolFailed { .. } => "JobAutoPoolFailed",
             Self::Disabling { .. } => "JobDisabling",
             Self::Touched { .. } => "JobTouched",
             Self::Disabled { .. } => "JobDisabled",
@@ -83,6 +91,8 @@ impl fmt::Display for JobFact {
         match self {
             Self::Added { .. } => f.write_str("added"),
             Self::Updated { .. } => f.write_str("settings updated"),
+            Self::PoolAssigned { pool } => write!(f, "has pool {pool}"),
+            Self::AutoPoolFailed { failure } => write!(f, "gets no pool ({})", failure.code),
             Self::Disabling { disable_tasks, .. } => write!(f, "disabling ({disable_tasks})"),
             Self::Touched { .. } => f.write_str("disabled again"),
             Self::Disabled { .. } => f.write_str("disabled"),

@@ -5,8 +5,9 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 use crate::{
     BatchError, ETag, ErrorCode, Timestamp,
     error::Unfit,
-    id::{JobId, NodeId, TaskId},
+    id::{JobId, NodeId, PoolId, TaskId},
     job::{
+        auto_pool::{AutoPool, AutoPoolState, PoolInfo},
         effect::{Effect, Fact, Instruction, StopCause},
         fact::{JobFact, JobNodeFact},
         nodes::NodeTable,
@@ -39,6 +40,9 @@ pub struct Job {
     pub(super) received: Timestamp,
     pub(super) stamps: Stamps<JobStateName>,
     pub(super) state: JobState,
+    /// What became of the pool that its settings ask for; `None` if they ask for none, or not yet.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub(super) auto_pool: Option<AutoPoolState>,
     /// What failed tasks ask of the job and the job has not done yet (X3).
     pub(super) failure_actions: BTreeMap<TaskId, FailureAction>,
     /// The number of the last run.
@@ -62,6 +66,7 @@ impl Job {
             received,
             stamps: Stamps::new(at),
             state: JobState::Living(Living::Active),
+            auto_pool: None,
             failure_actions: BTreeMap::new(),
             last_run,
             nodes: NodeTable::default(),
@@ -92,6 +97,22 @@ impl Job {
     /// The state.
     pub fn state(&self) -> &JobState {
         &self.state
+    }
+
+    /// The pool whose nodes run the job's tasks; `None` if it has still to be made, or could not be made.
+    pub fn pool(&self) -> Option<&PoolId> {
+        match (&self.settings.pool, &self.auto_pool) {
+            (PoolInfo::Named(pool), _) | (PoolInfo::Auto(_), Some(AutoPoolState::Made(pool))) => Some(pool),
+            (PoolInfo::Auto(_), Some(AutoPoolState::Failed(_)) | None) => None,
+        }
+    }
+
+    /// The pool that has still to be made for the job, if one has ([P19](crate::evidence#p19)).
+    pub fn wanted_pool(&self) -> Option<&Arc<AutoPool>> {
+        match (&self.state, &self.settings.pool, &self.auto_pool) {
+            (JobState::Living(_), PoolInfo::Auto(pool), None) => Some(pool),
+            (JobState::Living(_) | JobState::Ending(_) | JobState::Completed(_), _, _) => None,
+        }
     }
 
     /// When the request for the job arrived: its creationTime, which is a little earlier than

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::{
     BatchError, ErrorCode, TimeSpan,
     id::{JobId, PoolId, TaskId},
+    job::auto_pool::PoolInfo,
     names::wire_enum,
     task::{
         ExitConditions, ExitOptions, Properties, RequestedConstraints, RetryLimit, TaskConstraints,
@@ -46,8 +47,8 @@ pub struct JobTemplate {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobSettings {
-    /// The pool whose nodes run the job's tasks. It need not exist.
-    pub pool: PoolId,
+    /// The pool whose nodes run the job's tasks.
+    pub pool: PoolInfo,
     /// -1000 to 1000; a job with a higher priority is scheduled first ([P1](crate::evidence#p1)).
     pub priority: i32,
     /// How many tasks can be on nodes at once.
@@ -289,7 +290,7 @@ impl JobSettings {
     /// The service's defaults, on this pool.
     pub fn new(pool: PoolId) -> Self {
         Self {
-            pool,
+            pool: pool.into(),
             priority: 0,
             max_parallel_tasks: ParallelLimit::Unlimited,
             allow_task_preemption: false,

@@ -3,7 +3,11 @@
 use alloc::boxed::Box;
 use core::fmt;
 
-use crate::{Timestamp, job::specification::DisableTasks, names::wire_enum};
+use crate::{
+    Timestamp,
+    job::{auto_pool::AutoPoolFailure, specification::DisableTasks},
+    names::wire_enum,
+};
 
 /// Why a job ended; its `terminateReason`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,10 +26,13 @@ pub enum TerminateReason {
     AllTasksComplete,
     /// Its schedule was terminated ([X5](crate::evidence#x5)).
     Schedule,
+    /// The pool that it asked for could not be made ([X9](crate::evidence#x9)). The service shows this as
+    /// a scheduling error, and no `terminateReason`.
+    AutoPoolFailed(AutoPoolFailure),
 }
 
 impl TerminateReason {
-    /// The text on the wire. That of a schedule is the one in recordings, not the documented one.
+    /// The text on the wire, or the code of the scheduling error. That of a schedule is the one in recordings, not the documented one.
     pub fn as_str(&self) -> &str {
         match self {
             Self::User(Some(reason)) => reason,
@@ -35,6 +42,7 @@ impl TerminateReason {
             Self::TaskFailed => "TaskFailed",
             Self::AllTasksComplete => "AllTasksComplete",
             Self::Schedule => "TerminateWorkitem",
+            Self::AutoPoolFailed(failure) => failure.code.as_str(),
         }
     }
 
@@ -47,7 +55,8 @@ impl TerminateReason {
             | Self::JobManagerComplete
             | Self::TaskFailed
             | Self::AllTasksComplete
-            | Self::Schedule => self.clone(),
+            | Self::Schedule
+            | Self::AutoPoolFailed(_) => self.clone(),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::{
     Clock, Timestamp,
     id::TaskId,
     job::{
+        auto_pool::AutoPoolState,
         effect::Effect,
         fact::JobFact,
         resource::Job,
@@ -90,7 +91,9 @@ impl Job {
 
     /// The rules that do not wait for the clock.
     fn due_end(&self) -> Option<TerminateReason> {
-        if self.is_manager_done() {
+        if let Some(AutoPoolState::Failed(failure)) = &self.auto_pool {
+            Some(TerminateReason::AutoPoolFailed(failure.clone())) // X9
+        } else if self.is_manager_done() {
             Some(TerminateReason::JobManagerComplete) // X2
         } else if self.is_asked_to(FailureAction::Terminate) {
             Some(TerminateReason::TaskFailed) // X3

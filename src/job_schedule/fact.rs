@@ -5,6 +5,7 @@ use core::fmt;
 
 use crate::{
     Timestamp,
+    id::PoolId,
     job_schedule::specification::{JobScheduleSettings, JobScheduleSpecification},
 };
 
@@ -29,6 +30,8 @@ pub enum JobScheduleFact {
     /// The job that was due at `turn`, and those due before it, will not be made
     /// ([L3](crate::evidence#l3)).
     TurnLost { turn: Timestamp },
+    /// The pool that its jobs share was made ([P19](crate::evidence#p19)).
+    PoolMade { pool: PoolId },
     /// It is terminating ([L5](crate::evidence#l5)).
     Terminating { at: Timestamp },
     /// It has ended ([L3](crate::evidence#l3), [L5](crate::evidence#l5)).
@@ -50,6 +53,7 @@ impl JobScheduleFact {
             Self::Enabled { .. } => "JobScheduleEnabled",
             Self::JobMade { .. } => "JobScheduleJobMade",
             Self::TurnLost { .. } => "JobScheduleTurnLost",
+            Self::PoolMade { .. } => "JobSchedulePoolMade",
             Self::Terminating { .. } => "JobScheduleTerminating",
             Self::Completed { .. } => "JobScheduleCompleted",
             Self::Deleting { .. } => "JobScheduleDeleting",
@@ -68,6 +72,7 @@ impl fmt::Display for JobScheduleFact {
             Self::Enabled { .. } => f.write_str("enabled"),
             Self::JobMade { number, turn } => write!(f, "made job {number}, due at {turn}"),
             Self::TurnLost { turn } => write!(f, "makes no job for {turn}"),
+            Self::PoolMade { pool } => write!(f, "has pool {pool}"),
             Self::Terminating { .. } => f.write_str("terminating"),
             Self::Completed { .. } => f.write_str("completed"),
             Self::Deleting { .. } => f.write_str("deleting"),

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use crate::{
     BatchError, ETag, ErrorCode, Timestamp,
     error::Unfit,
-    id::{JobId, JobScheduleId},
+    id::{JobId, JobScheduleId, PoolId},
     job_schedule::{
         command::{
             DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, TerminateJobSchedule, UpdateJobSchedule,
@@ -29,6 +29,9 @@ pub struct JobSchedule {
     last_job: u32,
     /// The last turn that is over: its job was made, or it was lost.
     last_turn: Option<Timestamp>,
+    /// The pool that its jobs share, if one was made.
+    #[cfg_attr(feature = "serde", serde(default))]
+    pool: Option<PoolId>,
 }
 
 /// What is left of the jobs of a schedule.
@@ -74,6 +77,7 @@ impl JobSchedule {
             state: JobScheduleState::Active,
             last_job: 0,
             last_turn: None,
+            pool: None,
         }
     }
 
@@ -110,6 +114,11 @@ impl JobSchedule {
     /// The job that it made last, which may be gone by now.
     pub fn recent_job(&self) -> Option<JobId> {
         (self.last_job > 0).then(|| self.id().job(self.last_job))
+    }
+
+    /// The pool that was made for its jobs, which may be gone by now ([P19](crate::evidence#p19)).
+    pub fn pool(&self) -> Option<&PoolId> {
+        self.pool.as_ref()
     }
 
     /// When the next job is due, which is in the past if it waits for another job to be completed; `None`
@@ -306,6 +315,9 @@ impl JobSchedule {
             JobScheduleFact::Added { .. } => return Err(Unfit("the job schedule exists")),
             JobScheduleFact::Updated { settings, at } => {
                 self.fit_modification(self.require_living().is_ok(), *at)?;
+                if settings.job_settings.pool != self.settings.job_settings.pool {
+                    self.pool = None;
+                }
                 self.settings = settings.clone();
                 self.stamps.modify(*at);
             }
@@ -334,6 +346,12 @@ impl JobSchedule {
             JobScheduleFact::TurnLost { turn } => {
                 self.fit_turn(*turn)?;
                 self.last_turn = Some(*turn);
+            }
+            JobScheduleFact::PoolMade { pool } => {
+                if self.pool.as_ref() == Some(pool) {
+                    return Err(Unfit("the job schedule has the pool"));
+                }
+                self.pool = Some(pool.clone());
             }
             JobScheduleFact::Terminating { at } => {
                 self.fit_modification(self.require_living().is_ok(), *at)?;

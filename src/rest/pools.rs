@@ -6,8 +6,8 @@
     reason = "all functions in the table of operations have one signature"
 )]
 
-mod body;
-mod shown;
+pub(super) mod body;
+pub(super) mod shown;
 
 use alloc::format;
 

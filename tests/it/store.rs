@@ -15,7 +15,7 @@ use azbatch::{
         AddJob, BeforeDeletion, DeleteJob, DisableJob, DisableTasks, EnableJob, End, Ended, Ending,
         EndingKind, JobChange, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
         JobRequest, JobSettings, JobSpecification, JobState, JobTemplate, Living, OnAllTasksComplete,
-        OnTaskFailure, ParallelLimit, StopCause, TerminateJob, TerminateReason, Unit, UpdateJob,
+        OnTaskFailure, ParallelLimit, PoolInfo, StopCause, TerminateJob, TerminateReason, Unit, UpdateJob,
     },
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks},
     pool::{
@@ -786,7 +786,7 @@ fn commands_come_back() {
         AddJob { specification: job_specification().into(), settings: job_settings().into(), received },
     ]);
     let patch = JobPatch {
-        pool: Some(id("Other")),
+        pool: Some(PoolInfo::Named(id("Other"))),
         priority: Some(1000),
         max_parallel_tasks: Some(ParallelLimit::Unlimited),
         allow_task_preemption: Some(false),
@@ -1144,7 +1144,7 @@ impl Story {
                 Instruction::Act { node, action } => {
                     self.event(node.as_str(), event_of(*action));
                 }
-                Instruction::Run(_) | Instruction::Stop { .. } => {}
+                Instruction::Run(_) | Instruction::Stop { .. } | Instruction::AddPool { .. } => {}
             }
         }
     }

@@ -8,12 +8,13 @@ use crate::{
     id::{InvalidId, JobId, PoolId, TaskId},
     job::{
         DisableTasks, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask,
-        JobSettings, JobSpecification, JobTemplate, ParallelLimit,
+        JobSettings, JobSpecification, JobTemplate, ParallelLimit, PoolInfo, PoolLifetime,
     },
     rest::{
         fields::{Fields, retry_limit},
         odata::model::{Name, name},
         odata::{model, read, version::ApiVersion},
+        pools::body as pool_body,
         tasks::body as task_body,
     },
     task::{Properties, RetryLimit, TaskConstraints},
@@ -36,7 +37,20 @@ pub(super) fn add_job(
     let mut fields = Fields::of_body(read::read(&model::JOB_ADD_PARAMETER, body, version)?);
     let id = fields.id(name!("id"), plain_job_id)?.ok_or_else(|| fields.missing(name!("id")))?;
     let (template, settings) = job_template(fields)?;
+    check_lifetime(&settings.pool)?;
     Ok((JobSpecification { id, template }, settings))
+}
+
+/// P19: only the jobs of a schedule can share a pool that exists as long as the schedule.
+fn check_lifetime(pool: &PoolInfo) -> Result<(), BatchError> {
+    match pool {
+        PoolInfo::Auto(pool) if pool.lifetime == PoolLifetime::JobSchedule => {
+            let name = "poolInfo.autoPoolSpecification.poolLifetimeOption";
+            let reason = "The value is for the jobs of a job schedule";
+            Err(BatchError::invalid_property(name, pool.lifetime.as_str(), reason))
+        }
+        PoolInfo::Auto(_) | PoolInfo::Named(_) => Ok(()),
+    }
 }
 
 /// A job without its id: the rest of that body, or the `jobSpecification` of a job schedule.
@@ -72,7 +86,7 @@ pub(super) fn patch_job(body: &[u8], version: ApiVersion) -> Result<JobPatch, Ba
     let mut fields = Fields::of_body(read::read(&model::JOB_PATCH_PARAMETER, body, version)?);
     let (pool, patch) = job_changes(&mut fields)?;
     Fields::check_metadata(patch.other.get(name!("metadata").as_str()))?;
-    Ok(JobPatch { pool: pool.map(named_pool).transpose()?, ..patch })
+    Ok(JobPatch { pool, ..patch })
 }
 
 /// The body of `Job - Disable`.
@@ -110,40 +124,26 @@ fn job_changes(fields: &mut Fields) -> Result<(Option<PoolInfo>, JobPatch), Batc
 fn job_settings(pool: Option<PoolInfo>, given: JobPatch) -> Result<JobSettings, BatchError> {
     Fields::check_metadata(given.other.get(name!("metadata").as_str()))?;
     let pool = pool.ok_or_else(|| BatchError::missing_property(name!("poolInfo").as_str()))?;
-    let default = JobSettings::new(named_pool(pool)?);
     Ok(JobSettings {
-        pool: default.pool,
-        priority: given.priority.unwrap_or(default.priority),
-        max_parallel_tasks: given.max_parallel_tasks.unwrap_or(default.max_parallel_tasks),
-        allow_task_preemption: given.allow_task_preemption.unwrap_or(default.allow_task_preemption),
-        constraints: given.constraints.unwrap_or(default.constraints),
-        on_all_tasks_complete: given.on_all_tasks_complete.unwrap_or(default.on_all_tasks_complete),
+        pool,
+        priority: given.priority.unwrap_or(0),
+        max_parallel_tasks: given.max_parallel_tasks.unwrap_or_default(),
+        allow_task_preemption: given.allow_task_preemption.unwrap_or(false),
+        constraints: given.constraints.unwrap_or_default(),
+        on_all_tasks_complete: given.on_all_tasks_complete.unwrap_or_default(),
         network_configuration: given.network_configuration,
         other: given.other,
     })
 }
 
-/// Where a job wants its tasks to run.
-enum PoolInfo {
-    Named(PoolId),
-    Auto,
-}
-
+/// A pool that exists apart from the job, or one that is made for it (P19).
 fn pool_info(fields: &mut Fields) -> Result<Option<PoolInfo>, BatchError> {
     let Some(mut info) = fields.object(name!("poolInfo")) else { return Ok(None) };
     let pool = info.id(name!("poolId"), PoolId::new)?;
-    if info.object(name!("autoPoolSpecification")).is_some() {
-        return Ok(Some(PoolInfo::Auto));
+    if let Some(specification) = info.object(name!("autoPoolSpecification")) {
+        return Ok(Some(PoolInfo::Auto(Arc::new(pool_body::auto_pool(specification)?))));
     }
     pool.map(|pool| Some(PoolInfo::Named(pool))).ok_or_else(|| info.missing(name!("poolId")))
-}
-
-/// 501 comes after everything else that a body is refused for (S5).
-fn named_pool(pool: PoolInfo) -> Result<PoolId, BatchError> {
-    match pool {
-        PoolInfo::Named(pool) => Ok(pool),
-        PoolInfo::Auto => Err(BatchError::not_implemented("Auto pools are not implemented.")),
-    }
 }
 
 fn priority(fields: &mut Fields) -> Result<Option<i32>, BatchError> {

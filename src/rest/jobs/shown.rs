@@ -8,11 +8,13 @@ use crate::{
     Timestamp,
     id::{JobId, NodeId, TaskId},
     job::{
-        Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask,
-        JobSettings, JobTemplate, NodeRun, NodeRunState, RunOutcome,
+        AutoPool, AutoPoolFailure, Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask,
+        JobReleaseTask, JobSettings, JobTemplate, NodeRun, NodeRunState, PoolInfo, RunOutcome,
+        TerminateReason,
     },
     rest::{
         odata::model::name,
+        pools::shown as pool_shown,
         shown::{Properties, job_url, node_url, previous_state, put, stamps, text},
         tasks::shown as task_shown,
     },
@@ -43,7 +45,7 @@ pub(in crate::rest) fn job_template(template: &JobTemplate, settings: &JobSettin
     put(&mut shown, name!("jobManagerTask"), template.manager.as_ref().map(job_manager));
     put(&mut shown, name!("jobPreparationTask"), template.preparation.as_ref().map(job_preparation));
     put(&mut shown, name!("jobReleaseTask"), template.release.as_ref().map(job_release));
-    put(&mut shown, name!("poolInfo"), json!({ (name!("poolId")): settings.pool.as_str() }));
+    put(&mut shown, name!("poolInfo"), pool_info(&settings.pool));
     put(&mut shown, name!("onAllTasksComplete"), text(settings.on_all_tasks_complete));
     put(&mut shown, name!("onTaskFailure"), text(template.on_task_failure));
     shown
@@ -86,10 +88,43 @@ fn job_execution_info(job: &Job, now: Timestamp) -> Value {
     let mut shown = Properties::new();
     put(&mut shown, name!("startTime"), text(job.stamps().created()));
     put(&mut shown, name!("endTime"), job.end_time().map(text));
-    put(&mut shown, name!("poolId"), text(&job.settings().pool));
-    put(&mut shown, name!("schedulingError"), job.nodes_awaiting_processing(now).map(scheduling_error));
-    put(&mut shown, name!("terminateReason"), job.terminate_reason().map(text));
+    put(&mut shown, name!("poolId"), job.pool().map(text));
+    match job.terminate_reason() {
+        Some(TerminateReason::AutoPoolFailed(failure)) => {
+            put(&mut shown, name!("schedulingError"), auto_pool_failure(failure)); // X9
+        }
+        reason => {
+            let error = job.nodes_awaiting_processing(now).map(scheduling_error);
+            put(&mut shown, name!("schedulingError"), error);
+            put(&mut shown, name!("terminateReason"), reason.map(text));
+        }
+    }
     Value::Object(shown)
+}
+
+fn pool_info(pool: &PoolInfo) -> Value {
+    match pool {
+        PoolInfo::Named(pool) => json!({ (name!("poolId")): pool.as_str() }),
+        PoolInfo::Auto(pool) => json!({ (name!("autoPoolSpecification")): auto_pool(pool) }),
+    }
+}
+
+fn auto_pool(pool: &AutoPool) -> Value {
+    let mut shown = Properties::new();
+    put(&mut shown, name!("autoPoolIdPrefix"), pool.id_prefix.as_ref().map(text));
+    put(&mut shown, name!("poolLifetimeOption"), text(pool.lifetime));
+    put(&mut shown, name!("keepAlive"), json!(pool.keep_alive));
+    put(&mut shown, name!("pool"), Value::Object(pool_shown::auto_pool(pool)));
+    Value::Object(shown)
+}
+
+/// X9
+fn auto_pool_failure(failure: &AutoPoolFailure) -> Value {
+    json!({
+        (name!("category")): "UserError",
+        (name!("code")): failure.code.as_str(),
+        (name!("message")): failure.message,
+    })
 }
 
 /// E9

@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use crate::{
     BatchError, ErrorCode,
     autoscale::{Formula, FormulaError},
-    id::{NodeId, PoolId},
+    id::{NodeId, PoolId, PoolIdPrefix},
+    job::AutoPool,
     pool::{
         AddPool, AutoScaleSettings, EnableAutoScale, EvaluationInterval, NodeCounts, NodeFillType,
         PoolSpecification, RemoveNodes, ResizePool, UpdatePool,
@@ -18,6 +19,7 @@ use crate::{
         odata::model::{Name, name},
         odata::{model, read, version::ApiVersion},
     },
+    task::Properties,
 };
 
 /// How many nodes can be removed at once (B5).
@@ -27,6 +29,21 @@ const MAX_REMOVED_NODES: usize = 100;
 pub(super) fn add_pool(body: &[u8], version: ApiVersion) -> Result<AddPool, BatchError> {
     let mut fields = Fields::of_body(read::read(&model::POOL_ADD_PARAMETER, body, version)?);
     let id = fields.id(name!("id"), PoolId::new)?.ok_or_else(|| fields.missing(name!("id")))?;
+    let PoolFields { auto_scale, target, task_slots_per_node, node_fill_type, other } = pool(fields)?;
+    let specification = PoolSpecification { id, task_slots_per_node, node_fill_type, other };
+    Ok(AddPool { specification: Arc::new(specification), target, auto_scale })
+}
+
+/// What a pool is, apart from its id.
+struct PoolFields {
+    auto_scale: Option<AutoScaleSettings>,
+    target: NodeCounts,
+    task_slots_per_node: u32,
+    node_fill_type: NodeFillType,
+    other: Properties,
+}
+
+fn pool(mut fields: Fields) -> Result<PoolFields, BatchError> {
     let auto_scale = auto_scale(&mut fields)?;
     fields.check_display_name()?;
     let target = NodeCounts {
@@ -36,9 +53,34 @@ pub(super) fn add_pool(body: &[u8], version: ApiVersion) -> Result<AddPool, Batc
     let task_slots_per_node = slots_per_node(&mut fields)?.unwrap_or(1);
     let node_fill_type = node_fill_type(&mut fields).unwrap_or_default();
     Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
-    let other = fields.rest();
-    let specification = PoolSpecification { id, task_slots_per_node, node_fill_type, other };
-    Ok(AddPool { specification: Arc::new(specification), target, auto_scale })
+    Ok(PoolFields { auto_scale, target, task_slots_per_node, node_fill_type, other: fields.rest() })
+}
+
+/// The `autoPoolSpecification` of a job or of the jobs of a schedule (P19).
+pub(in crate::rest) fn auto_pool(mut fields: Fields) -> Result<AutoPool, BatchError> {
+    const PREFIX: Name = name!("autoPoolIdPrefix");
+    const LIFETIME: Name = name!("poolLifetimeOption");
+    let id_prefix = match fields.text(PREFIX) {
+        None => None,
+        Some(prefix) => Some(PoolIdPrefix::new(&prefix).map_err(|_| {
+            let reason = "The value must have 1 to 20 letters, digits, hyphens or underscores";
+            fields.invalid(PREFIX, prefix, reason)
+        })?),
+    };
+    let lifetime = fields.choice(LIFETIME).ok_or_else(|| fields.missing(LIFETIME))?;
+    let keep_alive = fields.flag(name!("keepAlive"), false);
+    let specified = fields.object(name!("pool")).ok_or_else(|| fields.missing(name!("pool")))?;
+    let PoolFields { auto_scale, target, task_slots_per_node, node_fill_type, other } = pool(specified)?;
+    Ok(AutoPool {
+        id_prefix,
+        lifetime,
+        keep_alive,
+        task_slots_per_node,
+        node_fill_type,
+        target,
+        auto_scale,
+        other,
+    })
 }
 
 /// Either a formula or targets say how many nodes a pool has (P15).

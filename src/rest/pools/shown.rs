@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     Account, Node, Pool,
     autoscale::EvaluationError,
+    job::AutoPool,
     node::NodeStateName,
-    pool::{AutoScaleRun, AutoScaleSettings},
+    pool::{AutoScaleRun, AutoScaleSettings, NodeFillType},
     rest::odata::model::{Name, name},
     rest::shown::{Properties, kept, pool_url, put, stamps, text},
 };
@@ -30,20 +31,43 @@ pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
     put(&mut shown, name!("targetDedicatedNodes"), json!(target.dedicated));
     put(&mut shown, name!("targetLowPriorityNodes"), json!(target.low_priority));
     put(&mut shown, name!("enableAutoScale"), json!(pool.auto_scale().is_some()));
-    if let Some(auto_scale) = pool.auto_scale() {
-        let AutoScaleSettings { formula, evaluation_interval } = auto_scale.settings();
-        put(&mut shown, name!("autoScaleFormula"), text(formula));
-        put(&mut shown, name!("autoScaleEvaluationInterval"), text(evaluation_interval.get()));
-        let run = auto_scale.run().map(|run| Value::Object(auto_scale_run(run)));
+    if let Some(scaling) = pool.auto_scale() {
+        auto_scale(&mut shown, scaling.settings());
+        let run = scaling.run().map(|run| Value::Object(auto_scale_run(run)));
         put(&mut shown, name!("autoScaleRun"), run);
     }
-    shown.entry(name!("enableInterNodeCommunication").as_str()).or_insert_with(|| json!(false));
-    put(&mut shown, name!("taskSlotsPerNode"), json!(specification.task_slots_per_node));
-    put(&mut shown, name!("maxTasksPerNode"), json!(specification.task_slots_per_node));
-    let mut policy = kept(&mut shown, name!("taskSchedulingPolicy"));
-    put(&mut policy, name!("nodeFillType"), text(specification.node_fill_type));
-    put(&mut shown, name!("taskSchedulingPolicy"), Value::Object(policy));
+    slots_and_policy(&mut shown, specification.task_slots_per_node, specification.node_fill_type);
     shown
+}
+
+/// The pool that a job asks for, as the job shows it (P19).
+pub(in crate::rest) fn auto_pool(pool: &AutoPool) -> Properties {
+    let mut shown = pool.other.clone();
+    shown.entry(name!("resizeTimeout").as_str()).or_insert_with(|| "PT15M".into());
+    put(&mut shown, name!("enableAutoScale"), json!(pool.auto_scale.is_some()));
+    match &pool.auto_scale {
+        Some(settings) => auto_scale(&mut shown, settings),
+        None => {
+            put(&mut shown, name!("targetDedicatedNodes"), json!(pool.target.dedicated));
+            put(&mut shown, name!("targetLowPriorityNodes"), json!(pool.target.low_priority));
+        }
+    }
+    slots_and_policy(&mut shown, pool.task_slots_per_node, pool.node_fill_type);
+    shown
+}
+
+fn auto_scale(shown: &mut Properties, settings: &AutoScaleSettings) {
+    put(shown, name!("autoScaleFormula"), text(&settings.formula));
+    put(shown, name!("autoScaleEvaluationInterval"), text(settings.evaluation_interval.get()));
+}
+
+fn slots_and_policy(shown: &mut Properties, task_slots_per_node: u32, node_fill_type: NodeFillType) {
+    shown.entry(name!("enableInterNodeCommunication").as_str()).or_insert_with(|| json!(false));
+    put(shown, name!("taskSlotsPerNode"), json!(task_slots_per_node));
+    put(shown, name!("maxTasksPerNode"), json!(task_slots_per_node));
+    let mut policy = kept(shown, name!("taskSchedulingPolicy"));
+    put(&mut policy, name!("nodeFillType"), text(node_fill_type));
+    put(shown, name!("taskSchedulingPolicy"), Value::Object(policy));
 }
 
 /// An evaluation of a formula (P16).

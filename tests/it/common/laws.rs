@@ -84,7 +84,7 @@ impl Hosts {
                 Some(stopped) => *stopped = true,
                 None => drop(self.not_started.insert(run.clone())),
             },
-            Instruction::AddNodes { .. } | Instruction::Act { .. } => {}
+            Instruction::AddNodes { .. } | Instruction::AddPool { .. } | Instruction::Act { .. } => {}
         }
     }
 
@@ -602,6 +602,17 @@ impl Change<'_> {
                 Some(Fact::Node(id, NodeFact::ActionIssued { action: issued }))
                     if id == node && issued == action
             ),
+            Instruction::AddPool { job } => {
+                let asks = |fact: &Fact| {
+                    matches!(
+                        fact,
+                        Fact::Job(of, JobFact::Added { .. } | JobFact::Updated { .. })
+                            | Fact::Task(of, _, TaskFact::Added { .. })
+                            if of == job
+                    )
+                };
+                fact.is_some_and(asks)
+            }
             Instruction::AddNodes { pool, .. } => match fact {
                 Some(Fact::Pool(
                     id,

@@ -700,7 +700,7 @@ impl Change {
                 JobPatch { constraints: Some(constraints), ..JobPatch::default() }
             }
             Self::ParallelTasks(limit) => JobPatch { max_parallel_tasks: Some(limit), ..JobPatch::default() },
-            Self::Pool(which) => JobPatch { pool: Some(pool(which)), ..JobPatch::default() },
+            Self::Pool(which) => JobPatch { pool: Some(pool(which).into()), ..JobPatch::default() },
         };
         JobChange::Patch(patch)
     }
@@ -742,7 +742,7 @@ fn assignments(account: &Account) -> Vec<(JobId, TaskId, NodeId)> {
     let mut found = Vec::new();
     for job in account.jobs() {
         let active = || job.tasks().filter(|task| *task.state() == TaskState::Active);
-        for node in account.nodes().filter(|node| *node.pool() == job.settings().pool) {
+        for node in account.nodes().filter(|node| Some(node.pool()) == job.pool()) {
             found.extend(active().map(|task| (job.id().clone(), task.id().clone(), node.id().clone())));
         }
     }

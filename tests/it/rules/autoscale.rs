@@ -2,7 +2,7 @@
 
 use azbatch::{
     Account, ETag, Effect, Fact, Instruction, Timestamp,
-    job::TerminateJob,
+    job::{PoolInfo, TerminateJob},
     node::NodeEvent,
     pool::{
         AddPool, AutoScale, AutoScaleSettings, EnableAutoScale, EvaluationInterval, NodeCounts, NodeFillType,
@@ -386,7 +386,7 @@ fn tasks_and_nodes_are_counted_every_30_seconds() {
     let mut world = World::with_pool(target, 1, NodeFillType::Spread);
     world.add_job("job", |specification, _| specification.uses_task_dependencies = true);
     world.add_job("ended", plain);
-    world.add_job("elsewhere", |_, settings| settings.pool = id("other"));
+    world.add_job("elsewhere", |_, settings| settings.pool = PoolInfo::Named(id("other")));
     world.add_to("ended", "never");
     world.add_to("elsewhere", "t");
     world.ran("succeeded", "n1", 0);

@@ -371,7 +371,7 @@ impl ModelNode {
                 let ended = if self.runs.remove(run) { Ended::with_exit_code(137) } else { Ended::default() };
                 Some(run.ended(ended))
             }
-            Instruction::AddNodes { .. } | Instruction::Act { .. } => None,
+            Instruction::AddNodes { .. } | Instruction::AddPool { .. } | Instruction::Act { .. } => None,
         }
     }
 

@@ -81,17 +81,6 @@ fn what_is_not_implemented_says_what_it_is() {
         assert_eq!(reply.told(), "501 NotImplemented", "{line}");
         assert!(reply.said("Reason").contains(reason), "{line}: {}", reply.said("Reason"));
     }
-    let pool =
-        json!({ "autoPoolSpecification": { "poolLifetimeOption": "job", "pool": { "vmSize": "small" } } });
-    for (line, body) in [
-        ("POST /jobs", json!({ "id": "auto", "poolInfo": pool })),
-        ("PUT /jobs/job", json!({ "poolInfo": pool })),
-        ("PATCH /jobs/job", json!({ "poolInfo": pool })),
-    ] {
-        let reply = world.send(line, body);
-        assert_eq!(reply.told(), "501 NotImplemented", "{line}");
-        assert!(reply.said("Reason").contains("uto pool"), "{line}: {}", reply.said("Reason"));
-    }
     for (line, told) in [
         ("GET /", "400 InvalidUri"),
         ("GET /job", "400 InvalidUri"),

@@ -40,6 +40,8 @@ mod disable;
 // Pools and scheduling
 mod pools;
 
+mod auto_pools;
+
 mod pool_updates;
 
 mod autoscale;

@@ -2,7 +2,7 @@
 
 use azbatch::{
     Effect, Instruction, PoolId, TimeSpan, Timestamp,
-    job::{DisableTasks, JobChange, JobPatch, JobSettings, JobTemplate, Unit},
+    job::{DisableTasks, JobChange, JobPatch, JobSettings, JobTemplate, PoolInfo, Unit},
     node::{ChangeNode, Contact, NodeEvent, NodeState, NodeTasks},
     pool::{NodeFillType, RemoveNodes},
     task::RetryLimit,
@@ -282,7 +282,10 @@ fn a_node_can_be_added_again_in_another_pool_and_spelling() {
     world.call(|account, now| Ok(account.add_unmanaged_node(&id("other"), &id("N1"), 4, now).unwrap()));
     world.disable(DisableTasks::Wait);
     world.tick();
-    world.update(JobChange::Patch(JobPatch { pool: Some(id("other")), ..JobPatch::default() }));
+    world.update(JobChange::Patch(JobPatch {
+        pool: Some(PoolInfo::Named(id("other"))),
+        ..JobPatch::default()
+    }));
     world.enable();
     assert_eq!(world.assign("a", "n1"), "TaskPreparing a N1, RunPreparation N1");
     assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded N1, RunPreparation N1");

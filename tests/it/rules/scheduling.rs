@@ -488,7 +488,7 @@ fn reference(account: &mut Account, now: Timestamp) -> Vec<Effect> {
     for (_, _, job) in turns {
         let found = account.job(&job).unwrap();
         let tasks: Vec<_> = found.queue().map(|task| task.id().clone()).collect();
-        let pool = found.settings().pool.clone();
+        let pool = found.pool().unwrap().clone();
         let packed =
             account.pool(&pool).is_some_and(|pool| pool.specification().node_fill_type == NodeFillType::Pack);
         for task in tasks {
@@ -553,7 +553,7 @@ proptest! {
             let node = before.node(node).unwrap();
             prop_assert_eq!(node.state(), NodeState::Ready(Reach::Answering));
             prop_assert_eq!(node.scheduling(), SchedulingState::Enabled);
-            prop_assert_eq!(node.pool(), &old.settings().pool);
+            prop_assert_eq!(Some(node.pool()), old.pool());
             prop_assert!(old.node(node.id()).is_none_or(|record| !record.is_barred()), "N7: {effect:?}");
             let dependencies = old.task(task).unwrap().specification().depends_on.clone().unwrap_or_default();
             for other in dependencies.task_ids {

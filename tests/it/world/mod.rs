@@ -57,6 +57,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     sent: u128,
     nodes: u32,
+    /// How many auto pools there were.
+    pools: u32,
 }
 
 /// A request that is put together piece by piece.
@@ -151,7 +153,7 @@ pub(crate) struct Reply {
 impl World {
     pub(crate) fn new() -> Self {
         let now = Timestamp::parse_iso8601("2026-02-10T08:00:00.1234567Z").unwrap();
-        Self { account: Account::new(URL), now, sent: 0, nodes: 0 }
+        Self { account: Account::new(URL), now, sent: 0, nodes: 0, pools: 0 }
     }
 
     pub(crate) fn later(&mut self, seconds: u64) -> &mut Self {
@@ -415,6 +417,15 @@ impl World {
                 Unit::Task(_) => self.report(run, Some(143)),
                 Unit::Release => Vec::new(),
             },
+            Effect::Instruction(Instruction::AddPool { job }) => {
+                self.pools += 1;
+                let name = format!("{:08X}", self.pools);
+                let wanted = self.account.job(job).and_then(azbatch::Job::wanted_pool).cloned();
+                let Some(pool) = wanted.map(|wanted| wanted.pool_id(&name).unwrap()) else {
+                    return Vec::new();
+                };
+                self.call(|account, now| account.add_auto_pool(job, &pool, now).unwrap())
+            }
             Effect::Instruction(Instruction::AddNodes { pool, nodes }) => {
                 let mut next = Vec::new();
                 for _ in 0..nodes.dedicated + nodes.low_priority {

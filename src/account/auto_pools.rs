@@ -1,0 +1,104 @@
+//! Auto pools: made when a job asks for one, and deleted with what they were made for.
+
+use alloc::{sync::Arc, vec::Vec};
+
+use crate::{
+    BatchError, Clock, Timestamp,
+    account::resource::Account,
+    id::{JobId, PoolId},
+    job::{AutoPool, AutoPoolFailure, Effect, Fact, Instruction, Job, JobFact, PoolLifetime},
+    job_schedule::JobScheduleFact,
+    pool::{AddPool, DeletePool, Pool, PoolOwner, PoolState},
+};
+
+/// Why an auto pool was not added. Nothing has changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AutoPoolNotAdded {
+    /// The job does not exist, is ending, asks for no auto pool, or has it already.
+    #[error("the job does not ask for a pool")]
+    NotWanted,
+    /// There is a pool of this id.
+    #[error(transparent)]
+    Refused(#[from] BatchError),
+}
+
+impl Account {
+    /// Makes the pool that a job asks for, in answer to [`Instruction::AddPool`]
+    /// ([P19](crate::evidence#p19)). The host chooses the id, see [`AutoPool::pool_id`].
+    ///
+    /// # Errors
+    /// Why not; nothing has changed then. A host that delivers the instruction twice can ignore it.
+    pub fn add_auto_pool(
+        &mut self,
+        job: &JobId,
+        pool: &PoolId,
+        clock: impl Clock,
+    ) -> Result<Vec<Effect>, AutoPoolNotAdded> {
+        let now = clock.now();
+        let found = self.jobs.get(job).ok_or(AutoPoolNotAdded::NotWanted)?;
+        let wanted = found.wanted_pool().ok_or(AutoPoolNotAdded::NotWanted)?;
+        let (job, owner) = (found.id().clone(), owner(found, wanted));
+        let command = AddPool {
+            specification: Arc::new(wanted.specification(pool.clone())),
+            target: wanted.target,
+            auto_scale: wanted.auto_scale.clone(),
+        };
+        let is_kept = wanted.keep_alive;
+        let mut effects = self.add_owned_pool(&command, (!is_kept).then(|| owner.clone()), now)?;
+        if let PoolOwner::JobSchedule(schedule) = owner {
+            let made = JobScheduleFact::PoolMade { pool: pool.clone() };
+            self.emit(&mut effects, Fact::JobSchedule(schedule, made));
+        }
+        self.emit_job(&mut effects, &job, JobFact::PoolAssigned { pool: pool.clone() });
+        Ok(effects)
+    }
+
+    /// Says that the pool that a job asks for cannot be made. The job ends at a [`tick`](Self::tick) and
+    /// shows why ([X9](crate::evidence#x9)). Nothing changes if the job does not ask for a pool.
+    #[must_use = "the effects tell what has changed"]
+    pub fn refuse_auto_pool(&mut self, job: &JobId, failure: &AutoPoolFailure) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if let Some(found) = self.jobs.get(job).filter(|job| job.wanted_pool().is_some()) {
+            let job = found.id().clone();
+            self.emit_job(&mut effects, &job, JobFact::AutoPoolFailed { failure: failure.clone() });
+        }
+        effects
+    }
+
+    /// Lets a job have the pool that its schedule has, or asks the host to make the one that it wants.
+    pub(super) fn provide_pool(&mut self, effects: &mut Vec<Effect>, job: &JobId) {
+        let Some(found) = self.jobs.get(job) else { return };
+        let Some(wanted) = found.wanted_pool() else { return };
+        let job = found.id().clone();
+        let is_usable =
+            |pool: &&PoolId| self.pools.get(*pool).is_some_and(|pool| pool.state() == PoolState::Active);
+        let shared = match owner(found, wanted) {
+            PoolOwner::JobSchedule(schedule) => self.job_schedules.get(&schedule),
+            PoolOwner::Job(_) => None,
+        };
+        match shared.and_then(|schedule| schedule.pool()).filter(is_usable).cloned() {
+            Some(pool) => self.emit_job(effects, &job, JobFact::PoolAssigned { pool }),
+            None => Self::instruct(effects, Instruction::AddPool { job }),
+        }
+    }
+
+    /// P20: deletes a pool whose owner has ended.
+    pub(super) fn delete_expired_pool(&mut self, effects: &mut Vec<Effect>, pool: &PoolId, now: Timestamp) {
+        if self.pools.get(pool).map(Pool::state) == Some(PoolState::Active) {
+            // Nothing refuses that.
+            effects.extend(self.delete_pool(pool, &DeletePool::default(), now).unwrap_or_default());
+        }
+    }
+
+    fn emit_job(&mut self, effects: &mut Vec<Effect>, job: &JobId, fact: JobFact) {
+        self.emit(effects, Fact::Job(job.clone(), fact));
+    }
+}
+
+/// What a job's auto pool is made for. A schedule's lifetime is that of the job for one without schedule.
+fn owner(job: &Job, pool: &AutoPool) -> PoolOwner {
+    match (pool.lifetime, job.id().schedule()) {
+        (PoolLifetime::JobSchedule, Some(schedule)) => PoolOwner::JobSchedule(schedule),
+        (PoolLifetime::JobSchedule, None) | (PoolLifetime::Job, _) => PoolOwner::Job(job.id().clone()),
+    }
+}
