@@ -37,7 +37,7 @@ impl Account {
         let now = clock.now();
         let found = self.jobs.get(job).ok_or(AutoPoolNotAdded::NotWanted)?;
         let wanted = found.wanted_pool().ok_or(AutoPoolNotAdded::NotWanted)?;
-        let (job, owner) = (found.id().clone(), owner(found, wanted));
+        let (job, owner) = (found.id().clone(), self.pool_owner(found, wanted));
         let command = AddPool {
             specification: Arc::new(wanted.specification(pool.clone())),
             target: wanted.target,
@@ -72,7 +72,7 @@ impl Account {
         let job = found.id().clone();
         let is_usable =
             |pool: &&PoolId| self.pools.get(*pool).is_some_and(|pool| pool.state() == PoolState::Active);
-        let shared = match owner(found, wanted) {
+        let shared = match self.pool_owner(found, wanted) {
             PoolOwner::JobSchedule(schedule) => self.job_schedules.get(&schedule),
             PoolOwner::Job(_) => None,
         };
@@ -90,15 +90,16 @@ impl Account {
         }
     }
 
+    /// What a job's auto pool is made for. Without a schedule it is the job, whatever it asks for.
+    fn pool_owner(&self, job: &Job, pool: &AutoPool) -> PoolOwner {
+        let schedule = job.id().schedule().filter(|id| self.job_schedules.contains_key(id));
+        match (pool.lifetime, schedule) {
+            (PoolLifetime::JobSchedule, Some(schedule)) => PoolOwner::JobSchedule(schedule),
+            (PoolLifetime::JobSchedule, None) | (PoolLifetime::Job, _) => PoolOwner::Job(job.id().clone()),
+        }
+    }
+
     fn emit_job(&mut self, effects: &mut Vec<Effect>, job: &JobId, fact: JobFact) {
         self.emit(effects, Fact::Job(job.clone(), fact));
-    }
-}
-
-/// What a job's auto pool is made for. A schedule's lifetime is that of the job for one without schedule.
-fn owner(job: &Job, pool: &AutoPool) -> PoolOwner {
-    match (pool.lifetime, job.id().schedule()) {
-        (PoolLifetime::JobSchedule, Some(schedule)) => PoolOwner::JobSchedule(schedule),
-        (PoolLifetime::JobSchedule, None) | (PoolLifetime::Job, _) => PoolOwner::Job(job.id().clone()),
     }
 }

@@ -45,12 +45,11 @@ pub(in crate::rest) fn auto_pool(pool: &AutoPool) -> Properties {
     let mut shown = pool.other.clone();
     shown.entry(name!("resizeTimeout").as_str()).or_insert_with(|| "PT15M".into());
     put(&mut shown, name!("enableAutoScale"), json!(pool.auto_scale.is_some()));
-    match &pool.auto_scale {
-        Some(settings) => auto_scale(&mut shown, settings),
-        None => {
-            put(&mut shown, name!("targetDedicatedNodes"), json!(pool.target.dedicated));
-            put(&mut shown, name!("targetLowPriorityNodes"), json!(pool.target.low_priority));
-        }
+    if let Some(settings) = &pool.auto_scale {
+        auto_scale(&mut shown, settings);
+    } else {
+        put(&mut shown, name!("targetDedicatedNodes"), json!(pool.target.dedicated));
+        put(&mut shown, name!("targetLowPriorityNodes"), json!(pool.target.low_priority));
     }
     slots_and_policy(&mut shown, pool.task_slots_per_node, pool.node_fill_type);
     shown

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use azbatch::{
     Account, Effect, Fact, Instruction, Job, JobId, NodeId, Report, RunId, Task, TaskId, TimeSpan, Timestamp,
     job::{
-        DisableTasks, Ended, Ending, EndingKind, JobFact, JobNode, JobNodeFact, JobState, JobStateName,
-        Living, NodeRun, NodeRunState, OnAllTasksComplete, OnTaskFailure, ParallelLimit, PreparationVerdict,
-        ReportEvent, RunOutcome, StopCause, TerminateReason, Unit,
+        AutoPoolFailure, DisableTasks, Ended, Ending, EndingKind, JobFact, JobNode, JobNodeFact, JobState,
+        JobStateName, Living, NodeRun, NodeRunState, OnAllTasksComplete, OnTaskFailure, ParallelLimit,
+        PreparationVerdict, ReportEvent, RunOutcome, StopCause, TerminateReason, Unit,
     },
     node::{Contact, NodeAction, NodeEvent, NodeFact, NodeState, Reach, Stage},
-    pool::PoolFact,
+    pool::{Pool, PoolFact, PoolOwner, PoolState},
     task::{
         Completion, DependencyAction, ExitOptions, JobAction, RetryLimit, TaskFact, TaskFailure, TaskState,
         TaskStop,
@@ -58,6 +58,8 @@ struct Memory {
     demanded: BTreeMap<TaskId, JobAction>,
     /// The job manager task was deleted; a later task of its name is another one (X2).
     manager_deleted: bool,
+    /// Why the pool that the job asks for cannot be made (X9).
+    pool_failure: Option<AutoPoolFailure>,
     /// Whether nodes may have been given up.
     forced: bool,
 }
@@ -200,6 +202,7 @@ impl World {
             change.check_departure(job);
             change.check_tick(job, self.jobs.get(job.id()).unwrap());
         }
+        change.check_auto_pools();
         self.schedules.follow(&before, &fed.effects, &self.account, change.is_tick(), self.now);
         change.tell(&mut self.hosts);
         change.check_abandoned(&self.hosts, &self.jobs);
@@ -233,6 +236,25 @@ impl Change<'_> {
             let mut again = self.after.clone();
             let applied = again.try_apply(fact);
             assert!(applied.is_ok() || again == *self.after, "{fact} does not fit and yet changed something");
+        }
+    }
+
+    /// P20: at a tick, the pools whose owner had ended before are deleted, and no others.
+    fn check_auto_pools(&self) {
+        let job_ended = |job: Option<&Job>| job.is_none_or(|job| job.end_time().is_some());
+        for pool in self.before.pools().filter(|pool| pool.state() == PoolState::Active) {
+            let ended = match pool.owner() {
+                None => false,
+                Some(PoolOwner::Job(job)) => job_ended(self.before.job(job)),
+                Some(PoolOwner::JobSchedule(schedule)) => {
+                    let schedule = self.before.job_schedule(schedule);
+                    schedule.is_none_or(|schedule| schedule.state().end_time().is_some())
+                }
+            };
+            if self.is_tick() {
+                let stays = self.after.pool(pool.id()).map(Pool::state) == Some(PoolState::Active);
+                assert_eq!(stays, !ended, "P20: pool {}", pool.id());
+            }
         }
     }
 
@@ -986,6 +1008,11 @@ impl Memory {
             JobFact::Terminating { force_deadline, .. } | JobFact::Deleting { force_deadline, .. } => {
                 self.forced |= force_deadline.is_some();
             }
+            JobFact::AutoPoolFailed { failure } => self.pool_failure = Some(failure.clone()),
+            JobFact::Updated { settings, .. } => {
+                let same = change.old_job(job).is_some_and(|job| job.settings().pool == settings.pool);
+                self.pool_failure.take_if(|_| !same);
+            }
             JobFact::TerminationForced { .. } => self.forced = true,
             JobFact::Enabled { .. } | JobFact::Disabling { .. } => {
                 self.demanded.retain(|_, action| *action != JobAction::Disable);
@@ -1323,6 +1350,8 @@ fn automatic_end(job: &Job, memory: &Memory, now: Timestamp) -> Option<Terminate
     let manager = template.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
     if limit != TimeSpan::UNLIMITED && job.creation_time().saturating_add(limit) <= now {
         Some(TerminateReason::MaxWallClockTimeExpiry) // X1
+    } else if let Some(failure) = &memory.pool_failure {
+        Some(TerminateReason::AutoPoolFailed(failure.clone())) // X9
     } else if !memory.manager_deleted
         && manager.and_then(|manager| job.task(&manager.task.id)).is_some_and(completed)
     {

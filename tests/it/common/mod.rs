@@ -17,10 +17,10 @@ use azbatch::{
     RunId, TaskId, TimeSpan, Timestamp,
     condition::ConditionHeaders,
     job::{
-        AddJob, DeleteJob, DisableJob, DisableTasks, EnableJob, Ended, JobChange, JobConstraints,
-        JobManagerTask, JobPatch, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification,
-        OnAllTasksComplete, OnTaskFailure, ParallelLimit, ReportEvent, TerminateJob, TerminateReason, Unit,
-        UpdateJob,
+        AddJob, AutoPool, AutoPoolFailure, AutoPoolFailureCode, DeleteJob, DisableJob, DisableTasks,
+        EnableJob, Ended, JobChange, JobConstraints, JobManagerTask, JobPatch, JobPreparationTask,
+        JobReleaseTask, JobSettings, JobSpecification, OnAllTasksComplete, OnTaskFailure, ParallelLimit,
+        PoolInfo, PoolLifetime, ReportEvent, TerminateJob, TerminateReason, Unit, UpdateJob,
     },
     node::{ChangeNode, NodeEvent, NodeTasks},
     pool::{
@@ -86,6 +86,22 @@ pub(crate) enum Condition {
     Unmet,
 }
 
+/// The number of a pool that is made for a job.
+const AUTO_POOL: u8 = 2;
+
+fn auto_pool() -> PoolInfo {
+    PoolInfo::Auto(Arc::new(AutoPool {
+        id_prefix: None,
+        lifetime: PoolLifetime::JobSchedule,
+        keep_alive: false,
+        task_slots_per_node: 2,
+        node_fill_type: NodeFillType::Spread,
+        target: NodeCounts { dedicated: 1, low_priority: 0 },
+        auto_scale: None,
+        other: Properties::new(),
+    }))
+}
+
 /// Everything that can be fed to an account.
 #[derive(Clone, Debug)]
 pub(crate) enum Input {
@@ -136,6 +152,11 @@ pub(crate) enum Input {
     Pool {
         pool: u8,
         change: PoolChange,
+    },
+    /// The host answers one of the jobs that ask for a pool.
+    AutoPool {
+        pick: u8,
+        fails: bool,
     },
     JobSchedule {
         schedule: Name,
@@ -415,7 +436,7 @@ impl Input {
             6 => Condition::Met,
             _ => Condition::Unmet,
         };
-        match kind % 86 {
+        match kind % 89 {
             51 if bit(b, 1) => Self::Delete { job, force: bit(b, 0), condition },
             0..=6 | 51 => Self::Tick,
             7..=10 => Self::Node { node, event: node_event(a) },
@@ -499,6 +520,7 @@ impl Input {
             }
             70..=71 => Self::ScheduleAll,
             72..=79 => Self::JobSchedule { schedule: node, change: ScheduleChange::decode(task.0, a, b, c) },
+            80..=82 => Self::AutoPool { pick: a, fails: b > 200 },
             _ => Self::OldReport { pick: a, event: bit(c, 0).then(|| report_event(b)) },
         }
     }
@@ -563,7 +585,7 @@ impl JobShape {
             },
             seconds: (b >> 4 == 15).then_some(1000),
             retries: u32::from(bit(c, 0)),
-            pool: u8::from(c >> 5 == 7),
+            pool: [0, 0, 0, 0, 0, 0, AUTO_POOL, 1][usize::from(c >> 5)],
             age: if bit(c, 1) { 250_000 } else { 0 },
         }
     }
@@ -596,6 +618,9 @@ impl JobShape {
             specification.template.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
         }
         let mut settings = JobSettings::new(pool(self.pool));
+        if self.pool == AUTO_POOL {
+            settings.pool = auto_pool();
+        }
         settings.max_parallel_tasks = self.parallel_tasks;
         settings.constraints.max_task_retry_count = RetryLimit::Times(self.retries);
         if let Some(seconds) = self.seconds {
@@ -840,6 +865,18 @@ impl PoolChange {
     }
 }
 
+/// Answers a job that asks for a pool, if there is one.
+fn answer_for_pool(account: &mut Account, number: u8, fails: bool, now: Timestamp) -> Vec<Effect> {
+    let asking = account.jobs().filter(|job| job.wanted_pool().is_some()).map(|job| job.id().clone());
+    let Some(job) = pick(asking.collect::<Vec<_>>(), number) else { return Vec::new() };
+    if fails {
+        let code = AutoPoolFailureCode::QuotaReached;
+        return account.refuse_auto_pool(&job, &AutoPoolFailure { code, message: "none".into() });
+    }
+    let name = format!("auto-{}", account.pools().count());
+    account.add_auto_pool(&job, &name.parse().unwrap(), now).unwrap_or_default()
+}
+
 /// Passes an input to an account. One without effect, such as a report when none is expected, changes nothing.
 pub(crate) fn feed(account: &mut Account, past: &Past, input: &Input, now: Timestamp) -> Fed {
     let force_timeout = |force: &bool, account: &Account| force.then_some(account.force_timeout());
@@ -862,6 +899,7 @@ pub(crate) fn feed(account: &mut Account, past: &Past, input: &Input, now: Times
             account.remove_unmanaged_node(&pool_of(account, *node), &node.node(), *tasks, now).ok()
         }
         Input::Pool { pool: which, change } => change.make(account, &pool(*which), now),
+        Input::AutoPool { pick: number, fails } => Some(answer_for_pool(account, *number, *fails, now)),
         Input::JobSchedule { schedule, change } => change.make(account, schedule.schedule(), now),
         Input::ScheduleAll => Some(account.schedule(now)),
         Input::Schedule { pick: number } => match pick(assignments(account), *number) {

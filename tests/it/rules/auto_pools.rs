@@ -1,8 +1,9 @@
 //! Auto pools: P19, P20 and X9.
 
 use azbatch::{
-    AutoPoolNotAdded, Effect, ErrorCode, Instruction,
-    job::{AutoPoolFailure, AutoPoolFailureCode},
+    Account, AutoPoolNotAdded, Effect, ErrorCode, Instruction,
+    job::{AddJob, AutoPoolFailure, AutoPoolFailureCode, JobSpecification},
+    pool::PoolOwner,
 };
 use serde_json::{Value, json};
 
@@ -283,4 +284,20 @@ fn a_job_whose_pool_cannot_be_made_ends() {
     assert_eq!(world.state("/jobs/job/tasks/t"), "active", "E4");
     // A job that asks for no pool does not hear of it.
     assert_eq!(world.call(|account, _| account.refuse_auto_pool(&id("job"), &failure)), []);
+}
+
+/// P19: a job whose id says that a schedule made it, although there is no such schedule.
+#[test]
+fn a_job_without_its_schedule_owns_its_pool() {
+    let mut world = RestWorld::new();
+    world.send("POST /jobschedules", schedule("jobschedule"));
+    world.tick();
+    let settings = world.account.job(&id("s:job-1")).unwrap().settings().clone();
+    world.account = Account::new(crate::world::URL);
+    let specification = JobSpecification::new(id("s:job-1")).into();
+    let command = AddJob { specification, settings: settings.into(), received: world.now };
+    let added = world.call(|account, now| account.add_job(&command, now).unwrap());
+    world.obey(added);
+    let pool = world.account.pools().next().unwrap();
+    assert_eq!(pool.owner(), Some(&PoolOwner::Job(id("s:job-1"))));
 }

@@ -3,8 +3,11 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use azbatch::{
-    Account, Fact, Job, JobId, Preconditions,
-    job::{DeleteJob, DisableTasks, JobFact, JobNodeFact, JobSettings, TerminateReason},
+    Account, Fact, Job, JobId, Preconditions, Timestamp,
+    job::{
+        AutoPool, AutoPoolFailure, AutoPoolFailureCode, DeleteJob, DisableTasks, JobFact, JobNodeFact,
+        JobSettings, PoolInfo, PoolLifetime, TerminateReason,
+    },
     job_schedule::{
         AddJobSchedule, DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, JobScheduleChange,
         JobScheduleFact, JobSchedulePatch, JobScheduleSettings, JobScheduleSpecification, Period, Schedule,
@@ -99,9 +102,11 @@ fn the_same_inputs_give_the_same_outputs() {
 }
 
 /// The name of every fact that there is.
-const FACTS: [&str; 53] = [
+const FACTS: [&str; 56] = [
     "JobAdded",
     "JobUpdated",
+    "JobPoolAssigned",
+    "JobAutoPoolFailed",
     "JobDisabling",
     "JobTouched",
     "JobDisabled",
@@ -138,6 +143,7 @@ const FACTS: [&str; 53] = [
     "JobScheduleEnabled",
     "JobScheduleJobMade",
     "JobScheduleTurnLost",
+    "JobSchedulePoolMade",
     "JobScheduleTerminating",
     "JobScheduleCompleted",
     "JobScheduleDeleting",
@@ -237,7 +243,7 @@ const END: [Step; 18] = [
 ];
 
 /// The lifecycle of a job schedule, whose second turn is lost.
-const SCHEDULE: [Step; 12] = [
+const SCHEDULE: [Step; 15] = [
     |world| {
         let schedule = Schedule {
             start_window: Some(Period::MIN),
@@ -247,7 +253,7 @@ const SCHEDULE: [Step; 12] = [
         let settings = JobScheduleSettings {
             schedule,
             job: Arc::default(),
-            job_settings: JobSettings::new(id("pool")).into(),
+            job_settings: with_auto_pool(PoolLifetime::JobSchedule).into(),
             other: Properties::new(),
         };
         let specification = JobScheduleSpecification { id: id("s"), other: Properties::new() };
@@ -255,6 +261,17 @@ const SCHEDULE: [Step; 12] = [
         world.call(|account, now| account.add_job_schedule(&command, now).map_err(refusal))
     },
     World::tick,
+    |world| {
+        let added =
+            |account: &mut Account, now: &Timestamp| account.add_auto_pool(&id("s:job-1"), &id("a"), now);
+        world.call(|account, now| added(account, now).map_err(|error| error.to_string()))
+    },
+    |world| world.add_job("poor", |_, settings| *settings = with_auto_pool(PoolLifetime::Job)),
+    |world| {
+        let code = AutoPoolFailureCode::QuotaReached;
+        let failure = AutoPoolFailure { code, message: "none left".into() };
+        world.call(|account, _| Ok(account.refuse_auto_pool(&id("poor"), &failure)))
+    },
     |world| {
         let change = JobScheduleChange::Patch(JobSchedulePatch::default());
         let command = UpdateJobSchedule { change, preconditions: Preconditions::None };
@@ -282,6 +299,20 @@ const SCHEDULE: [Step; 12] = [
     },
     World::tick,
 ];
+
+fn with_auto_pool(lifetime: PoolLifetime) -> JobSettings {
+    let pool = AutoPool {
+        id_prefix: None,
+        lifetime,
+        keep_alive: false,
+        task_slots_per_node: 1,
+        node_fill_type: NodeFillType::Spread,
+        target: dedicated(1),
+        auto_scale: None,
+        other: Properties::new(),
+    };
+    JobSettings { pool: PoolInfo::Auto(pool.into()), ..JobSettings::new(id("none")) }
+}
 
 fn disable_schedule(world: &mut World) -> String {
     let command = DisableJobSchedule::default();
