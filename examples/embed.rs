@@ -68,6 +68,10 @@ fn answer(account: &RwLock<Account>, mut incoming: tiny_http::Request, request_i
             carry_out(answer.effects);
             answer.response
         }
+        // This host has no files; see `PreparedFile::decide` for one that has.
+        Ok(Prepared::File(file)) => {
+            file.answer(&account.read().unwrap_or_else(PoisonError::into_inner), SystemClock)
+        }
     };
     let mut sent = Response::from_data(response.body).with_status_code(response.status);
     for (name, value) in response.headers {

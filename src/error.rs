@@ -162,8 +162,14 @@ codes! {
     OperationNotValidOnNode 409 Documented "The specified operation is not valid on the node.";
     OperationInvalidForCurrentState 409 UserLog "The specified operation is not valid for the current state of the resource.";
     InvalidAutoScalingSettings 400 Documented "The specified auto-scaling settings are not valid.";
+    TaskFilesUnavailable 409 Documented "The files of the specified task are unavailable.";
+    TaskFilesCleanedup 409 Documented "The files of the specified task are cleanedup.";
+    NodeNotReady 409 UserLog "Node is not able to perform the requested operations in its current state";
+    /// Only the node knows, so it comes after the conflicts that the account knows of.
+    FileNotFound 404 Documented "The specified file does not exist.";
     UnsupportedProperty 400 Documented "One of the properties specified in the request body is not supported.";
     ConditionNotMet 412 Recorded "The condition specified using HTTP conditional header(s) is not met.";
+    InvalidRange 416 Documented "The range specified is invalid for the current size of the resource.";
 }
 
 impl FromStr for ErrorCode {

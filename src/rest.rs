@@ -7,12 +7,16 @@
 //! headers (`parameters`), and calls the operation's function in `jobs`, `job_schedules`, `tasks`, `pools` or `nodes`,
 //! which reads its `body` before it asks the account. Their `shown` collects what is shown, `list`
 //! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first
-//! refusal in that order is the one that is answered ([S5](crate::evidence#s5)).
+//! refusal in that order is the one that is answered ([S5](crate::evidence#s5)). `frame` puts an answer
+//! together. A request about files (`files`) is answered by `file_access`, once the host has looked them up.
 
 mod applications;
 mod authorize;
 mod exchange;
 mod fields;
+mod file_access;
+mod files;
+mod frame;
 mod guid;
 #[cfg(feature = "http")]
 mod http;
@@ -27,18 +31,28 @@ mod parameters;
 mod percent;
 mod pools;
 mod prepare;
+mod range;
 #[cfg(feature = "shared-key")]
 mod shared_key;
 mod shown;
 mod tasks;
 
 pub use authorize::{Anyone, Authorize};
+pub use file_access::{DeleteFile, FileAccess, GetFile, GetFileProperties, ListFiles};
+pub use files::{
+    FilePlace,
+    found::{ContentType, FileContent, FileEntry, FileItem, FileMetadata, FileProblem, FileTimes},
+    path::{FilePath, InvalidFilePath},
+};
+pub use frame::refuse;
 pub use guid::Guid;
 pub use message::{Answer, OwnedRequest, Request, Response};
 pub use odata::{version::ApiVersion, write::error_body};
 pub use operations::Operation;
+pub use parameters::Conditions;
 pub use prepare::{
-    Prepared, PreparedRead, PreparedWrite, answer, answer_guarded, prepare, prepare_guarded, refuse,
+    Prepared, PreparedFile, PreparedRead, PreparedWrite, answer, answer_guarded, prepare, prepare_guarded,
 };
+pub use range::ByteRange;
 #[cfg(feature = "shared-key")]
 pub use shared_key::{InvalidKey, KeyGuard, SharedKey};

@@ -13,6 +13,7 @@ use crate::{
     rest::{
         odata::{model::Model, version::ApiVersion, write},
         parameters::Query,
+        range::ByteRange,
         shown::Properties,
     },
 };
@@ -30,6 +31,8 @@ pub(super) struct Reading<'a> {
     pub(super) version: ApiVersion,
     /// The conditional headers; `None` for operations that take no conditions.
     pub(super) preconditions: Preconditions,
+    /// The part of a file that is asked for; `None` for operations that take no range.
+    pub(super) range: Option<ByteRange>,
     pub(super) force: bool,
     pub(super) received: Timestamp,
 }
@@ -112,8 +115,8 @@ pub(super) struct Context<'a> {
 
 impl Context<'_> {
     /// The account's URL and the request's path, without its query.
-    pub(super) fn own_url(&self, account: &Account) -> String {
-        format!("{}{}", account.url(), self.path)
+    pub(super) fn own_url(&self, account_url: &str) -> String {
+        format!("{account_url}{}", self.path)
     }
 }
 
@@ -172,5 +175,9 @@ pub(super) fn keep_selected(shown: &mut Properties, select: Option<&[&'static st
 }
 
 pub(super) fn metadata(account: &Account, set: &str) -> String {
-    format!("{}/$metadata#{set}", account.url())
+    metadata_at(account.url(), set)
+}
+
+pub(super) fn metadata_at(account_url: &str, set: &str) -> String {
+    format!("{account_url}/$metadata#{set}")
 }

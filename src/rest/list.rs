@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Account, BatchError,
     rest::{
-        exchange::{Context, Reading, Reply, keep_selected, metadata},
+        exchange::{Context, Reading, Reply, keep_selected, metadata_at},
         odata::{filter::Filter, model::Model, write},
         percent::parameters,
         shown::Properties,
@@ -16,6 +16,7 @@ use crate::{
 const MAX_PAGE_ITEMS: usize = 1000;
 
 /// What a request asks of a list.
+#[derive(Debug)]
 pub(super) struct List {
     model: &'static Model,
     max_results: usize,
@@ -75,6 +76,17 @@ impl List {
         set: &str,
         items: impl Iterator<Item = (String, Properties)>,
     ) -> Reply {
+        self.reply_at(account.url(), context, set, items)
+    }
+
+    /// Like [`reply`](Self::reply), for what the account does not have by itself.
+    pub(super) fn reply_at(
+        &self,
+        account_url: &str,
+        context: &Context<'_>,
+        set: &str,
+        items: impl Iterator<Item = (String, Properties)>,
+    ) -> Reply {
         let passes = |shown: &Properties| self.filter.as_ref().is_none_or(|filter| filter.matches(shown));
         let mut items = items.filter(|(_, shown)| passes(shown));
         let mut page = Vec::new();
@@ -85,9 +97,9 @@ impl List {
             last = Some(token);
         }
         let next_link =
-            last.filter(|_| items.next().is_some()).map(|token| next_link(account, context, &token));
+            last.filter(|_| items.next().is_some()).map(|token| next_link(account_url, context, &token));
         let mut reply = Reply::empty();
-        let metadata = metadata(account, set);
+        let metadata = metadata_at(account_url, set);
         write::list(
             &mut reply.body,
             Some(&metadata),
@@ -101,8 +113,8 @@ impl List {
 }
 
 /// The request's own URL with another token.
-fn next_link(account: &Account, context: &Context<'_>, token: &str) -> String {
+fn next_link(account_url: &str, context: &Context<'_>, token: &str) -> String {
     let others = parameters(context.query).filter(|other| !other.name().eq_ignore_ascii_case("$skiptoken"));
     let others: Vec<&str> = others.map(|other| other.raw).collect();
-    format!("{}?$skipToken={token}&{}", context.own_url(account), others.join("&"))
+    format!("{}?$skipToken={token}&{}", context.own_url(account_url), others.join("&"))
 }

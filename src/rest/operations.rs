@@ -1,7 +1,7 @@
 //! The table of operations. Routing, 404, 405 and 501, what an operation reads and which headers its
 //! answer has all come from here.
 
-use alloc::{borrow::Cow, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 
 use crate::{
     BatchError, ErrorCode,
@@ -9,8 +9,10 @@ use crate::{
     rest::{
         applications,
         exchange::{Act, PathId, Reading},
+        files::{self, FileOwner, FileRequest},
         job_schedules, jobs, nodes,
         odata::version::ApiVersion,
+        parameters::Conditions,
         percent::decode,
         pools, tasks,
     },
@@ -35,8 +37,10 @@ pub struct Operation {
     pub since: ApiVersion,
     /// The first api-version that no longer has it; `None` if all later ones do.
     pub until: Option<ApiVersion>,
-    /// Whether the four conditional headers are read.
-    pub is_conditional: bool,
+    /// Which of the four conditional headers are read.
+    pub conditions: Conditions,
+    /// Whether the header `ocp-range` is read ([V7](crate::evidence#v7)).
+    pub has_range: bool,
     /// Whether the query parameter `force` is read ([F3](crate::evidence#f3)).
     pub is_forceable: bool,
     /// The longest timeout in seconds ([F4](crate::evidence#f4)).
@@ -60,7 +64,18 @@ pub(super) enum ReplyHeaders {
     Added,
 }
 
+/// What is left to do after a request has been read.
+pub(super) enum Work {
+    /// Something with the account alone.
+    Act(Act),
+    /// Something with files, which are the host's.
+    Files(FileRequest),
+}
+
 type ReadResult = Result<Act, BatchError>;
+
+/// It takes the files' owner, and the path below it that the request's path ends with.
+type FileHandler = fn(FileOwner, &str, Reading<'_>) -> Result<FileRequest, BatchError>;
 
 /// The function that reads a request, by the ids that it takes from the path.
 #[derive(Clone, Copy, Debug)]
@@ -71,13 +86,15 @@ pub(super) enum Handler {
     JobSchedule(fn(PathId<JobScheduleId>, Reading<'_>) -> ReadResult),
     Pool(fn(PathId<PoolId>, Reading<'_>) -> ReadResult),
     Node(fn(PathId<PoolId>, PathId<NodeId>, Reading<'_>) -> ReadResult),
+    TaskFiles(FileHandler),
+    NodeFiles(FileHandler),
     /// The crate does not have the operation; says what it belongs to (Q9).
     Missing(&'static str),
 }
 
 use Handler::{
-    Account as OnAccount, Job as OnJob, JobSchedule as OnJobSchedule, Node as OnNode, Pool as OnPool,
-    Task as OnTask,
+    Account as OnAccount, Job as OnJob, JobSchedule as OnJobSchedule, Node as OnNode,
+    NodeFiles as OnNodeFiles, Pool as OnPool, Task as OnTask, TaskFiles as OnTaskFiles,
 };
 
 static OPERATIONS: &[Operation] = &[
@@ -115,10 +132,11 @@ static OPERATIONS: &[Operation] = &[
         .conditional()
         .replies(ReplyHeaders::Stamps),
     get("/jobs/{job}/tasks/{task}/subtasksinfo", OnTask(tasks::subtasks)),
-    missing("GET", "/jobs/{job}/tasks/{task}/files", FILES),
-    missing("GET", "/jobs/{job}/tasks/{task}/files/{..}", FILES),
-    missing("HEAD", "/jobs/{job}/tasks/{task}/files/{..}", FILES),
-    missing("DELETE", "/jobs/{job}/tasks/{task}/files/{..}", FILES),
+    get("/jobs/{job}/tasks/{task}/files", OnTaskFiles(files::list)),
+    get("/jobs/{job}/tasks/{task}/files/{..}", OnTaskFiles(files::get)).conditional_by_date().ranged(),
+    new("HEAD", "/jobs/{job}/tasks/{task}/files/{..}", 200, OnTaskFiles(files::properties))
+        .conditional_by_date(),
+    new("DELETE", "/jobs/{job}/tasks/{task}/files/{..}", 200, OnTaskFiles(files::delete)),
     // Pools
     get("/pools", OnAccount(pools::list)),
     post("/pools", 201, OnAccount(pools::add)).replies(ReplyHeaders::Added),
@@ -159,10 +177,11 @@ static OPERATIONS: &[Operation] = &[
         .replies(ReplyHeaders::Id),
     post("/pools/{pool}/nodes/{node}/enablescheduling", 200, OnNode(nodes::enable_scheduling))
         .replies(ReplyHeaders::Id),
-    missing("GET", "/pools/{pool}/nodes/{node}/files", FILES),
-    missing("GET", "/pools/{pool}/nodes/{node}/files/{..}", FILES),
-    missing("HEAD", "/pools/{pool}/nodes/{node}/files/{..}", FILES),
-    missing("DELETE", "/pools/{pool}/nodes/{node}/files/{..}", FILES),
+    get("/pools/{pool}/nodes/{node}/files", OnNodeFiles(files::list)),
+    get("/pools/{pool}/nodes/{node}/files/{..}", OnNodeFiles(files::get)).conditional_by_date().ranged(),
+    new("HEAD", "/pools/{pool}/nodes/{node}/files/{..}", 200, OnNodeFiles(files::properties))
+        .conditional_by_date(),
+    new("DELETE", "/pools/{pool}/nodes/{node}/files/{..}", 200, OnNodeFiles(files::delete)),
     missing("POST", "/pools/{pool}/nodes/{node}/users", NODE_USERS),
     missing("PUT", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
     missing("DELETE", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
@@ -219,7 +238,6 @@ static OPERATIONS: &[Operation] = &[
     missing("GET", "/lifetimejobstats", LIFETIME_STATISTICS).until(ApiVersion::V2023_05),
 ];
 
-const FILES: &str = "files";
 const NODE_USERS: &str = "node users and extensions";
 const NODE_ACCESS: &str = "remote access and logs of nodes";
 const CERTIFICATES: &str = "certificates";
@@ -233,7 +251,8 @@ const fn new(method: &'static str, path: &'static str, status: u16, handler: Han
         status,
         since: ApiVersion::OLDEST,
         until: None,
-        is_conditional: false,
+        conditions: Conditions::None,
+        has_range: false,
         is_forceable: false,
         max_timeout_seconds: TIMEOUT_SECONDS,
         headers: ReplyHeaders::Plain,
@@ -265,7 +284,17 @@ impl Operation {
     }
 
     const fn conditional(mut self) -> Self {
-        self.is_conditional = true;
+        self.conditions = Conditions::All;
+        self
+    }
+
+    const fn conditional_by_date(mut self) -> Self {
+        self.conditions = Conditions::Dates;
+        self
+    }
+
+    const fn ranged(mut self) -> Self {
+        self.has_range = true;
         self
     }
 
@@ -319,6 +348,8 @@ pub(super) struct Found<'a> {
     pub(super) operation: &'static Operation,
     first: Cow<'a, str>,
     second: Cow<'a, str>,
+    /// What comes after the segment that follows the second id.
+    rest: String,
 }
 
 impl<'a> Found<'a> {
@@ -346,34 +377,41 @@ impl<'a> Found<'a> {
         Err(not_found(others.any(|row| row.is_known_to(version))))
     }
 
-    /// Ids stand in the second and in the fourth segment.
+    /// Ids stand in the second and in the fourth segment, a path begins in the sixth.
     fn with_ids(operation: &'static Operation, segments: Vec<Cow<'a, str>>) -> Self {
         let mut segments = segments.into_iter();
         let (first, second) = (segments.nth(1), segments.nth(1));
-        Self { operation, first: first.unwrap_or_default(), second: second.unwrap_or_default() }
+        let rest: Vec<Cow<'_, str>> = segments.skip(1).collect();
+        let (first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
+        Self { operation, first, second, rest: rest.join("/") }
     }
 
     /// Lets the operation read the request.
-    pub(super) fn read(&self, reading: Reading<'_>) -> ReadResult {
+    pub(super) fn read(&self, reading: Reading<'_>) -> Result<Work, BatchError> {
         let job = || JobId::new(&self.first).map_err(|_| ErrorCode::JobNotFound);
+        let task = || TaskId::new(&self.second).map_err(|_| ErrorCode::TaskNotFound);
         let pool = || PoolId::new(&self.first).map_err(|_| ErrorCode::PoolNotFound);
-        match self.operation.handler {
+        let node = || NodeId::new(&self.second).map_err(|_| ErrorCode::NodeNotFound);
+        let act = match self.operation.handler {
             Handler::Account(handler) => handler(reading),
             Handler::Job(handler) => handler(job(), reading),
-            Handler::Task(handler) => {
-                handler(job(), TaskId::new(&self.second).map_err(|_| ErrorCode::TaskNotFound), reading)
-            }
+            Handler::Task(handler) => handler(job(), task(), reading),
             Handler::JobSchedule(handler) => {
                 handler(JobScheduleId::new(&self.first).map_err(|_| ErrorCode::JobScheduleNotFound), reading)
             }
             Handler::Pool(handler) => handler(pool(), reading),
-            Handler::Node(handler) => {
-                handler(pool(), NodeId::new(&self.second).map_err(|_| ErrorCode::NodeNotFound), reading)
+            Handler::Node(handler) => handler(pool(), node(), reading),
+            Handler::TaskFiles(handler) => {
+                return handler(FileOwner::Task(job(), task()), &self.rest, reading).map(Work::Files);
+            }
+            Handler::NodeFiles(handler) => {
+                return handler(FileOwner::Node(pool(), node()), &self.rest, reading).map(Work::Files);
             }
             Handler::Missing(what) => Err(BatchError::not_implemented(&alloc::format!(
                 "Not implemented by this emulation of the service: {what}."
             ))),
-        }
+        };
+        act.map(Work::Act)
     }
 }
 
@@ -413,10 +451,10 @@ mod tests {
             let expected = match operation.handler {
                 Handler::Account(_) => (None, None),
                 Handler::Job(_) => (Some("{job}"), None),
-                Handler::Task(_) => (Some("{job}"), Some("{task}")),
+                Handler::Task(_) | Handler::TaskFiles(_) => (Some("{job}"), Some("{task}")),
                 Handler::JobSchedule(_) => (Some("{schedule}"), None),
                 Handler::Pool(_) => (Some("{pool}"), None),
-                Handler::Node(_) => (Some("{pool}"), Some("{node}")),
+                Handler::Node(_) | Handler::NodeFiles(_) => (Some("{pool}"), Some("{node}")),
                 Handler::Missing(_) => continue,
             };
             assert_eq!((ids(2), ids(4)), expected, "{} {}", operation.method, operation.path);
@@ -439,7 +477,9 @@ mod tests {
                 | Handler::Task(_)
                 | Handler::JobSchedule(_)
                 | Handler::Pool(_)
-                | Handler::Node(_) => None,
+                | Handler::Node(_)
+                | Handler::TaskFiles(_)
+                | Handler::NodeFiles(_) => None,
             })
             .collect();
         for list in [&mut listed, &mut missing] {

@@ -9,6 +9,7 @@ use crate::{
         guid::Guid,
         odata::{model::Model, version::ApiVersion},
         percent::parameters,
+        range::ByteRange,
     },
 };
 
@@ -21,6 +22,7 @@ pub(super) struct Query<'a> {
     api_version: Option<Cow<'a, str>>,
     timeout: Option<Cow<'a, str>>,
     force: Option<Cow<'a, str>>,
+    recursive: Option<Cow<'a, str>>,
     max_results: Option<Cow<'a, str>>,
     select: Option<Cow<'a, str>>,
     pub(super) filter: Option<Cow<'a, str>>,
@@ -38,6 +40,7 @@ impl<'a> Query<'a> {
                 () if name.eq_ignore_ascii_case("api-version") => &mut found.api_version,
                 () if name.eq_ignore_ascii_case("timeout") => &mut found.timeout,
                 () if name.eq_ignore_ascii_case("force") => &mut found.force,
+                () if name.eq_ignore_ascii_case("recursive") => &mut found.recursive,
                 () if name.eq_ignore_ascii_case("maxresults") => &mut found.max_results,
                 () if name.eq_ignore_ascii_case("$select") => &mut found.select,
                 () if name.eq_ignore_ascii_case("$filter") => &mut found.filter,
@@ -124,6 +127,11 @@ impl<'a> Query<'a> {
         }
     }
 
+    /// Whether what is below a directory counts too: V4, V8.
+    pub(super) fn recursive(&self) -> Result<bool, BatchError> {
+        self.recursive.as_deref().map_or(Ok(false), |text| boolean("recursive", text))
+    }
+
     /// Whether the request is to be forced (F3).
     pub(super) fn force(&self, version: ApiVersion) -> Result<bool, BatchError> {
         let Some(text) = &self.force else { return Ok(false) };
@@ -159,6 +167,17 @@ fn integer(name: &str, text: &str) -> Result<i32, BatchError> {
     })
 }
 
+/// Which of the four conditional headers an operation reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Conditions {
+    /// None of them.
+    None,
+    /// `If-Modified-Since` and `If-Unmodified-Since`: for what has no ETag ([V6](crate::evidence#v6)).
+    Dates,
+    /// All four.
+    All,
+}
+
 /// The headers that the crate knows, each as it was first sent, and the first that was sent twice. An
 /// empty one counts as absent (H4).
 #[derive(Default)]
@@ -167,6 +186,7 @@ pub(super) struct Headers<'a> {
     client_request_id: Option<&'a [u8]>,
     return_client_request_id: Option<&'a [u8]>,
     ocp_date: Option<&'a [u8]>,
+    ocp_range: Option<&'a [u8]>,
     if_modified_since: Option<&'a [u8]>,
     if_unmodified_since: Option<&'a [u8]>,
     if_match: Option<Cow<'a, [u8]>>,
@@ -174,6 +194,7 @@ pub(super) struct Headers<'a> {
     repeated: Option<(&'static str, &'a [u8])>,
     repeated_content_type: Option<(&'static str, &'a [u8])>,
     repeated_condition: Option<(&'static str, &'a [u8])>,
+    repeated_range: Option<(&'static str, &'a [u8])>,
 }
 
 impl<'a> Headers<'a> {
@@ -200,6 +221,7 @@ impl<'a> Headers<'a> {
                 ("return-client-request-id", &mut self.return_client_request_id, &mut self.repeated)
             }
             () if is("ocp-date") => ("ocp-date", &mut self.ocp_date, &mut self.repeated),
+            () if is("ocp-range") => ("ocp-range", &mut self.ocp_range, &mut self.repeated_range),
             () if is("If-Modified-Since") => {
                 ("If-Modified-Since", &mut self.if_modified_since, &mut self.repeated_condition)
             }
@@ -225,22 +247,32 @@ impl<'a> Headers<'a> {
         (wanted && Guid::parse(id).is_some()).then_some(id)
     }
 
-    /// Reads the conditional headers, for an operation that takes them, and checks the others.
+    /// Reads the range, for an operation that takes one (V7); it must not be said twice (H4).
+    pub(super) fn range(&self) -> Result<Option<ByteRange>, BatchError> {
+        if let Some((name, value)) = self.repeated_range {
+            return Err(BatchError::invalid_header(name, value));
+        }
+        self.ocp_range.map(ByteRange::parse).transpose()
+    }
+
+    /// Reads the conditional headers that an operation takes, and checks the others.
     ///
     /// `MultipleConditionHeadersNotSupported` before `InvalidHeaderValue` (S5).
-    pub(super) fn check(&self, takes_conditions: bool, now: Timestamp) -> Result<Preconditions, BatchError> {
-        let preconditions = if takes_conditions {
-            let conditions = ConditionHeaders {
-                if_match: self.if_match.as_deref(),
-                if_none_match: self.if_none_match.as_deref(),
-                if_modified_since: self.if_modified_since,
-                if_unmodified_since: self.if_unmodified_since,
-            };
-            Preconditions::parse(&conditions, now)?
-        } else {
-            Preconditions::None
+    pub(super) fn check(&self, taken: Conditions, now: Timestamp) -> Result<Preconditions, BatchError> {
+        let dates = ConditionHeaders {
+            if_modified_since: self.if_modified_since,
+            if_unmodified_since: self.if_unmodified_since,
+            ..ConditionHeaders::default()
         };
-        let repeated_condition = self.repeated_condition.filter(|_| takes_conditions);
+        let (if_match, if_none_match) = (self.if_match.as_deref(), self.if_none_match.as_deref());
+        let preconditions = match taken {
+            Conditions::None => Preconditions::None,
+            Conditions::Dates => Preconditions::parse(&dates, now)?,
+            Conditions::All => {
+                Preconditions::parse(&ConditionHeaders { if_match, if_none_match, ..dates }, now)?
+            }
+        };
+        let repeated_condition = self.repeated_condition.filter(|_| taken != Conditions::None);
         if let Some((name, value)) = repeated_condition.or(self.repeated) {
             return Err(BatchError::invalid_header(name, value)); // H4
         }

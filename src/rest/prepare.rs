@@ -1,24 +1,21 @@
 //! From a request to an answer, in two halves: what needs no account, then the rest.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{format, vec::Vec};
 
 use crate::{
-    Account, BatchError, Clock, ETag, ErrorCode, Preconditions, Timestamp,
+    Account, BatchError, Clock, ErrorCode, Preconditions, Timestamp,
     rest::{
         authorize::{Anyone, Authorize},
-        exchange::{Act, Context, MAX_BODY_BYTES, ReadAct, Reading, Reply, WriteAct},
+        exchange::{Act, MAX_BODY_BYTES, ReadAct, Reading, WriteAct},
+        file_access::FileAccess,
+        files::FileRequest,
+        frame::{Frame, refuse, split},
         message::{Answer, Request, Response},
-        odata::{version::ApiVersion, write::error_body},
-        operations::{Found, Operation, ReplyHeaders},
+        operations::{Found, Operation, Work},
         parameters::{Headers, Query},
+        range::ByteRange,
     },
 };
-
-/// The content type of every body that the service writes.
-const JSON: &str = "application/json;odata=minimalmetadata";
-
-/// How long a client that sends too many requests is asked to wait.
-const RETRY_AFTER_SECONDS: &str = "30";
 
 /// A request that has been read and authorized; what is left depends on the account.
 #[derive(Debug)]
@@ -27,6 +24,9 @@ pub enum Prepared<'a> {
     Read(PreparedRead<'a>),
     /// It may change the account.
     Write(PreparedWrite<'a>),
+    /// It is about files, which only the host knows. It needs the account only to read from it, and has no
+    /// effects.
+    File(PreparedFile<'a>),
 }
 
 /// A prepared request that changes nothing.
@@ -41,13 +41,10 @@ pub struct PreparedWrite<'a> {
     act: WriteAct,
 }
 
-/// What the answer depends on besides the account.
-struct Frame<'a> {
-    request: Request<'a>,
-    operation: &'static Operation,
-    version: ApiVersion,
-    /// When the request times out (F4).
-    expires: Timestamp,
+/// A prepared request about files ([V1](crate::evidence#v1)).
+pub struct PreparedFile<'a> {
+    frame: Frame<'a>,
+    request: FileRequest,
 }
 
 /// Reads a request of anyone: path, query, headers and body. It needs only the account's URL, so a host
@@ -70,6 +67,7 @@ struct Frame<'a> {
 ///     Err(refusal) => refusal,
 ///     Ok(Prepared::Read(read)) => read.answer(&account, now),
 ///     Ok(Prepared::Write(write)) => write.answer(&mut account, now).response,
+///     Ok(Prepared::File(file)) => file.answer(&account, now),
 /// };
 /// assert_eq!(response.status, 200);
 /// # Ok::<(), azbatch::ParseError>(())
@@ -101,6 +99,8 @@ pub fn prepare_guarded<'a>(
 
 /// Answers a request of anyone as the service would, and changes the account if it was accepted.
 ///
+/// A request about files is answered as by a host without any; see [`PreparedFile::decide`].
+///
 /// Never fails: every refusal is a response. A refused request has no effects ([S5](crate::evidence#s5),
 /// [I4](crate::evidence#i4)).
 pub fn answer(account: &mut Account, request: &Request<'_>, clock: impl Clock) -> Answer {
@@ -121,26 +121,14 @@ pub fn answer_guarded(
     }
 }
 
-/// The response to a request that the host refuses by itself, for example with 429 or 503.
-pub fn refuse(account_url: &str, error: &BatchError, request: &Request<'_>, clock: impl Clock) -> Response {
-    let mut body = Vec::new();
-    error_body(&mut body, account_url, error, request.request_id.as_str(), clock.now());
-    let mut headers = common_headers(request);
-    headers.push(("Content-Type", JSON.into()));
-    headers.push(("Content-Length", format!("{}", body.len())));
-    if error.code == ErrorCode::TooManyRequests {
-        headers.push(("Retry-After", RETRY_AFTER_SECONDS.into()));
-    }
-    let response = Response { status: error.code.status(), reason: error.code.text(), headers, body };
-    finish(response, request)
-}
-
 impl Prepared<'_> {
-    /// The answer, and the effects if the request changes something.
+    /// The answer, and the effects if the request changes something. A request about files is answered as
+    /// by a host without any.
     pub fn answer(self, account: &mut Account, clock: impl Clock) -> Answer {
         match self {
             Self::Read(read) => Answer { response: read.answer(account, clock), effects: Vec::new() },
             Self::Write(write) => write.answer(account, clock),
+            Self::File(file) => Answer { response: file.answer(account, clock), effects: Vec::new() },
         }
     }
 }
@@ -152,8 +140,8 @@ impl PreparedRead<'_> {
         let now = clock.now();
         let reply = frame.check_timeout(now).and_then(|()| act(account, &frame.context(now)));
         match reply {
-            Ok(reply) => frame.print(account, reply, now),
-            Err(error) => refuse(account.url(), &error, &frame.request, now),
+            Ok(reply) => frame.print(account.url(), reply, now),
+            Err(error) => frame.refuse(account.url(), &error, now),
         }
     }
 }
@@ -165,10 +153,61 @@ impl PreparedWrite<'_> {
         let now = clock.now();
         let written = frame.check_timeout(now).and_then(|()| act(account, &frame.context(now)));
         match written {
-            Ok((reply, effects)) => Answer { response: frame.print(account, reply, now), effects },
-            Err(error) => {
-                Answer { response: refuse(account.url(), &error, &frame.request, now), effects: Vec::new() }
-            }
+            Ok((reply, effects)) => Answer { response: frame.print(account.url(), reply, now), effects },
+            Err(error) => Answer { response: frame.refuse(account.url(), &error, now), effects: Vec::new() },
+        }
+    }
+}
+
+impl<'a> PreparedFile<'a> {
+    /// Decides what the account knows: whether the job, task or node exists and its files can be there.
+    /// The host then looks the files up, without the account, and [answers](FileAccess) with what it finds.
+    ///
+    /// ```
+    /// use azbatch::{
+    ///     Account, Timestamp,
+    ///     rest::{self, ContentType, FileAccess, FileContent, FileMetadata, FileTimes, Guid, Prepared, Request},
+    /// };
+    ///
+    /// let mut account = Account::new("https://contoso.westus.batch.azure.com");
+    /// let now = Timestamp::parse_iso8601("2026-02-10T08:00:00Z")?;
+    /// account.add_unmanaged_node(&"studio".parse()?, &"tvm-1".parse()?, 1, now)?;
+    /// let request = Request {
+    ///     method: "GET",
+    ///     target: "/pools/studio/nodes/tvm-1/files/shared/note.txt?api-version=2025-06-01",
+    ///     headers: &[],
+    ///     body: &[],
+    ///     received: now,
+    ///     request_id: Guid::from_u128(1),
+    /// };
+    /// let Ok(Prepared::File(file)) = rest::prepare(&request, account.url(), now) else { panic!() };
+    /// let Ok(FileAccess::Get(get)) = file.decide(&account, now) else { panic!() };
+    /// assert_eq!((get.place().directory(), get.path().as_str()), (None, "shared/note.txt"));
+    /// let metadata = FileMetadata {
+    ///     times: FileTimes { created: None, last_modified: now },
+    ///     content_length: 2,
+    ///     content_type: ContentType::Text,
+    ///     mode: Some(0o100_644),
+    /// };
+    /// assert_eq!(get.bytes_of(metadata.content_length), 0..2);
+    /// let response = get.answer(Ok(FileContent { metadata, bytes: b"hi".to_vec() }), now);
+    /// assert_eq!((response.status, response.body.as_slice()), (200, b"hi".as_slice()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// The refusal, as the response to send ([V3](crate::evidence#v3)).
+    pub fn decide(self, account: &Account, clock: impl Clock) -> Result<FileAccess<'a>, Response> {
+        let Self { frame, request } = self;
+        FileAccess::decide(frame, request, account, clock.now())
+    }
+
+    /// The response of a host that has no files: lists are empty, and no file is found.
+    pub fn answer(self, account: &Account, clock: impl Clock) -> Response {
+        let now = clock.now();
+        match self.decide(account, now) {
+            Ok(access) => access.answer_without_files(now),
+            Err(refusal) => refusal,
         }
     }
 }
@@ -182,6 +221,12 @@ impl core::fmt::Debug for PreparedRead<'_> {
 impl core::fmt::Debug for PreparedWrite<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("PreparedWrite").field("request", &self.frame.request).finish_non_exhaustive()
+    }
+}
+
+impl core::fmt::Debug for PreparedFile<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("PreparedFile").field("request", &self.frame.request).finish_non_exhaustive()
     }
 }
 
@@ -208,24 +253,28 @@ fn read<'a>(
     // The headers, and what the operation itself reads.
     let checked = query.check_date().and_then(|()| check_headers(request, operation, now));
     let (body, received) = (request.body, request.received);
-    let reading = |preconditions| Reading { body, query: &query, version, preconditions, force, received };
-    let act = if operation.reads_query_only() {
-        let act = found.read(reading(checked.clone().unwrap_or_default()))?;
-        checked.map(|_| act)?
+    let reading = |(preconditions, range)| Reading {
+        body,
+        query: &query,
+        version,
+        preconditions,
+        range,
+        force,
+        received,
+    };
+    let work = if operation.reads_query_only() {
+        let work = found.read(reading(checked.clone().unwrap_or_default()))?;
+        checked.map(|_| work)?
     } else {
         found.read(reading(checked?))?
     };
     let expires = received.saturating_add(timeout);
     let frame = Frame { request: *request, operation, version, expires };
-    Ok(match act {
-        Act::Read(act) => Prepared::Read(PreparedRead { frame, act }),
-        Act::Write(act) => Prepared::Write(PreparedWrite { frame, act }),
+    Ok(match work {
+        Work::Act(Act::Read(act)) => Prepared::Read(PreparedRead { frame, act }),
+        Work::Act(Act::Write(act)) => Prepared::Write(PreparedWrite { frame, act }),
+        Work::Files(request) => Prepared::File(PreparedFile { frame, request }),
     })
-}
-
-/// The path and the query.
-fn split(target: &str) -> (&str, &str) {
-    target.split_once('?').unwrap_or((target, ""))
 }
 
 /// Checks the headers, and the body as far as they and its size tell about it.
@@ -233,9 +282,10 @@ fn check_headers(
     request: &Request<'_>,
     operation: &Operation,
     now: Timestamp,
-) -> Result<Preconditions, BatchError> {
+) -> Result<(Preconditions, Option<ByteRange>), BatchError> {
     let headers = Headers::collect(request.headers);
-    let preconditions = headers.check(operation.is_conditional, now)?;
+    let preconditions = headers.check(operation.conditions, now)?;
+    let range = if operation.has_range { headers.range()? } else { None };
     if request.body.len() > MAX_BODY_BYTES {
         return Err(
             BatchError::from(ErrorCode::RequestBodyTooLarge).with("MaxLimit", format!("{MAX_BODY_BYTES}"))
@@ -244,69 +294,5 @@ fn check_headers(
     if !request.body.is_empty() {
         headers.check_content_type()?; // B2
     }
-    Ok(preconditions)
-}
-
-impl Frame<'_> {
-    /// F4
-    fn check_timeout(&self, now: Timestamp) -> Result<(), BatchError> {
-        if self.expires < now { Err(ErrorCode::OperationTimedOut.into()) } else { Ok(()) }
-    }
-
-    fn context(&self, now: Timestamp) -> Context<'_> {
-        let (path, query) = split(self.request.target);
-        Context { path, query, request_id: self.request.request_id.as_str(), version: self.version, now }
-    }
-
-    fn print(&self, account: &Account, reply: Reply, now: Timestamp) -> Response {
-        let status = if reply.is_not_modified { 304 } else { self.operation.status };
-        let own_url = || self.context(now).own_url(account);
-        let (has_stamps, id, location) = match self.operation.headers {
-            ReplyHeaders::Plain => (false, None, None),
-            ReplyHeaders::Stamps => (true, None, None),
-            ReplyHeaders::Id => (false, Some(own_url()), None),
-            ReplyHeaders::StampsAndId => (true, Some(own_url()), None),
-            ReplyHeaders::Added => (true, reply.added_url.clone(), reply.added_url),
-        };
-        let mut headers = common_headers(&self.request);
-        if let Some(last_modified) = reply.last_modified.filter(|_| has_stamps) {
-            headers.push(("ETag", format!("{}", ETag::from(last_modified))));
-            headers.push(("Last-Modified", format!("{}", last_modified.rfc1123()))); // T4
-        }
-        headers.extend(id.map(|id| ("DataServiceId", id)));
-        headers.extend(location.map(|location| ("Location", location)));
-        if !reply.body.is_empty() {
-            headers.push(("Content-Type", JSON.into()));
-        } else if status == 204 {
-            headers.push(("Content-Length", "0".into()));
-        }
-        let response = Response { status, reason: reason(status), headers, body: reply.body };
-        finish(response, &self.request)
-    }
-}
-
-fn common_headers(request: &Request<'_>) -> Vec<(&'static str, String)> {
-    vec![("request-id", request.request_id.as_str().into()), ("DataServiceVersion", "3.0".into())]
-}
-
-/// What answers and refusals have in common: a `HEAD` gets no body, and a client its id if it asks (Q2).
-fn finish(mut response: Response, request: &Request<'_>) -> Response {
-    if request.method == "HEAD" {
-        response.body.clear();
-    }
-    if let Some(id) = Headers::collect(request.headers).echoed_client_request_id() {
-        response.headers.push(("client-request-id", id.into()));
-    }
-    response
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        201 => "Created",
-        202 => "Accepted",
-        204 => "No Content",
-        304 => "Not Modified",
-        _ => "",
-    }
+    Ok((preconditions, range))
 }

@@ -10,7 +10,8 @@ use std::{
 /// The letters that rules begin with; those of the table of requests and states begin with `R-`. Each
 /// section of the document has one of them or more, and `the_document_is_read_whole` fails for a section
 /// that has none.
-const LETTERS: [char; 16] = ['S', 'T', 'E', 'F', 'X', 'L', 'N', 'K', 'G', 'P', 'I', 'H', 'B', 'Q', 'W', 'U'];
+const LETTERS: [char; 17] =
+    ['S', 'T', 'E', 'F', 'X', 'L', 'N', 'K', 'G', 'P', 'I', 'H', 'B', 'Q', 'W', 'U', 'V'];
 
 /// The rules, as the document has them.
 #[derive(Default)]

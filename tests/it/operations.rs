@@ -4,12 +4,15 @@
 use std::fmt::Write as _;
 
 use azbatch::{
-    ErrorCode,
-    rest::{ApiVersion, Operation, Response},
+    Account, ErrorCode, Timestamp,
+    rest::{
+        self, ApiVersion, Conditions, ContentType, FileAccess, FileContent, FileItem, FileMetadata,
+        FileTimes, Guid, Operation, Prepared, PreparedFile, Response,
+    },
 };
 use serde_json::{Value, json};
 
-use crate::world::{Sent, World};
+use crate::world::{Sent, URL, World, told};
 
 /// An account with a job, an active and a failed task, a pool, nodes in three states, a pool that is
 /// resizing, and one that scales by a formula.
@@ -46,7 +49,8 @@ fn account() -> World {
 
 /// A path of the table with ids of that account in it.
 fn example(path: &str) -> String {
-    let task = if path.ends_with("/reactivate") { "failed" } else { "active" };
+    let is_of_completed = path.ends_with("/reactivate") || path.contains("/files");
+    let task = if is_of_completed { "failed" } else { "active" };
     let node = match path.rsplit('/').next() {
         Some("enablescheduling") => "tvm-2",
         Some("start") => "tvm-3",
@@ -116,12 +120,40 @@ fn known_call(operation: &Operation) -> Sent {
 
 /// The status of an answer, and the code of a refusal.
 fn outcome(world: &World, sent: &Sent) -> String {
-    let reply = world.clone().exchange(sent);
-    let response = &reply.response;
+    let response = respond(world, sent);
     if response.status < 400 || !response.body.is_empty() {
-        return reply.told();
+        return told(&response);
     }
-    format!("{} {}", response.status, code_of(response))
+    format!("{} {}", response.status, code_of(&response))
+}
+
+fn respond(world: &World, sent: &Sent) -> Response {
+    let now = world.now;
+    let about_file = sent.request(now, Guid::from_u128(1), |request| {
+        let Ok(Prepared::File(file)) = rest::prepare(request, URL, now) else { return None };
+        Some(answer_with_file(file, &world.account, now))
+    });
+    about_file.unwrap_or_else(|| world.clone().exchange(sent).response)
+}
+
+/// The answer of a host that finds a file wherever it is asked for one.
+fn answer_with_file(file: PreparedFile<'_>, account: &Account, now: Timestamp) -> Response {
+    let metadata = FileMetadata {
+        times: FileTimes { created: None, last_modified: Timestamp::MIN },
+        content_length: 1,
+        content_type: ContentType::Text,
+        mode: None,
+    };
+    match file.decide(account, now) {
+        Err(refusal) => refusal,
+        Ok(FileAccess::List(list)) => list.answer(Ok(Vec::new()), now),
+        Ok(FileAccess::Get(get)) => {
+            let bytes = vec![b'x'; get.bytes_of(1).count()];
+            get.answer(Ok(FileContent { metadata, bytes }), now)
+        }
+        Ok(FileAccess::Properties(properties)) => properties.answer(Ok(FileItem::File(metadata)), now),
+        Ok(FileAccess::Delete(delete)) => delete.answer(Ok(()), now),
+    }
 }
 
 /// The code of a refusal without a body, which is the answer to a HEAD.
@@ -139,7 +171,7 @@ fn the_table() {
     let world = account();
     let mut table = String::new();
     for operation in Operation::all() {
-        let response = world.clone().exchange(&known_call(operation)).response;
+        let response = respond(&world, &known_call(operation));
         assert_eq!(response.status, operation.status, "{operation:?}: {:?}", response.reason);
         write!(table, "{} {}: {}", operation.method, operation.path, operation.status).unwrap();
         if operation.since != ApiVersion::OLDEST {
@@ -149,8 +181,13 @@ fn the_table() {
             write!(table, ", until {until}").unwrap();
         }
         if operation.is_implemented() {
-            if operation.is_conditional {
-                table.push_str(", conditional");
+            table.push_str(match operation.conditions {
+                Conditions::None => "",
+                Conditions::Dates => ", conditional by date",
+                Conditions::All => ", conditional",
+            });
+            if operation.has_range {
+                table.push_str(", can be of a range");
             }
             if operation.is_forceable {
                 table.push_str(", can be forced");
@@ -190,7 +227,7 @@ fn an_operation_is_unknown_to_versions_without_it() {
     }
 }
 
-/// H1, H2: other operations do not look at conditional headers at all.
+/// H1, H2, V6: other operations do not look at conditional headers at all.
 #[test]
 fn conditional_headers_are_read_where_the_table_says_so() {
     let world = account();
@@ -201,13 +238,29 @@ fn conditional_headers_are_read_where_the_table_says_so() {
                 headers.iter().fold(known_call(operation), |sent, (name, tag)| sent.header(name, *tag));
             outcome(&world, &sent)
         };
-        let (unmet, two) = if operation.is_conditional {
-            ("412 ConditionNotMet", "400 MultipleConditionHeadersNotSupported")
-        } else {
-            (accepted.as_str(), accepted.as_str())
-        };
-        assert_eq!(told(&[("If-Match", "0x1")]), unmet, "{operation:?}");
-        assert_eq!(told(&[("If-Match", "*"), ("If-None-Match", "0x1")]), two, "{operation:?}");
+        let (unmet, two) = ("412 ConditionNotMet", "400 MultipleConditionHeadersNotSupported");
+        let if_read = |is_read: bool, refusal| if is_read { refusal } else { accepted.as_str() };
+        let tags = operation.conditions == Conditions::All;
+        assert_eq!(told(&[("If-Match", "0x1")]), if_read(tags, unmet), "{operation:?}");
+        let both = [("If-Match", "*"), ("If-None-Match", "0x1")];
+        assert_eq!(told(&both), if_read(tags, two), "{operation:?}");
+        let dates = operation.conditions != Conditions::None;
+        let early = "Mon, 01 Jan 0001 00:00:00 GMT";
+        let both = [("If-Modified-Since", early), ("If-Unmodified-Since", early)];
+        assert_eq!(told(&both), if_read(dates, two), "{operation:?}");
+        assert_eq!(told(&[("If-Modified-Since", "soon")]), if_read(dates, "400 InvalidHeaderValue"));
+    }
+}
+
+/// V7: other operations do not look at the header.
+#[test]
+fn a_range_is_read_where_the_table_says_so() {
+    let world = account();
+    for operation in implemented() {
+        let accepted = operation.status.to_string();
+        let sent = known_call(operation).header("ocp-range", "all");
+        let expected = if operation.has_range { "400 InvalidHeaderValue" } else { &accepted };
+        assert_eq!(outcome(&world, &sent), expected, "{operation:?}");
     }
 }
 

@@ -20,6 +20,7 @@ fn a_request_is_prepared_without_the_account() {
         first(&world, &Sent::new(line, body), |request| match rest::prepare(request, URL, world.now) {
             Ok(Prepared::Read(_)) => "a read".to_string(),
             Ok(Prepared::Write(_)) => "a write".to_string(),
+            Ok(Prepared::File(_)) => "about a file".to_string(),
             Err(refusal) => told(&refusal),
         })
     };
@@ -28,6 +29,8 @@ fn a_request_is_prepared_without_the_account() {
         ("HEAD /pools/none", "", "a read"),
         ("POST /jobs/none/terminate", "", "a write"),
         ("DELETE /jobs/none", "", "a write"),
+        ("DELETE /pools/none/nodes/n/files/x", "", "about a file"),
+        ("GET /jobs/none/tasks/t/files?recursive=2", "", "400 InvalidQueryParameterValue"),
         ("POST /jobs/none/terminate", "{", "400 InvalidRequestBody"),
         ("GET /jobs/none?$select=colour", "", "400 InvalidQueryParameterValue"),
         ("GET /nowhere", "", "400 InvalidUri"),

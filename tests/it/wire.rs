@@ -357,8 +357,13 @@ const CODES: &[(&str, u16)] = &[
     ("OperationNotValidOnNode", 409),
     ("OperationInvalidForCurrentState", 409),
     ("InvalidAutoScalingSettings", 400),
+    ("TaskFilesUnavailable", 409),
+    ("TaskFilesCleanedup", 409),
+    ("NodeNotReady", 409),
+    ("FileNotFound", 404),
     ("UnsupportedProperty", 400),
     ("ConditionNotMet", 412),
+    ("InvalidRange", 416),
 ];
 
 #[test]

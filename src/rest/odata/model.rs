@@ -1307,6 +1307,19 @@ models! {
         vmExtension: {VM_EXTENSION},
         instanceView: Raw,
     }
+    NODE_FILE "NodeFile" {
+        name: Text,
+        url: Text,
+        isDirectory: Boolean,
+        properties: {FILE_PROPERTIES},
+    }
+    FILE_PROPERTIES "FileProperties" {
+        creationTime: Instant,
+        lastModified: Instant required,
+        contentLength: Int64 required,
+        contentType: Text,
+        fileMode: Text,
+    }
     APPLICATION_SUMMARY "ApplicationSummary" { id: Text, displayName: Text, versions: [Text] }
 
     SUBTASK_INFORMATION "SubtaskInformation" {

@@ -68,10 +68,6 @@ fn what_is_not_implemented_says_what_it_is() {
     for (line, reason) in [
         ("GET /certificates?api-version=2022-10-01.16.0", "certificates"),
         ("GET /applications/a", "applications"),
-        ("GET /jobs/job/tasks/t/files", "files"),
-        ("GET /jobs/job/tasks/t/files/stdout.txt", "files"),
-        ("GET /jobs/job/tasks/t/files/a/b", "files"),
-        ("GET /pools/pool/nodes/n1/files/x", "files"),
         ("POST /pools/pool/nodes/n1/users", "node users"),
         ("GET /pools/pool/nodes/n1/remoteloginsettings", "remote access"),
         ("GET /supportedimages", "account information"),
@@ -164,6 +160,7 @@ pub(super) fn studio() -> RestWorld {
 /// The [`studio`] with pools, nodes and tasks in the states that refuse something.
 pub(super) fn whole_studio() -> RestWorld {
     let mut world = studio();
+    world.now = seconds_ago(600);
     for (task, exit_code) in [("frame-0", 1), ("frame-ok", 0)] {
         world.add_node("studio", task);
         world.add_tasks("film", &[task]);
@@ -171,6 +168,10 @@ pub(super) fn whole_studio() -> RestWorld {
         world.say("film", Unit::Preparation, task, Some(0));
         assert_ne!(world.ends("film", task, task, exit_code), []);
     }
+    let short = json!({ "constraints": { "retentionTime": "PT0S" } });
+    world.add_task("film", "frame-short", short).ran("film", "frame-short", "frame-ok", 0);
+    world.add_tasks("film", &["frame-nowhere"]);
+    assert_eq!(world.send("POST /jobs/film/tasks/frame-nowhere/terminate", "").told(), "204");
     for (node, path) in [("rebooting", "reboot"), ("reimaging", "reimage"), ("starting", "deallocate")] {
         world.add_node("studio", node);
         assert_eq!(world.send(&format!("POST /pools/studio/nodes/{node}/{path}"), "").told(), "202");
@@ -398,6 +399,10 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
             sent.method = "PUT".into();
             sent
         }),
+        (ErrorCode::TaskFilesUnavailable, Sent::get("/jobs/film/tasks/frame-nowhere/files")),
+        (ErrorCode::TaskFilesCleanedup, Sent::get("/jobs/film/tasks/frame-short/files")),
+        (ErrorCode::NodeNotReady, Sent::get("/pools/studio/nodes/unusable/files")),
+        (ErrorCode::FileNotFound, Sent::get("/jobs/film/tasks/frame-0/files/stdout.txt")),
     ]
 }
 
@@ -414,6 +419,7 @@ const NEVER_PROVOKED: &[ErrorCode] = &[
     ErrorCode::InternalError,
     ErrorCode::JobNotActive,
     ErrorCode::NodeBeingCreated,
+    ErrorCode::InvalidRange,
 ];
 
 /// W3: requests really get the pages of [`every_refusal_to_the_byte`].

@@ -71,6 +71,9 @@ mod whole;
 
 // Authentication
 #[cfg(feature = "shared-key")]
+// Files
+mod files;
+
 mod authentication;
 
 use std::{
