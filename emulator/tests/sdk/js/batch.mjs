@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import batch from "@azure/batch";
 import msRest from "@azure/ms-rest-js";
-import { account, check, finish, key, url, wait } from "./checks.mjs";
+import { account, advance, check, finish, key, url, wait } from "./checks.mjs";
 
 const { BatchServiceClient, BatchSharedKeyCredentials } = batch;
 const client = new BatchServiceClient(new BatchSharedKeyCredentials(account, key), url);
@@ -201,6 +201,75 @@ await check("delete the job and the pool", async () => {
   await refused(client.job.get(job), 404, "JobNotFound");
   await client.pool.deleteMethod(pool);
   await wait("no pool", async () => (await client.pool.exists(pool)).body === false);
+});
+
+const plan = `daily-${run}`;
+const jobSpecification = { poolInfo: { poolId: "elsewhere" }, priority: 3 };
+const recurring = { id: plan, schedule: { recurrenceInterval: "PT1M" }, jobSpecification };
+const turns = async () => {
+  const jobs = await client.job.listFromJobSchedule(plan);
+  return jobs.map((one) => `${one.id} ${one.state}`).sort().join();
+};
+
+await check("add a job schedule that recurs", async () => {
+  await client.jobSchedule.add(recurring);
+  await refused(client.jobSchedule.add(recurring), 409, "JobScheduleExists");
+});
+await check("read the schedule, alone and in a list; does it exist", async () => {
+  const found = await client.jobSchedule.get(plan);
+  assert.deepEqual([found.id, found.state, found.schedule.recurrenceInterval], [plan, "active", "PT1M"]);
+  assert.equal(found.jobSpecification.priority, 3);
+  const jobScheduleListOptions = { filter: `startswith(id,'${plan}')`, select: "id,state" };
+  const listed = await client.jobSchedule.list({ jobScheduleListOptions });
+  assert.deepEqual(listed.map((one) => [one.id, one.state]), [[plan, "active"]]);
+  assert.equal((await client.jobSchedule.exists(plan)).body, true);
+  assert.equal((await client.jobSchedule.exists("nobody")).body, false);
+  await refused(client.jobSchedule.get("nobody"), 404, "JobScheduleNotFound");
+});
+await check("one job at a time: the next turn comes when the job before it is completed", async () => {
+  await wait("the first job", async () => (await turns()) === `${plan}:job-1 active`);
+  await advance("PT1M");
+  assert.equal(await turns(), `${plan}:job-1 active`);
+  await client.job.terminate(`${plan}:job-1`);
+  await wait("the second", async () => (await turns()) === `${plan}:job-1 completed,${plan}:job-2 active`);
+  const { recentJob, nextRunTime } = (await client.jobSchedule.get(plan)).executionInfo;
+  assert.equal(recentJob.id, `${plan}:job-2`);
+  const { priority, creationTime } = await client.job.get(recentJob.id);
+  assert.ok(priority === 3 && nextRunTime > creationTime);
+});
+await check("patch and update the schedule, with an ETag", async () => {
+  const jobSchedulePatchOptions = { ifMatch: (await client.jobSchedule.get(plan)).eTag };
+  const metadata = [{ name: "who", value: "js" }];
+  const patch = () => client.jobSchedule.patch(plan, { metadata }, { jobSchedulePatchOptions });
+  await patch();
+  await refused(patch(), 412, "ConditionNotMet");
+  let found = await client.jobSchedule.get(plan);
+  assert.deepEqual([found.metadata[0].value, found.schedule.recurrenceInterval], ["js", "PT1M"]);
+  await client.jobSchedule.update(plan, { schedule: { recurrenceInterval: "PT1H" }, jobSpecification });
+  found = await client.jobSchedule.get(plan);
+  assert.deepEqual([found.metadata, found.schedule.recurrenceInterval], [undefined, "PT1H"]);
+});
+await check("disable and enable the schedule", async () => {
+  await client.jobSchedule.disable(plan);
+  assert.equal((await client.jobSchedule.get(plan)).state, "disabled");
+  await client.jobSchedule.enable(plan);
+  assert.equal((await client.jobSchedule.get(plan)).state, "active");
+});
+await check("terminate the schedule: its job ends too", async () => {
+  await client.jobSchedule.terminate(plan);
+  const found = await wait("completed", async () => {
+    const found = await client.jobSchedule.get(plan);
+    return found.state === "completed" && found;
+  });
+  const { nextRunTime, recentJob } = found.executionInfo;
+  assert.deepEqual([found.previousState, nextRunTime, recentJob.id], ["active", undefined, `${plan}:job-2`]);
+  assert.equal((await client.job.get(recentJob.id)).executionInfo.terminateReason, "TerminateWorkitem");
+  await refused(client.jobSchedule.disable(plan), 409, "JobScheduleCompleted");
+});
+await check("delete the schedule: its jobs go too", async () => {
+  await client.jobSchedule.deleteMethod(plan);
+  await wait("no schedule", async () => (await client.jobSchedule.exists(plan)).body === false);
+  await refused(client.job.get(`${plan}:job-1`), 404, "JobNotFound");
 });
 
 finish();

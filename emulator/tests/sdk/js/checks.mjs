@@ -28,6 +28,12 @@ export async function wait(what, probe, seconds = 20) {
   throw new Error(`not within ${seconds} s: ${what}`);
 }
 
+// Moves the emulator's clock by a duration such as PT1M.
+export async function advance(span) {
+  const body = JSON.stringify({ advance: span });
+  await fetch(`${url}/_azbatch/clock`, { method: "POST", body, headers: { "content-type": "application/json" } });
+}
+
 export function finish() {
   console.log(`${passed} passed, ${failed} failed`);
   process.exit(failed || !passed ? 1 : 0);

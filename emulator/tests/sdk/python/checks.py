@@ -1,10 +1,12 @@
-"""What the two Python clients share: where the account is, named checks, waiting."""
+"""What the Python clients share: where the account is, named checks, waiting."""
 
 import contextlib
+import json
 import os
 import sys
 import time
 import traceback
+import urllib.request
 
 URL = os.environ["AZBATCH_URL"]
 ACCOUNT = os.environ["AZBATCH_ACCOUNT"]
@@ -49,6 +51,12 @@ def wait(what, probe, seconds=20):
             return found
         time.sleep(0.1)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def advance(span):
+    """Moves the emulator's clock by a duration such as PT1M."""
+    body, headers = json.dumps({"advance": span}).encode(), {"content-type": "application/json"}
+    urllib.request.urlopen(urllib.request.Request(f"{URL}/_azbatch/clock", body, headers)).close()
 
 
 def equal(found, expected):

@@ -7,7 +7,7 @@ from azure.batch import BatchServiceClient, models
 from azure.batch.batch_auth import SharedKeyCredentials
 from azure.batch.custom.custom_errors import CreateTasksErrorException
 
-from checks import ACCOUNT, KEY, URL, check, equal, finish, refused, wait
+from checks import ACCOUNT, KEY, URL, advance, check, equal, finish, refused, wait
 
 client = BatchServiceClient(SharedKeyCredentials(ACCOUNT, KEY), batch_url=URL)
 run = uuid.uuid4().hex[:8]
@@ -236,5 +236,72 @@ with check("delete the job and the pool"):
     wait("no pool", lambda: not client.pool.exists(pool))
     with refusal(404, "PoolNotFound"):
         client.pool.get(pool)
+
+plan = f"daily-{run}"
+minute = datetime.timedelta(minutes=1)
+inside = models.JobSpecification(pool_info=models.PoolInformation(pool_id="elsewhere"), priority=3)
+
+
+def turns():
+    return sorted((one.id, one.state) for one in client.job.list_from_job_schedule(plan))
+
+
+with check("add a job schedule that recurs"):
+    recurring = models.Schedule(recurrence_interval=minute)
+    options = models.JobScheduleAddParameter(id=plan, schedule=recurring, job_specification=inside)
+    client.job_schedule.add(options)
+    with refusal(409, "JobScheduleExists"):
+        client.job_schedule.add(options)
+with check("read the schedule, alone and in a list; does it exist"):
+    found = client.job_schedule.get(plan)
+    equal((found.id, found.state), (plan, models.JobScheduleState.active))
+    equal((found.schedule.recurrence_interval, found.job_specification.priority), (minute, 3))
+    options = models.JobScheduleListOptions(filter=f"startswith(id,'{plan}')", select="id,state")
+    equal([(one.id, one.state) for one in client.job_schedule.list(options)], [(plan, models.JobScheduleState.active)])
+    equal((client.job_schedule.exists(plan), client.job_schedule.exists("nobody")), (True, False))
+    with refusal(404, "JobScheduleNotFound"):
+        client.job_schedule.get("nobody")
+with check("one job at a time: the next turn comes when the job before it is completed"):
+    wait("the first job", lambda: turns() == [(f"{plan}:job-1", models.JobState.active)])
+    advance("PT1M")
+    equal(turns(), [(f"{plan}:job-1", models.JobState.active)])
+    client.job.terminate(f"{plan}:job-1")
+    both = [(f"{plan}:job-1", models.JobState.completed), (f"{plan}:job-2", models.JobState.active)]
+    wait("the second job", lambda: turns() == both)
+    info = client.job_schedule.get(plan).execution_info
+    equal(info.recent_job.id, f"{plan}:job-2")
+    equal(client.job.get(info.recent_job.id).priority, 3)
+    assert info.next_run_time > client.job.get(info.recent_job.id).creation_time
+with check("patch and update the schedule, with an ETag"):
+    old = models.JobSchedulePatchOptions(if_match=client.job_schedule.get(plan).e_tag)
+    patch = models.JobSchedulePatchParameter(metadata=[models.MetadataItem(name="who", value="python")])
+    client.job_schedule.patch(plan, patch, old)
+    with refusal(412, "ConditionNotMet"):
+        client.job_schedule.patch(plan, patch, old)
+    found = client.job_schedule.get(plan)
+    equal((found.metadata[0].value, found.schedule.recurrence_interval), ("python", minute))
+    hourly = models.Schedule(recurrence_interval=60 * minute)
+    client.job_schedule.update(plan, models.JobScheduleUpdateParameter(schedule=hourly, job_specification=inside))
+    found = client.job_schedule.get(plan)
+    equal((found.metadata, found.schedule.recurrence_interval), (None, 60 * minute))
+with check("disable and enable the schedule"):
+    client.job_schedule.disable(plan)
+    equal(client.job_schedule.get(plan).state, models.JobScheduleState.disabled)
+    client.job_schedule.enable(plan)
+    equal(client.job_schedule.get(plan).state, models.JobScheduleState.active)
+with check("terminate the schedule: its job ends too"):
+    client.job_schedule.terminate(plan)
+    completed = models.JobScheduleState.completed
+    found = wait("completed", lambda: (s := client.job_schedule.get(plan)).state == completed and s)
+    equal(found.previous_state, models.JobScheduleState.active)
+    equal((found.execution_info.next_run_time, found.execution_info.recent_job.id), (None, f"{plan}:job-2"))
+    equal(client.job.get(f"{plan}:job-2").execution_info.terminate_reason, "TerminateWorkitem")
+    with refusal(409, "JobScheduleCompleted"):
+        client.job_schedule.disable(plan)
+with check("delete the schedule: its jobs go too"):
+    client.job_schedule.delete(plan)
+    wait("no schedule", lambda: not client.job_schedule.exists(plan))
+    with refusal(404, "JobNotFound"):
+        client.job.get(f"{plan}:job-1")
 
 finish()

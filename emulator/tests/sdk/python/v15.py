@@ -14,7 +14,7 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 
-from checks import ACCOUNT, KEY, URL, check, equal, finish, refused, wait
+from checks import ACCOUNT, KEY, URL, advance, check, equal, finish, refused, wait
 
 logging.disable(logging.WARNING)  # the SDK warns of every answer without a body
 
@@ -222,5 +222,73 @@ with check("delete the job and the pool with the SDK's pollers"):
         client.get_pool(pool)
     with refused(ResourceNotFoundError, 404, None, lambda error: None):
         client.pool_exists(pool)
+
+plan = f"daily-{run}"
+minute = datetime.timedelta(minutes=1)
+inside = models.BatchJobSpecification(pool_info=models.BatchPoolInfo(pool_id="elsewhere"), priority=3)
+
+
+def turns():
+    return sorted((one.id, one.state) for one in client.list_jobs_from_schedule(plan))
+
+
+with check("add a job schedule that recurs"):
+    recurring = models.BatchJobScheduleConfiguration(recurrence_interval=minute)
+    options = models.BatchJobScheduleCreateOptions(id=plan, schedule=recurring, job_specification=inside)
+    client.create_job_schedule(options)
+    with refusal(ResourceExistsError, 409, "JobScheduleExists"):
+        client.create_job_schedule(options)
+with check("read the schedule, alone and in a list; does it exist"):
+    found = client.get_job_schedule(plan)
+    equal((found.id, found.state), (plan, models.BatchJobScheduleState.ACTIVE))
+    equal((found.schedule.recurrence_interval, found.job_specification.priority), (minute, 3))
+    listed = client.list_job_schedules(filter=f"startswith(id,'{plan}')", select=["id", "state"])
+    equal([(one.id, one.state) for one in listed], [(plan, "active")])
+    assert client.job_schedule_exists(plan)
+    with refused(ResourceNotFoundError, 404, None, lambda error: None):
+        client.job_schedule_exists("nobody")
+    with refusal(ResourceNotFoundError, 404, "JobScheduleNotFound"):
+        client.get_job_schedule("nobody")
+with check("one job at a time: the next turn comes when the job before it is completed"):
+    wait("the first job", lambda: turns() == [(f"{plan}:job-1", "active")])
+    advance("PT1M")
+    equal(turns(), [(f"{plan}:job-1", "active")])
+    client.begin_terminate_job(f"{plan}:job-1", options={"terminateReason": "enough"}, polling_interval=1).result()
+    wait("the second job", lambda: turns() == [(f"{plan}:job-1", "completed"), (f"{plan}:job-2", "active")])
+    info = client.get_job_schedule(plan).execution_info
+    equal(info.recent_job.id, f"{plan}:job-2")
+    equal(client.get_job(info.recent_job.id).priority, 3)
+    assert info.next_run_time > client.get_job(info.recent_job.id).creation_time
+with check("patch and replace the schedule, with an ETag"):
+    old = client.get_job_schedule(plan)
+    patch = models.BatchJobScheduleUpdateOptions(metadata=[models.BatchMetadataItem(name="who", value="python")])
+    client.update_job_schedule(plan, patch, etag=old.etag, **unmodified)
+    with refusal(ResourceModifiedError, 412, "ConditionNotMet"):
+        client.update_job_schedule(plan, patch, etag=old.etag, **unmodified)
+    found = client.get_job_schedule(plan)
+    equal((found.metadata[0].value, found.schedule.recurrence_interval), ("python", minute))
+    hourly = models.BatchJobScheduleConfiguration(recurrence_interval=60 * minute)
+    client.replace_job_schedule(plan, models.BatchJobSchedule(schedule=hourly, job_specification=inside))
+    found = client.get_job_schedule(plan)
+    equal((found.metadata, found.schedule.recurrence_interval), (None, 60 * minute))
+with check("disable and enable the schedule"):
+    client.disable_job_schedule(plan)
+    equal(client.get_job_schedule(plan).state, models.BatchJobScheduleState.DISABLED)
+    client.enable_job_schedule(plan)
+    equal(client.get_job_schedule(plan).state, models.BatchJobScheduleState.ACTIVE)
+with check("terminate the schedule with the SDK's poller: its job ends too"):
+    client.begin_terminate_job_schedule(plan, polling_interval=1).result()
+    found = client.get_job_schedule(plan)
+    equal((found.state, found.previous_state), (models.BatchJobScheduleState.COMPLETED, "active"))
+    equal((found.execution_info.next_run_time, found.execution_info.recent_job.id), (None, f"{plan}:job-2"))
+    equal(client.get_job(f"{plan}:job-2").execution_info.termination_reason, "TerminateWorkitem")
+    with refusal(ResourceExistsError, 409, "JobScheduleCompleted"):
+        client.disable_job_schedule(plan)
+with check("delete the schedule with the SDK's poller: its jobs go too"):
+    client.begin_delete_job_schedule(plan, polling_interval=1).result()
+    with refusal(ResourceNotFoundError, 404, "JobScheduleNotFound"):
+        client.get_job_schedule(plan)
+    with refusal(ResourceNotFoundError, 404, "JobNotFound"):
+        client.get_job(f"{plan}:job-1")
 
 finish()
