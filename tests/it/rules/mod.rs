@@ -69,11 +69,11 @@ mod errors;
 
 mod whole;
 
-// Authentication
-#[cfg(feature = "shared-key")]
 // Files
 mod files;
 
+// Authentication
+#[cfg(feature = "shared-key")]
 mod authentication;
 
 use std::{
