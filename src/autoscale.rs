@@ -63,6 +63,7 @@
 //! assert!(matches!(Formula::parse(&long), Err(FormulaError::TooLong)));
 //! ```
 
+mod error;
 mod evaluate;
 mod functions;
 mod operators;
@@ -75,7 +76,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
+pub use error::FormulaError;
 pub use evaluate::{Evaluation, EvaluationError};
-pub use parse::FormulaError;
 pub use samples::{Metric, Metrics, Sample};
 pub use tree::Formula;

@@ -11,10 +11,11 @@ use core::fmt::Write;
 use crate::{
     allocation::{NodeCounts, NodeFillType},
     autoscale::{
+        error::Position,
         functions::{self, MethodError},
         operators,
         samples::{Metric, Metrics},
-        tree::{Binary, Expression, Formula, Kind, Member, Position},
+        tree::{Binary, Expression, Formula, Kind, Member},
         value::{Value, part_of_time},
     },
     node::NodeTasks,

@@ -10,46 +10,16 @@
 //! list       = [ expression *( "," expression ) ]
 //! ```
 
-use alloc::{
-    boxed::Box,
-    format,
-    string::{String, ToString},
-    vec,
-    vec::Vec,
-};
+use alloc::{boxed::Box, format, string::ToString, vec, vec::Vec};
 
 use crate::autoscale::{
+    error::{FormulaError, Position},
     token::{Token, tokens},
-    tree::{Binary, Expression, Formula, Kind, Member, Position, Statement, Unary},
+    tree::{Binary, Expression, Formula, Kind, Member, Statement, Unary},
 };
 
 /// How deep parentheses and the like may nest, so that no formula exhausts the stack (P13).
 const MAX_DEPTH: usize = 64;
-
-/// Why a text is not a formula.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
-pub enum FormulaError {
-    /// It is longer than [`Formula::MAX_CHARACTERS`], or has more statements than
-    /// [`Formula::MAX_STATEMENTS`].
-    #[error("the formula is too long")]
-    TooLong,
-    /// It is not of the language.
-    #[error("Line {line}, Col {column}: {what}")]
-    Syntax {
-        /// The line of the mistake, from 1.
-        line: u32,
-        /// Its character in that line, from 1.
-        column: u32,
-        /// What is wrong.
-        what: String,
-    },
-}
-
-impl FormulaError {
-    pub(super) fn syntax(at: Position, what: impl Into<String>) -> Self {
-        Self::Syntax { line: at.line, column: at.column, what: what.into() }
-    }
-}
 
 impl Formula {
     /// How many characters a formula may have ([P12](crate::evidence#p12)).

@@ -7,7 +7,8 @@ use proptest::{collection::vec, prelude::*};
 use print::Printed;
 
 use super::{
-    tree::{Binary, Expression, Kind, Member, Position, Statement, Unary},
+    error::Position,
+    tree::{Binary, Expression, Kind, Member, Statement, Unary},
     *,
 };
 use crate::{Timestamp, node::NodeTasks, pool::NodeCounts};

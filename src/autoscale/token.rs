@@ -3,7 +3,7 @@
 use alloc::{format, vec::Vec};
 use core::fmt;
 
-use crate::autoscale::{parse::FormulaError, tree::Position};
+use crate::autoscale::error::{FormulaError, Position};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Token<'a> {

@@ -8,7 +8,7 @@ use core::{
     str::FromStr,
 };
 
-use crate::autoscale::parse::FormulaError;
+use crate::autoscale::error::{FormulaError, Position};
 
 /// An autoscale formula. It displays as it was read, and compares by that text.
 #[derive(Clone)]
@@ -78,19 +78,6 @@ impl<'de> serde::Deserialize<'de> for Formula {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text).map_err(serde::de::Error::custom)
-    }
-}
-
-/// Where something stands in a formula, from 1.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Position {
-    pub(super) line: u32,
-    pub(super) column: u32,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Line {}, Col {}", self.line, self.column)
     }
 }
 

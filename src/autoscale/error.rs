@@ -1,0 +1,42 @@
+//! Why a text is not a formula, and where.
+
+use alloc::string::String;
+use core::fmt;
+
+/// Where something stands in a formula, from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Position {
+    pub(super) line: u32,
+    pub(super) column: u32,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Line {}, Col {}", self.line, self.column)
+    }
+}
+
+/// Why a text is not a formula.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+pub enum FormulaError {
+    /// It is longer than [`Formula::MAX_CHARACTERS`], or has more statements than
+    /// [`Formula::MAX_STATEMENTS`].
+    #[error("the formula is too long")]
+    TooLong,
+    /// It is not of the language.
+    #[error("Line {line}, Col {column}: {what}")]
+    Syntax {
+        /// The line of the mistake, from 1.
+        line: u32,
+        /// Its character in that line, from 1.
+        column: u32,
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl FormulaError {
+    pub(super) fn syntax(at: Position, what: impl Into<String>) -> Self {
+        Self::Syntax { line: at.line, column: at.column, what: what.into() }
+    }
+}
