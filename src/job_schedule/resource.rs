@@ -122,13 +122,11 @@ impl JobSchedule {
     }
 
     /// When the next job is due, which is in the past if it waits for another job to be completed; `None`
-    /// if none will be made ([L4](crate::evidence#l4)).
+    /// if no turn is left, or if the schedule was completed ([L4](crate::evidence#l4)). It is shown while the
+    /// schedule is disabled, terminating or deleting, although no job is made then.
     pub fn next_run_time(&self, now: Timestamp) -> Option<Timestamp> {
-        match self.state {
-            JobScheduleState::Active | JobScheduleState::Disabled => {}
-            JobScheduleState::Terminating
-            | JobScheduleState::Completed { .. }
-            | JobScheduleState::Deleting { .. } => return None,
+        if self.state.end_time().is_some() {
+            return None;
         }
         let schedule = &self.settings.schedule;
         let waiting = self.waiting_turn(now).filter(|turn| !schedule.is_lost(*turn, now));

@@ -712,8 +712,8 @@ models! {
     }
     JOB_SPECIFICATION "JobSpecification" {
         priority: Int32,
-        allowTaskPreemption: Boolean >= V2022_01,
         maxParallelTasks: Int32 >= V2021_06,
+        allowTaskPreemption: Boolean >= V2022_01,
         displayName: Text,
         usesTaskDependencies: Boolean,
         onAllTasksComplete: ON_ALL_TASKS_COMPLETE,

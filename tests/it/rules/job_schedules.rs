@@ -342,10 +342,32 @@ fn the_execution_info_says_what_was_and_what_comes() {
     pass(&mut world, 24 * 3600);
     assert_eq!(info(&mut world)["nextRunTime"], next);
     let terminated = world.send("POST /jobschedules/s/terminate", "");
-    assert_eq!(info(&mut world), json!({ "recentJob": recent }));
+    assert_eq!(info(&mut world), json!({ "nextRunTime": next, "recentJob": recent }));
     world.obey(terminated.effects);
     let end = world.value("/jobschedules/s", "/stateTransitionTime");
     assert_eq!(info(&mut world), json!({ "recentJob": recent, "endTime": end }));
+}
+
+/// L4: as recorded, in the order of the recording.
+#[test]
+fn a_schedule_that_is_being_deleted_shows_what_it_did_before() {
+    let mut world = with_schedule(json!({ "doNotRunUntil": "2026-03-01T12:30:00Z" }));
+    world.send("DELETE /jobschedules/s", "");
+    assert_eq!(info(&mut world), json!({ "nextRunTime": "2026-03-01T12:30:00Z" }));
+    let text = world.get("/jobschedules/s").text().to_string();
+    let order = [
+        "priority",
+        "maxParallelTasks",
+        "allowTaskPreemption",
+        "usesTaskDependencies",
+        "onAllTasksComplete",
+        "onTaskFailure",
+        "constraints",
+        "jobManagerTask",
+        "poolInfo",
+    ];
+    let places: Vec<usize> = order.iter().map(|name| text.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted(), "{text}");
 }
 
 /// L4
