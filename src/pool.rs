@@ -359,11 +359,6 @@ impl Pool {
         self.auto_scale.as_ref().filter(|_| self.state == PoolState::Active)?.due()
     }
 
-    /// Whether the pool contradicts itself nowhere (I3).
-    pub(crate) fn is_consistent(&self) -> bool {
-        self.stamps.are_in_order() && self.auto_scale.as_ref().is_none_or(AutoScale::is_consistent)
-    }
-
     /// Whether the pool still waits for nodes that the host was told to add (P2).
     pub(crate) fn waits_for_nodes(&self) -> bool {
         self.state == PoolState::Active && self.allocation_state == AllocationState::Resizing

@@ -210,7 +210,7 @@ impl AutoScale {
     }
 
     /// Whether what is stored could have come about (P18).
-    pub(super) fn is_consistent(&self) -> bool {
+    pub(crate) fn is_consistent(&self) -> bool {
         self.samples.len() <= Self::MAX_SAMPLES && self.samples.iter().map(|sample| sample.at).is_sorted()
     }
 }

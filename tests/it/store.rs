@@ -56,6 +56,11 @@ fn act(world: &mut World, outstanding: &mut Vec<Effect>, (kind, a, b): Act) -> S
     let (told, effects) = match kind % 40 {
         0..=2 => send(world, "POST /jobs".into(), job_body(job, a, b)),
         3..=9 => send(world, format!("POST /jobs/{job}/tasks"), task_body(task, a, b)),
+        10 if a > 127 => {
+            let formula = "$TargetDedicatedNodes = min(3, $PendingTasks.GetSample(1)); x = time();";
+            let pool = json!({ "id": pool, "vmSize": "small", "enableAutoScale": true, "autoScaleFormula": formula });
+            send(world, "POST /pools".into(), pool)
+        }
         10 => send(
             world,
             "POST /pools".into(),
@@ -248,6 +253,31 @@ fn refusal(change: impl FnOnce(&mut Value)) -> Option<String> {
     Some(of_value)
 }
 
+/// P15, P18: how a pool scales is stored, and read only as it can be.
+#[test]
+fn how_a_pool_scales_comes_back() {
+    let mut world = World::new();
+    let pool =
+        json!({ "id": "pool", "vmSize": "small", "enableAutoScale": true, "autoScaleFormula": "x = y" });
+    world.send("POST /pools", pool);
+    world.later(60).tick();
+    let scale = world.account.pool(&id("pool")).unwrap().auto_scale().unwrap();
+    assert_eq!((scale.samples().len(), scale.run().unwrap().error.is_some()), (2, true));
+    let stored = serde_json::to_value(&world.account).unwrap();
+    assert_eq!(serde_json::from_value::<Account>(stored.clone()).unwrap(), world.account);
+    let scale = "/pools/pool/auto_scale";
+    for (pointer, value, why) in [
+        ("settings/formula", json!("x = "), "Line 1, Col 5: expected a value"),
+        ("settings/evaluation_interval", json!("PT4M"), "an evaluation interval is from PT5M to P7D"),
+        ("samples/0/at", json!("2027-02-10T08:00:00Z"), "P18: pool pool: too many samples"),
+    ] {
+        let mut stored = stored.clone();
+        set(&mut stored, &format!("{scale}/{pointer}"), value);
+        let found = serde_json::from_value::<Account>(stored).unwrap_err().to_string();
+        assert!(found.starts_with(why), "{pointer}: {found}");
+    }
+}
+
 fn set(stored: &mut Value, pointer: &str, value: Value) {
     *stored.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
 }
@@ -417,7 +447,7 @@ fn what_does_not_fit_together_is_not_read() {
         ("TASK/1/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: job job: stamps of task 1 go back"),
         ("TASK/1/stamps/entered", json!("2026-02-10T08:00:09Z"), "I3: job job: stamps of task 1 go back"),
         ("TASK/1/stamps/previous/1", json!("2026-02-10T09:00:00Z"), "I3: job job: stamps of task 1 go back"),
-        ("/pools/pool/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: pool pool contradicts itself"),
+        ("/pools/pool/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: pool pool: stamps go back"),
         ("/nodes/tvm-1/stamps/entered", json!("2026-02-10T08:00:00Z"), WRONG_NODE),
         // Specifications that are refused in requests.
         ("JOB/specification/template/preparation", json!(null), "B9: job job: the specification is invalid"),
