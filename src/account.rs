@@ -14,6 +14,7 @@ mod nodes;
 mod outstanding;
 mod pools;
 mod resource;
+mod scaling;
 mod schedule;
 mod slots;
 mod ticks;

@@ -117,6 +117,8 @@ codes! {
     InvalidRequestBody 400 UserLog "The specified Request Body is not syntactically valid.";
     MissingRequiredProperty 400 Recorded "A required property was not specified in the request body.";
     InvalidPropertyValue 400 Recorded "The value provided for one of the properties in the request body is invalid.";
+    AutoScalingFormulaSyntaxError 400 Documented "The specified auto-scaling formula has a syntax error.";
+    AutoScalingFormulaTooLong 400 Documented "The specified auto-scaling formula exceeds lengths limit.";
     TaskDependencyListTooLong 400 Documented "A task was specified as depending on other tasks, but the list of dependencies was too long to be stored. The total stored length is limited to 64000 characters; the total length of task ids must be slightly less than this to allow for internal storage overhead. If you encounter this error, consider using task range dependencies instead.";
     EmptyMetadataKey 400 Documented "The key for one of the metadata key-value pairs is empty.";
     MetadataTooLarge 400 Inferred "The metadata specified exceeds the maximum permissible limit (8KB).";
@@ -148,7 +150,9 @@ codes! {
     TaskSucceeded 409 Documented "The specified task has already completed successfully, and the requested operation cannot be performed on successful tasks.";
     PoolBeingDeleted 409 Recorded "The specified pool has been marked for deletion and is being reclaimed.";
     PoolExists 409 Recorded "The specified pool already exists.";
+    OperationNotValidOnPool 409 Documented "The specified operation is not valid on the pool.";
     PoolBeingResized 409 Documented "The specified pool is being resized";
+    TooManyEnableAutoScaleRequests 503 Documented "Too many Enable Pool AutoScale requests are issued on the pool.";
     NodeBeingCreated 409 Documented "The specified node is being created";
     NodeBeingStarted 409 Documented "The specified node is being started";
     NodeBeingReimaged 409 Documented "The specified node is being reimaged";
@@ -157,6 +161,7 @@ codes! {
     NodeAlreadyInTargetSchedulingState 409 Documented "The specified node is already in the target scheduling state.";
     OperationNotValidOnNode 409 Documented "The specified operation is not valid on the node.";
     OperationInvalidForCurrentState 409 UserLog "The specified operation is not valid for the current state of the resource.";
+    InvalidAutoScalingSettings 400 Documented "The specified auto-scaling settings are not valid.";
     UnsupportedProperty 400 Documented "One of the properties specified in the request body is not supported.";
     ConditionNotMet 412 Recorded "The condition specified using HTTP conditional header(s) is not met.";
 }

@@ -10,6 +10,7 @@
 extern crate alloc;
 
 mod account;
+mod allocation;
 pub mod autoscale;
 pub mod condition;
 pub mod error;

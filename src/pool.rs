@@ -1,5 +1,7 @@
 //! A pool: a set of nodes, and how many of them there are to be.
 
+mod scaling;
+
 use alloc::{sync::Arc, vec::Vec};
 use core::fmt;
 
@@ -11,6 +13,12 @@ use crate::{
     node::NodeTasks,
     stamps::Stamps,
     task::Properties,
+};
+
+pub use crate::allocation::{NodeCounts, NodeFillType};
+pub use scaling::{
+    AutoScale, AutoScaleRun, AutoScaleSettings, EnableAutoScale, EvaluationInterval, InvalidInterval,
+    PoolSample,
 };
 
 /// What a user asked a pool to be. Only [`UpdatePool`] changes it.
@@ -25,18 +33,6 @@ pub struct PoolSpecification {
     pub node_fill_type: NodeFillType,
     /// Everything else: `vmSize`, `virtualMachineConfiguration` and so on.
     pub other: Properties,
-}
-
-wire_enum! {
-    /// Which of the nodes with room a task is assigned to ([P1](crate::evidence#p1)).
-    #[derive(Default)]
-    pub enum NodeFillType {
-        /// The one with the most free slots.
-        #[default]
-        Spread = "Spread",
-        /// The one with the fewest free slots that are enough.
-        Pack = "Pack",
-    }
 }
 
 wire_enum! {
@@ -61,48 +57,16 @@ wire_enum! {
     }
 }
 
-/// A number of nodes of each kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct NodeCounts {
-    /// Dedicated nodes.
-    pub dedicated: u32,
-    /// Low-priority nodes, also called spot nodes: the cloud can take them back.
-    pub low_priority: u32,
-}
-
-impl NodeCounts {
-    /// The nodes of both kinds together, at most `u32::MAX`.
-    pub fn total(self) -> u32 {
-        self.dedicated.saturating_add(self.low_priority)
-    }
-
-    /// One node of this kind.
-    pub(crate) fn one(dedicated: bool) -> Self {
-        Self { dedicated: u32::from(dedicated), low_priority: u32::from(!dedicated) }
-    }
-
-    /// How many of `self` are not among `have`.
-    pub(crate) fn missing_from(self, have: Self) -> Self {
-        Self {
-            dedicated: self.dedicated.saturating_sub(have.dedicated),
-            low_priority: self.low_priority.saturating_sub(have.low_priority),
-        }
-    }
-
-    pub(crate) fn of_kind(&mut self, dedicated: bool) -> &mut u32 {
-        if dedicated { &mut self.dedicated } else { &mut self.low_priority }
-    }
-}
-
 /// Adds a pool: `Pool - Add`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AddPool {
     /// What the pool is.
     pub specification: Arc<PoolSpecification>,
-    /// How many nodes it is to have.
+    /// How many nodes it is to have; with a formula only until that says otherwise.
     pub target: NodeCounts,
+    /// How it scales by a formula, if it does.
+    pub auto_scale: Option<AutoScaleSettings>,
 }
 
 /// Changes how many nodes a pool is to have: `Pool - Resize`.
@@ -202,7 +166,12 @@ pub struct DeletePool {
 #[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum PoolFact {
     /// It was added.
-    Added { specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp },
+    Added {
+        specification: Arc<PoolSpecification>,
+        target: NodeCounts,
+        auto_scale: Option<AutoScaleSettings>,
+        at: Timestamp,
+    },
     /// It is to have this many nodes.
     Resizing { target: NodeCounts, resize_timeout: TimeSpan, at: Timestamp },
     /// Its resize is being stopped ([P9](crate::evidence#p9)).
@@ -211,6 +180,25 @@ pub enum PoolFact {
     Steady { at: Timestamp },
     /// A user changed what it is ([P10](crate::evidence#p10)).
     Updated { specification: Arc<PoolSpecification>, at: Timestamp },
+    /// It scales by this formula from now on ([P15](crate::evidence#p15)).
+    AutoScaleEnabled {
+        settings: AutoScaleSettings,
+        /// Whether the intervals between evaluations begin anew.
+        restarts: bool,
+        at: Timestamp,
+    },
+    /// It no longer scales by a formula ([P15](crate::evidence#p15)).
+    AutoScaleDisabled { at: Timestamp },
+    /// Its tasks and nodes were counted ([P18](crate::evidence#p18)).
+    Sampled { sample: PoolSample },
+    /// Its formula was evaluated, at the run's time ([P16](crate::evidence#p16)).
+    Scaled {
+        run: AutoScaleRun,
+        /// How many nodes it is to have, if a resize begins.
+        resize: Option<NodeCounts>,
+        /// Which node a task is assigned to from now on, if the formula says so.
+        node_fill_type: Option<NodeFillType>,
+    },
     /// It is being deleted, its nodes with it.
     Deleting { at: Timestamp },
     /// It is gone.
@@ -226,6 +214,10 @@ impl PoolFact {
             Self::Stopping { .. } => "PoolStopping",
             Self::Steady { .. } => "PoolSteady",
             Self::Updated { .. } => "PoolUpdated",
+            Self::AutoScaleEnabled { .. } => "PoolAutoScaleEnabled",
+            Self::AutoScaleDisabled { .. } => "PoolAutoScaleDisabled",
+            Self::Sampled { .. } => "PoolSampled",
+            Self::Scaled { .. } => "PoolScaled",
             Self::Deleting { .. } => "PoolDeleting",
             Self::Deleted => "PoolDeleted",
         }
@@ -236,16 +228,18 @@ impl fmt::Display for PoolFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Added { .. } => f.write_str("added"),
-            Self::Resizing { target, .. } => {
-                write!(
-                    f,
-                    "resizing to {} dedicated and {} low-priority nodes",
-                    target.dedicated, target.low_priority
-                )
-            }
+            Self::Resizing { target, .. } => write!(f, "resizing to {target}"),
             Self::Stopping { .. } => f.write_str("stopping its resize"),
             Self::Steady { .. } => f.write_str("steady"),
             Self::Updated { .. } => f.write_str("updated"),
+            Self::AutoScaleEnabled { .. } => f.write_str("scaling by a formula"),
+            Self::AutoScaleDisabled { .. } => f.write_str("no longer scaling by a formula"),
+            Self::Sampled { .. } => f.write_str("sampled"),
+            Self::Scaled { resize: Some(target), .. } => write!(f, "its formula resizes it to {target}"),
+            Self::Scaled { resize: None, run, .. } if run.error.is_some() => {
+                f.write_str("its formula failed")
+            }
+            Self::Scaled { resize: None, .. } => f.write_str("its formula leaves it as it is"),
             Self::Deleting { .. } => f.write_str("deleting"),
             Self::Deleted => f.write_str("deleted"),
         }
@@ -264,13 +258,19 @@ pub struct Pool {
     target: NodeCounts,
     /// That of the latest resize; before the first it is what the specification says (P7).
     resize_timeout: Option<TimeSpan>,
+    auto_scale: Option<AutoScale>,
 }
 
 impl Pool {
     /// How long a resize may take by default: `PT15M`.
     pub const RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_secs(15 * 60);
 
-    pub(crate) fn new(specification: Arc<PoolSpecification>, target: NodeCounts, at: Timestamp) -> Self {
+    pub(crate) fn new(
+        specification: Arc<PoolSpecification>,
+        target: NodeCounts,
+        auto_scale: Option<AutoScaleSettings>,
+        at: Timestamp,
+    ) -> Self {
         Self {
             specification,
             stamps: Stamps::new(at),
@@ -279,6 +279,7 @@ impl Pool {
             allocation_state_transition_time: at,
             target,
             resize_timeout: None,
+            auto_scale: auto_scale.map(|settings| AutoScale::new(settings, at)),
         }
     }
 
@@ -328,6 +329,16 @@ impl Pool {
         self.resize_timeout
     }
 
+    /// How the pool scales by a formula, if it does ([P15](crate::evidence#p15)).
+    pub fn auto_scale(&self) -> Option<&AutoScale> {
+        self.auto_scale.as_ref()
+    }
+
+    /// When the pool is to be sampled or its formula to be evaluated (P16, P18).
+    pub(crate) fn scaling_due(&self) -> Option<Timestamp> {
+        self.auto_scale.as_ref().filter(|_| self.state == PoolState::Active)?.due()
+    }
+
     /// Whether the pool still waits for nodes that the host was told to add (P2).
     pub(crate) fn waits_for_nodes(&self) -> bool {
         self.state == PoolState::Active && self.allocation_state == AllocationState::Resizing
@@ -343,6 +354,15 @@ impl Pool {
         self.stamps.next_modified(now).max(self.allocation_state_transition_time)
     }
 
+    /// The stamp of a resize by the pool's formula at `now`. With the request that enabled it, it is that
+    /// of the request (P16).
+    pub(crate) fn scaled_stamp(&self, now: Timestamp) -> Timestamp {
+        match &self.auto_scale {
+            Some(auto_scale) if auto_scale.enabled() == self.next_stamp(now) => auto_scale.enabled(),
+            Some(_) | None => self.next_modified_stamp(now),
+        }
+    }
+
     /// A pool that is not being deleted.
     ///
     /// # Errors
@@ -354,7 +374,19 @@ impl Pool {
         }
     }
 
-    /// A pool that can be resized now.
+    /// A pool that a user can resize now (P15).
+    ///
+    /// # Errors
+    /// `PoolBeingDeleted`, `OperationNotValidOnPool`, `PoolBeingResized`.
+    pub(crate) fn require_resizable(&self) -> Result<(), ErrorCode> {
+        self.require_active()?;
+        match self.auto_scale {
+            Some(_) => Err(ErrorCode::OperationNotValidOnPool),
+            None => self.require_steady(),
+        }
+    }
+
+    /// A pool that is not being resized.
     ///
     /// # Errors
     /// `PoolBeingDeleted`, `PoolBeingResized`.
@@ -422,6 +454,31 @@ impl Pool {
                 self.stamps.modify(*at);
                 Ok(())
             }
+            PoolFact::AutoScaleEnabled { settings, restarts, at } => {
+                self.begin_resize(*at)?;
+                match &mut self.auto_scale {
+                    Some(auto_scale) => auto_scale.change(settings.clone(), *restarts, *at),
+                    None => self.auto_scale = Some(AutoScale::new(settings.clone(), *at)),
+                }
+                Ok(())
+            }
+            PoolFact::AutoScaleDisabled { at } => {
+                self.begin_resize(*at)?;
+                self.auto_scale = None;
+                Ok(())
+            }
+            PoolFact::Sampled { sample } => {
+                let is_active = self.require_active().is_ok();
+                let auto_scale = self.auto_scale.as_mut().filter(|_| is_active);
+                auto_scale.ok_or(Unfit("the pool does not scale by a formula"))?.add_sample(*sample)
+            }
+            PoolFact::Scaled { run, resize, node_fill_type } => {
+                self.scale(run, *resize)?;
+                if let Some(fill_type) = node_fill_type {
+                    Arc::make_mut(&mut self.specification).node_fill_type = *fill_type;
+                }
+                Ok(())
+            }
             PoolFact::Deleting { at } => {
                 if self.require_active().is_err() || self.next_stamp(*at) != *at {
                     return Err(Unfit("the pool cannot be deleted at that time"));
@@ -435,6 +492,35 @@ impl Pool {
                 PoolState::Active => Err(Unfit("the pool is not being deleted")),
             },
         }
+    }
+
+    /// A resize begins that a user has asked for.
+    fn begin_resize(&mut self, at: Timestamp) -> Result<(), Unfit> {
+        if self.require_active().is_err() || self.next_modified_stamp(at) != at {
+            return Err(Unfit("the pool cannot be resized at that time"));
+        }
+        self.stamps.modify(at);
+        self.enter_allocation(AllocationState::Resizing, at);
+        Ok(())
+    }
+
+    /// Its formula was evaluated. The evaluation that belongs to a request has the request's stamp (P16).
+    fn scale(&mut self, run: &AutoScaleRun, resize: Option<NodeCounts>) -> Result<(), Unfit> {
+        let at = run.timestamp;
+        let is_right = self.require_active().is_ok() && self.next_stamp(at) == at;
+        let Some(auto_scale) = self.auto_scale.as_mut().filter(|_| is_right) else {
+            return Err(Unfit("the pool does not scale by a formula at that time"));
+        };
+        if resize.is_some() && auto_scale.enabled() != at && self.stamps.next_modified(at) != at {
+            return Err(Unfit("the pool cannot be resized at that time"));
+        }
+        auto_scale.evaluated(run.clone());
+        if let Some(target) = resize {
+            self.target = target;
+            self.stamps.modify(at);
+            self.enter_allocation(AllocationState::Resizing, at);
+        }
+        Ok(())
     }
 
     fn enter_allocation(&mut self, state: AllocationState, at: Timestamp) {

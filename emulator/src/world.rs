@@ -105,7 +105,8 @@ impl World {
         let target = NodeCounts { dedicated: pool.nodes, low_priority: 0 };
         let specification = pool.specification().into();
         // A pool that came with a snapshot stays as it is.
-        let Ok(effects) = self.account.add_pool(&AddPool { specification, target }, at) else { return };
+        let command = AddPool { specification, target, auto_scale: None };
+        let Ok(effects) = self.account.add_pool(&command, at) else { return };
         drop(effects); // They request the nodes that are added here.
         for _ in 0..pool.nodes {
             self.add_node(&pool.id, true, at);

@@ -459,7 +459,7 @@ impl Story<'_> {
                     other: Properties::new(),
                 };
                 let target = NodeCounts { dedicated: target, low_priority: u32::from(how >> 3) };
-                let command = AddPool { specification: Arc::new(specification), target };
+                let command = AddPool { specification: Arc::new(specification), target, auto_scale: None };
                 self.ask(|account, now| account.add_pool(&command, now));
             }
             b'l' => {

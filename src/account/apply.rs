@@ -210,16 +210,21 @@ impl Account {
 
     fn apply_to_pool(&mut self, id: &PoolId, fact: &PoolFact) -> Result<(), Unfit> {
         match fact {
-            PoolFact::Added { specification, target, at } => {
+            PoolFact::Added { specification, target, auto_scale, at } => {
                 if self.pools.contains_key(id) || specification.id != *id {
                     return Err(Unfit("the pool cannot be added"));
                 }
-                self.pools.insert(id.clone(), Pool::new(specification.clone(), *target, *at));
+                self.pools
+                    .insert(id.clone(), Pool::new(specification.clone(), *target, auto_scale.clone(), *at));
             }
             PoolFact::Resizing { .. }
             | PoolFact::Stopping { .. }
             | PoolFact::Steady { .. }
             | PoolFact::Updated { .. }
+            | PoolFact::AutoScaleEnabled { .. }
+            | PoolFact::AutoScaleDisabled { .. }
+            | PoolFact::Sampled { .. }
+            | PoolFact::Scaled { .. }
             | PoolFact::Deleting { .. } => {
                 self.pools.get_mut(id).ok_or(Unfit("there is no such pool"))?.apply(fact)?;
             }

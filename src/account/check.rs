@@ -12,6 +12,7 @@ use crate::{
     job::{Job, MAX_STORED_RUNS},
     job_schedule::JobSchedule,
     node::{Contact, Node},
+    pool::AutoScale,
 };
 
 impl Account {
@@ -37,6 +38,8 @@ impl Account {
         for (key, pool) in &self.pools {
             ensure("S4", key == pool.id(), || format!("pool {key} is stored under another id"))?;
             ensure("I3", pool.stamps().are_in_order(), || format!("pool {key}: stamps go back"))?;
+            let is_consistent = pool.auto_scale().is_none_or(AutoScale::is_consistent);
+            ensure("P18", is_consistent, || format!("pool {key}: too many samples, or in the wrong order"))?;
         }
         for (key, node) in &self.nodes {
             ensure("S4", key == node.id(), || format!("node {key} is stored under another id"))?;

@@ -31,6 +31,8 @@ pub(super) struct Index {
     nodes_due: Timers<NodeId>,
     /// The pools that can move now.
     pools_due: BTreeSet<PoolId>,
+    /// When each pool is to be sampled or its formula to be evaluated.
+    pools_scaling: Timers<PoolId>,
 }
 
 /// The nodes of a pool.
@@ -94,7 +96,7 @@ impl Index {
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let pools = (!self.pools_due.is_empty()).then_some(Timestamp::MIN);
         let timers = [self.jobs_due.first(), self.job_schedules_due.first(), self.nodes_due.first()];
-        timers.into_iter().chain([pools]).flatten().min()
+        timers.into_iter().chain([pools, self.pools_scaling.first()]).flatten().min()
     }
 
     /// The jobs that can move at this time, by id without case.
@@ -115,6 +117,12 @@ impl Index {
     /// The pools that can move now, by id without case.
     pub(super) fn pools_due(&self) -> BTreeSet<PoolId> {
         self.pools_due.clone()
+    }
+
+    /// The pools that are to be sampled or whose formula is to be evaluated at this time, by id without
+    /// case.
+    pub(super) fn pools_scaling(&self, now: Timestamp) -> BTreeSet<PoolId> {
+        self.pools_scaling.due(now)
     }
 
     /// A job has changed, or is gone.
@@ -189,6 +197,7 @@ impl Index {
         } else {
             self.pools_due.remove(id);
         }
+        self.pools_scaling.set(id, pool.and_then(Pool::scaling_due));
     }
 
     /// P2, P9: a pool that has the nodes that it is to have becomes steady, and so does one whose resize

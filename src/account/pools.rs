@@ -30,10 +30,11 @@ impl Account {
         // Nothing below can fail.
 
         let mut effects = Vec::new();
-        let (specification, target) = (command.specification.clone(), command.target);
+        let AddPool { specification, target, auto_scale } = command.clone();
         let pool = specification.id.clone();
-        self.emit_pool(&mut effects, &pool, PoolFact::Added { specification, target, at });
+        self.emit_pool(&mut effects, &pool, PoolFact::Added { specification, target, auto_scale, at });
         self.ask_for_nodes(&mut effects, &pool);
+        self.scale_pool(&mut effects, &pool, at);
         Ok(effects)
     }
 
@@ -41,7 +42,8 @@ impl Account {
     /// those with the fewest tasks, of equals the last by id ([P3](crate::evidence#p3)).
     ///
     /// # Errors
-    /// `PoolNotFound`, `PoolBeingDeleted`, `PoolBeingResized`, `ConditionNotMet`.
+    /// `PoolNotFound`, `PoolBeingDeleted`, `OperationNotValidOnPool`, `PoolBeingResized`,
+    /// `ConditionNotMet`.
     pub fn resize_pool(
         &mut self,
         pool: &PoolId,
@@ -50,7 +52,7 @@ impl Account {
     ) -> Result<Vec<Effect>, BatchError> {
         let now = clock.now();
         let found = self.require_pool(pool)?;
-        found.require_steady()?;
+        found.require_resizable()?;
         command.preconditions.check_write(found.stamps().modified())?;
         // Nothing below can fail.
 
@@ -187,7 +189,13 @@ impl Account {
         Ok(effects)
     }
 
-    fn remove_all(&mut self, effects: &mut Vec<Effect>, nodes: &[NodeId], tasks: NodeTasks, at: Timestamp) {
+    pub(super) fn remove_all(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        nodes: &[NodeId],
+        tasks: NodeTasks,
+        at: Timestamp,
+    ) {
         for node in nodes {
             self.request_action(effects, node, NodeAction::Remove, tasks, at);
         }
@@ -215,7 +223,7 @@ impl Account {
     }
 
     /// The nodes that must leave so that the pool has no more than its target.
-    fn surplus(&self, pool: &PoolId, target: NodeCounts) -> Vec<NodeId> {
+    pub(super) fn surplus(&self, pool: &PoolId, target: NodeCounts) -> Vec<NodeId> {
         let mut leaving = Vec::new();
         for (dedicated, keep) in [(true, target.dedicated), (false, target.low_priority)] {
             let of_kind = |node: &&Node| node.is_dedicated() == dedicated && !node.state().is_leaving();

@@ -36,6 +36,9 @@ impl Account {
         for id in self.index.pools_due() {
             self.move_pool(&mut effects, &id, now);
         }
+        for id in self.index.pools_scaling(now) {
+            self.scale_pool(&mut effects, &id, now);
+        }
         effects
     }
 

@@ -9,6 +9,7 @@ use alloc::{
 use core::fmt::Write;
 
 use crate::{
+    allocation::{NodeCounts, NodeFillType},
     autoscale::{
         functions::{self, MethodError},
         operators,
@@ -17,7 +18,6 @@ use crate::{
         value::{Value, part_of_time},
     },
     node::NodeTasks,
-    pool::{NodeCounts, NodeFillType},
 };
 
 /// What a formula says of a pool at one time ([P12](crate::evidence#p12)).
@@ -56,6 +56,7 @@ impl Evaluation {
 
 /// Why an evaluation failed.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[error("Line {line}, Col {column}: {what}")]
 pub struct EvaluationError {
     /// The line, from 1.
@@ -132,7 +133,7 @@ struct Machine<'a, M> {
 
 impl<M: Metrics> Machine<'_, M> {
     fn run(&mut self, formula: &Formula) -> Result<(), Halt> {
-        for statement in &formula.statements {
+        for statement in formula.statements.iter() {
             let value = self.evaluate(&statement.value)?;
             if let Some(variable) = &statement.variable {
                 self.assign(variable, value).map_err(|what| Halt::failed(statement.value.at, what))?;

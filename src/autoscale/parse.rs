@@ -72,7 +72,7 @@ impl Formula {
         if statements.len() > Self::MAX_STATEMENTS {
             return Err(FormulaError::TooLong);
         }
-        Ok(Self { statements })
+        Ok(Self { text: text.into(), statements: statements.into() })
     }
 }
 

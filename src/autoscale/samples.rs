@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use crate::{Timestamp, names::wire_enum, pool::NodeCounts};
+use crate::{Timestamp, allocation::NodeCounts, names::wire_enum};
 
 /// How far apart samples are, in ticks: 30 s ([P13](crate::evidence#p13)).
 pub(super) const PERIOD_TICKS: i64 = 300_000_000;

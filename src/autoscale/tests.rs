@@ -1,6 +1,10 @@
+mod print;
+
 use std::collections::BTreeMap;
 
 use proptest::{collection::vec, prelude::*};
+
+use print::Printed;
 
 use super::{
     tree::{Binary, Expression, Kind, Member, Position, Statement, Unary},
@@ -189,7 +193,8 @@ fn the_documented_formulas() {
             format!("$TargetDedicatedNodes={dedicated};$TargetLowPriorityNodes={low_priority};{rest}");
         assert_eq!(evaluation.results(), expected, "{formula}");
         // It means the same when it is printed.
-        assert_eq!(evaluate(&Formula::parse(formula).unwrap().to_string(), world), evaluation, "{formula}");
+        let printed = Printed(&Formula::parse(formula).unwrap().statements).to_string();
+        assert_eq!(evaluate(&printed, world), evaluation, "{formula}");
     }
 }
 
@@ -554,12 +559,14 @@ proptest! {
     /// P12: a formula that is printed is read as the same one.
     #[test]
     fn what_is_printed_is_read_back(values in vec((prop::option::of(name()), expression()), 0..5)) {
-        let statements = values.into_iter().map(|(variable, value)| Statement { variable, value }).collect();
-        let formula = Formula { statements };
-        let printed = formula.to_string();
+        let statements: Vec<Statement> =
+            values.into_iter().map(|(variable, value)| Statement { variable, value }).collect();
+        let printed = Printed(&statements).to_string();
+        let formula = Formula { text: printed.as_str().into(), statements: statements.into() };
         prop_assume!(printed.chars().count() <= Formula::MAX_CHARACTERS);
         let read = Formula::parse(&printed).map_err(|error| TestCaseError::fail(format!("{printed}\n{error}")))?;
-        prop_assert_eq!(read.to_string(), printed);
+        prop_assert_eq!(Printed(&read.statements).to_string(), printed.as_str());
+        prop_assert_eq!(read.as_str(), printed);
         let without_place = |evaluation: Evaluation| {
             let results = evaluation.results();
             (evaluation.target, results, evaluation.error.map(|error| error.what))

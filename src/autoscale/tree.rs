@@ -1,13 +1,84 @@
 //! What a formula is made of. Everything that repeats is a list, so that no tree is higher than its
 //! parentheses are deep.
 
-use alloc::{boxed::Box, string::String, vec::Vec};
-use core::fmt;
+use alloc::{boxed::Box, string::String, sync::Arc, vec::Vec};
+use core::{
+    fmt,
+    hash::{Hash, Hasher},
+    str::FromStr,
+};
 
-/// An autoscale formula. It displays as it could have been written.
-#[derive(Clone, Debug)]
+use crate::autoscale::parse::FormulaError;
+
+/// An autoscale formula. It displays as it was read, and compares by that text.
+#[derive(Clone)]
 pub struct Formula {
-    pub(super) statements: Vec<Statement>,
+    pub(super) text: Arc<str>,
+    pub(super) statements: Arc<[Statement]>,
+}
+
+impl Formula {
+    /// The formula as it was read.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+/// The empty formula, which sets nothing.
+impl Default for Formula {
+    fn default() -> Self {
+        Self { text: "".into(), statements: Arc::new([]) }
+    }
+}
+
+impl PartialEq for Formula {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Formula {}
+
+impl Hash for Formula {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+    }
+}
+
+impl fmt::Debug for Formula {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Formula({:?})", self.text)
+    }
+}
+
+impl fmt::Display for Formula {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl FromStr for Formula {
+    type Err = FormulaError;
+
+    /// As [`Formula::parse`].
+    fn from_str(text: &str) -> Result<Self, FormulaError> {
+        Self::parse(text)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for Formula {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(feature = "serde")]
+impl<'de> serde::Deserialize<'de> for Formula {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
 }
 
 /// Where something stands in a formula, from 1.
@@ -137,86 +208,6 @@ impl Binary {
             Self::Compute(Arithmetic::Minus) => "-",
             Self::Compute(Arithmetic::Times) => "*",
             Self::Compute(Arithmetic::Divide) => "/",
-        }
-    }
-}
-
-impl fmt::Display for Formula {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, statement) in self.statements.iter().enumerate() {
-            if number > 0 {
-                f.write_str("\n")?;
-            }
-            if let Some(variable) = &statement.variable {
-                write!(f, "{variable} = ")?;
-            }
-            write!(f, "{};", statement.value)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Expression {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            // In this form large and small numbers have an exponent.
-            Kind::Number(number) => write!(f, "{number:?}"),
-            Kind::Text(text) => write!(f, "\"{text}\""),
-            Kind::Name(name) => f.write_str(name),
-            Kind::List(items) => write!(f, "[{}]", Separated(items)),
-            Kind::Call { function, arguments } => write!(f, "{function}({})", Separated(arguments)),
-            Kind::Members { of, members } => {
-                write!(f, "{}", Operand(of))?;
-                members.iter().try_for_each(|member| match &member.arguments {
-                    None => write!(f, ".{}", member.name),
-                    Some(arguments) => write!(f, ".{}({})", member.name, Separated(arguments)),
-                })
-            }
-            Kind::Unary { operator: Unary::Minus, operand } => write!(f, "-{}", Operand(operand)),
-            Kind::Unary { operator: Unary::Not, operand } => write!(f, "!{}", Operand(operand)),
-            Kind::Chain { first, rest } => {
-                write!(f, "{}", Operand(first))?;
-                rest.iter().try_for_each(|(operator, operand)| {
-                    write!(f, " {} {}", operator.as_str(), Operand(operand))
-                })
-            }
-            Kind::Choice { arms, otherwise } => {
-                for (condition, value) in arms {
-                    write!(f, "{} ? {} : ", Operand(condition), Operand(value))?;
-                }
-                write!(f, "{}", Operand(otherwise))
-            }
-        }
-    }
-}
-
-/// Expressions with commas between them.
-struct Separated<'a>(&'a [Expression]);
-
-impl fmt::Display for Separated<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, expression) in self.0.iter().enumerate() {
-            if number > 0 {
-                f.write_str(", ")?;
-            }
-            write!(f, "{expression}")?;
-        }
-        Ok(())
-    }
-}
-
-/// An expression, in parentheses if an operator or a dot could take it apart.
-struct Operand<'a>(&'a Expression);
-
-impl fmt::Display for Operand<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0.kind {
-            Kind::Number(_) | Kind::Text(_) | Kind::Name(_) | Kind::List(_) | Kind::Call { .. } => {
-                write!(f, "{}", self.0)
-            }
-            Kind::Members { .. } | Kind::Unary { .. } | Kind::Chain { .. } | Kind::Choice { .. } => {
-                write!(f, "({})", self.0)
-            }
         }
     }
 }

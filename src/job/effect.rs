@@ -312,11 +312,7 @@ impl fmt::Display for Instruction {
         match self {
             Self::Run(run) => write!(f, "run {run}"),
             Self::Stop { run, cause } => write!(f, "stop {run}: {cause}"),
-            Self::AddNodes { pool, nodes } => write!(
-                f,
-                "add {} dedicated and {} low-priority nodes to pool {pool}",
-                nodes.dedicated, nodes.low_priority
-            ),
+            Self::AddNodes { pool, nodes } => write!(f, "add {nodes} to pool {pool}"),
             Self::Act { node, action } => write!(f, "{} node {node}", action_verb(*action)),
         }
     }

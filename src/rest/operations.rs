@@ -137,9 +137,13 @@ static OPERATIONS: &[Operation] = &[
         .replies(ReplyHeaders::StampsAndId),
     missing("POST", "/pools/{pool}/upgradeos", "upgrading the operating system of nodes")
         .until(ApiVersion::V2018_12),
-    missing("POST", "/pools/{pool}/enableautoscale", AUTOSCALE),
-    missing("POST", "/pools/{pool}/disableautoscale", AUTOSCALE),
-    missing("POST", "/pools/{pool}/evaluateautoscale", AUTOSCALE),
+    post("/pools/{pool}/enableautoscale", 200, OnPool(pools::enable_auto_scale))
+        .conditional()
+        .replies(ReplyHeaders::StampsAndId),
+    post("/pools/{pool}/disableautoscale", 200, OnPool(pools::disable_auto_scale))
+        .replies(ReplyHeaders::StampsAndId),
+    post("/pools/{pool}/evaluateautoscale", 200, OnPool(pools::evaluate_auto_scale))
+        .replies(ReplyHeaders::Id),
     // Nodes
     get("/pools/{pool}/nodes", OnPool(nodes::list)),
     get("/pools/{pool}/nodes/{node}", OnNode(nodes::get)),
@@ -216,7 +220,6 @@ static OPERATIONS: &[Operation] = &[
 ];
 
 const FILES: &str = "files";
-const AUTOSCALE: &str = "autoscale";
 const NODE_USERS: &str = "node users and extensions";
 const NODE_ACCESS: &str = "remote access and logs of nodes";
 const CERTIFICATES: &str = "certificates";

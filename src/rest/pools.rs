@@ -9,24 +9,23 @@
 mod body;
 mod shown;
 
-use alloc::{format, sync::Arc};
+use alloc::format;
 
 use crate::{
     BatchError,
     id::PoolId,
-    pool::{AddPool, DeletePool, StopResize, UpdatePool},
+    pool::{DeletePool, StopResize, UpdatePool},
     rest::{
-        exchange::{Act, PathId, Reading, Reply},
+        exchange::{Act, PathId, Reading, Reply, metadata},
         fields,
         list::List,
-        odata::model,
+        odata::{model, write},
         shown::pool_url,
     },
 };
 
 pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
-    let (specification, target) = body::add_pool(reading.body, reading.version)?;
-    let command = AddPool { specification: Arc::new(specification), target };
+    let command = body::add_pool(reading.body, reading.version)?;
     Ok(Act::write(move |account, context| {
         let effects = account.add_pool(&command, context.now)?;
         let pool = account.require_pool(&command.specification.id)?;
@@ -114,6 +113,37 @@ pub(super) fn remove_nodes(pool: PathId<PoolId>, reading: Reading<'_>) -> Result
         command.nodes = ids.into_iter().collect::<Result<_, _>>()?;
         let effects = account.remove_nodes(&pool, &command, context.now)?;
         Ok((Reply::changed(account.require_pool(&pool)?.stamps().modified()), effects))
+    }))
+}
+
+pub(super) fn enable_auto_scale(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let mut command = body::enable_auto_scale(reading.body, reading.version)?;
+    command.preconditions = reading.preconditions;
+    Ok(Act::write(move |account, context| {
+        let pool = pool?;
+        let effects = account.enable_auto_scale(&pool, &command, context.now)?;
+        Ok((Reply::changed(account.require_pool(&pool)?.stamps().modified()), effects))
+    }))
+}
+
+pub(super) fn disable_auto_scale(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    fields::nothing(reading.body, reading.version)?;
+    Ok(Act::write(move |account, context| {
+        let pool = pool?;
+        let effects = account.disable_auto_scale(&pool, context.now)?;
+        Ok((Reply::changed(account.require_pool(&pool)?.stamps().modified()), effects))
+    }))
+}
+
+pub(super) fn evaluate_auto_scale(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
+    let formula = body::evaluate_auto_scale(reading.body, reading.version)?;
+    Ok(Act::read(move |account, context| {
+        let run = account.evaluate_auto_scale(&pool?, &formula, context.now)?;
+        let mut reply = Reply::empty();
+        let metadata = metadata(account, "Microsoft.Azure.Batch.Protocol.Entities.AutoScaleRun");
+        let shown = shown::auto_scale_run(&run);
+        write::resource(&mut reply.body, Some(&metadata), &model::AUTO_SCALE_RUN, &shown, context.version);
+        Ok(reply)
     }))
 }
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 use crate::world::{Sent, World};
 
-/// An account with a job, an active and a failed task, a pool, nodes in three states, and a pool that is
-/// resizing.
+/// An account with a job, an active and a failed task, a pool, nodes in three states, a pool that is
+/// resizing, and one that scales by a formula.
 fn account() -> World {
     let mut world = World::new();
     let pool = json!({ "id": "pool", "vmSize": "small", "targetDedicatedNodes": 3 });
@@ -20,6 +20,9 @@ fn account() -> World {
     world.obey(added.effects);
     let growing = json!({ "id": "growing", "vmSize": "small", "targetDedicatedNodes": 1 });
     world.send("POST /pools", growing);
+    let scaling =
+        json!({ "id": "scaling", "vmSize": "small", "enableAutoScale": true, "autoScaleFormula": "" });
+    world.send("POST /pools", scaling);
     let job = json!({
         "id": "job",
         "poolInfo": { "poolId": "pool" },
@@ -49,7 +52,11 @@ fn example(path: &str) -> String {
         Some("start") => "tvm-3",
         _ => "tvm-1",
     };
-    let pool = if path.ends_with("/stopresize") { "growing" } else { "pool" };
+    let pool = match path.rsplit('/').next() {
+        Some("stopresize") => "growing",
+        Some("disableautoscale" | "evaluateautoscale") => "scaling",
+        _ => "pool",
+    };
     let names = [
         ("{job}", "job"),
         ("{schedule}", "schedule"),
@@ -86,6 +93,9 @@ fn body(operation: &Operation) -> Option<Value> {
         }),
         ("POST", "/pools") => json!({ "id": "other", "vmSize": "small" }),
         ("POST", "/pools/{pool}/resize") => json!({ "targetDedicatedNodes": 2 }),
+        ("POST", "/pools/{pool}/enableautoscale" | "/pools/{pool}/evaluateautoscale") => {
+            json!({ "autoScaleFormula": "$TargetDedicatedNodes = 1" })
+        }
         ("POST", "/pools/{pool}/removenodes") => json!({ "nodeList": ["tvm-1"] }),
         _ => return None,
     })

@@ -95,7 +95,11 @@ fn pool(nodes: u32) -> AddPool {
         node_fill_type: NodeFillType::Spread,
         other: Properties::new(),
     };
-    AddPool { specification: specification.into(), target: NodeCounts { dedicated: nodes, low_priority: 0 } }
+    AddPool {
+        specification: specification.into(),
+        target: NodeCounts { dedicated: nodes, low_priority: 0 },
+        auto_scale: None,
+    }
 }
 
 #[test]

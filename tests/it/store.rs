@@ -19,8 +19,8 @@ use azbatch::{
     },
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks},
     pool::{
-        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
-        StopResize, UpdatePool,
+        AddPool, AutoScaleSettings, DeletePool, EnableAutoScale, EvaluationInterval, NodeCounts,
+        NodeFillType, PoolSpecification, RemoveNodes, ResizePool, StopResize, UpdatePool,
     },
     rest::{self, ApiVersion, Guid, OwnedRequest, Response},
     task::{
@@ -56,6 +56,11 @@ fn act(world: &mut World, outstanding: &mut Vec<Effect>, (kind, a, b): Act) -> S
     let (told, effects) = match kind % 40 {
         0..=2 => send(world, "POST /jobs".into(), job_body(job, a, b)),
         3..=9 => send(world, format!("POST /jobs/{job}/tasks"), task_body(task, a, b)),
+        10 if a > 127 => {
+            let formula = "$TargetDedicatedNodes = min(3, $PendingTasks.GetSample(1)); x = time();";
+            let pool = json!({ "id": pool, "vmSize": "small", "enableAutoScale": true, "autoScaleFormula": formula });
+            send(world, "POST /pools".into(), pool)
+        }
         10 => send(
             world,
             "POST /pools".into(),
@@ -246,6 +251,31 @@ fn refusal(change: impl FnOnce(&mut Value)) -> Option<String> {
     let of_text = serde_json::from_str::<Account>(&stored.to_string()).err()?.to_string();
     assert!(of_text.starts_with(&of_value), "{of_text} / {of_value}");
     Some(of_value)
+}
+
+/// P15, P18: how a pool scales is stored, and read only as it can be.
+#[test]
+fn how_a_pool_scales_comes_back() {
+    let mut world = World::new();
+    let pool =
+        json!({ "id": "pool", "vmSize": "small", "enableAutoScale": true, "autoScaleFormula": "x = y" });
+    world.send("POST /pools", pool);
+    world.later(60).tick();
+    let scale = world.account.pool(&id("pool")).unwrap().auto_scale().unwrap();
+    assert_eq!((scale.samples().len(), scale.run().unwrap().error.is_some()), (2, true));
+    let stored = serde_json::to_value(&world.account).unwrap();
+    assert_eq!(serde_json::from_value::<Account>(stored.clone()).unwrap(), world.account);
+    let scale = "/pools/pool/auto_scale";
+    for (pointer, value, why) in [
+        ("settings/formula", json!("x = "), "Line 1, Col 5: expected a value"),
+        ("settings/evaluation_interval", json!("PT4M"), "an evaluation interval is from PT5M to P7D"),
+        ("samples/0/at", json!("2027-02-10T08:00:00Z"), "P18: pool pool: too many samples"),
+    ] {
+        let mut stored = stored.clone();
+        set(&mut stored, &format!("{scale}/{pointer}"), value);
+        let found = serde_json::from_value::<Account>(stored).unwrap_err().to_string();
+        assert!(found.starts_with(why), "{pointer}: {found}");
+    }
 }
 
 fn set(stored: &mut Value, pointer: &str, value: Value) {
@@ -856,6 +886,14 @@ fn commands_come_back() {
         all_come_back(&[DeletePool { preconditions: preconditions() }]);
         all_come_back(&[StopResize { preconditions: preconditions() }]);
         all_come_back(&[
+            EnableAutoScale { preconditions: preconditions(), ..EnableAutoScale::default() },
+            EnableAutoScale {
+                formula: Some(id("x = 1;")),
+                evaluation_interval: Some(EvaluationInterval::MAX),
+                preconditions: preconditions(),
+            },
+        ]);
+        all_come_back(&[
             UpdatePool { preconditions: preconditions(), ..UpdatePool::default() },
             UpdatePool {
                 task_slots_per_node: Some(2),
@@ -879,6 +917,10 @@ fn commands_come_back() {
         }
         .into(),
         target: NodeCounts { dedicated: 1, low_priority: 2 },
+        auto_scale: Some(AutoScaleSettings {
+            formula: id("$TargetDedicatedNodes = 3"),
+            evaluation_interval: EvaluationInterval::MIN,
+        }),
     }]);
     let by_tasks =
         [ChangeNode::Reboot, ChangeNode::Reimage, ChangeNode::Deallocate, ChangeNode::DisableScheduling];

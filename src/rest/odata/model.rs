@@ -847,6 +847,13 @@ models! {
         targetNodeCommunicationMode: NODE_COMMUNICATION_MODE,
     }
 
+    POOL_ENABLE_AUTO_SCALE_PARAMETER "PoolEnableAutoScaleParameter"
+    one_of("autoScaleFormula" "autoScaleEvaluationInterval") as "autoScaleFormula and/or autoScaleEvaluationInterval" {
+        autoScaleFormula: Text,
+        autoScaleEvaluationInterval: Duration,
+    }
+    POOL_EVALUATE_AUTO_SCALE_PARAMETER "PoolEvaluateAutoScaleParameter" { autoScaleFormula: Text required }
+
     POOL_RESIZE_PARAMETER "PoolResizeParameter"
     one_of("targetDedicatedNodes" "targetLowPriorityNodes") as "targetDedicatedNodes and/or targetLowPriorityNodes" {
         targetDedicatedNodes: Int32,

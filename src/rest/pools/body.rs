@@ -1,14 +1,18 @@
 //! The bodies of requests about pools: limits are checked and defaults filled in here; what the
 //! state machine does not interpret is kept as it is.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use serde_json::{Map, Value};
 
 use crate::{
     BatchError, ErrorCode,
+    autoscale::{Formula, FormulaError},
     id::{NodeId, PoolId},
-    pool::{NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool, UpdatePool},
+    pool::{
+        AddPool, AutoScaleSettings, EnableAutoScale, EvaluationInterval, NodeCounts, NodeFillType,
+        PoolSpecification, RemoveNodes, ResizePool, UpdatePool,
+    },
     rest::{
         fields::Fields,
         odata::model::{Name, name},
@@ -20,13 +24,10 @@ use crate::{
 const MAX_REMOVED_NODES: usize = 100;
 
 /// The body of `Pool - Add`.
-pub(super) fn add_pool(
-    body: &[u8],
-    version: ApiVersion,
-) -> Result<(PoolSpecification, NodeCounts), BatchError> {
+pub(super) fn add_pool(body: &[u8], version: ApiVersion) -> Result<AddPool, BatchError> {
     let mut fields = Fields::of_body(read::read(&model::POOL_ADD_PARAMETER, body, version)?);
-    let scales = fields.flag(name!("enableAutoScale"), false);
     let id = fields.id(name!("id"), PoolId::new)?.ok_or_else(|| fields.missing(name!("id")))?;
+    let auto_scale = auto_scale(&mut fields)?;
     fields.check_display_name()?;
     let target = NodeCounts {
         dedicated: node_count(&mut fields, name!("targetDedicatedNodes"))?.unwrap_or(0),
@@ -35,11 +36,68 @@ pub(super) fn add_pool(
     let task_slots_per_node = slots_per_node(&mut fields)?.unwrap_or(1);
     let node_fill_type = node_fill_type(&mut fields).unwrap_or_default();
     Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
-    if scales {
-        return Err(BatchError::not_implemented("Pools that scale by a formula are not implemented."));
-    }
     let other = fields.rest();
-    Ok((PoolSpecification { id, task_slots_per_node, node_fill_type, other }, target))
+    let specification = PoolSpecification { id, task_slots_per_node, node_fill_type, other };
+    Ok(AddPool { specification: Arc::new(specification), target, auto_scale })
+}
+
+/// Either a formula or targets say how many nodes a pool has (P15).
+fn auto_scale(fields: &mut Fields) -> Result<Option<AutoScaleSettings>, BatchError> {
+    const FORMULA: Name = name!("autoScaleFormula");
+    const INTERVAL: Name = name!("autoScaleEvaluationInterval");
+    let scales = fields.flag(name!("enableAutoScale"), false);
+    let text = |fields: &Fields, name: Name| fields.fields.get(name.as_str()).map(|given| format!("{given}"));
+    if !scales {
+        let mut given = [FORMULA, INTERVAL].into_iter();
+        return match given.find_map(|name| Some((name, fields.text(name)?))) {
+            Some((name, value)) => {
+                Err(fields.invalid(name, value, "The value cannot be given unless enableAutoScale is true"))
+            }
+            None => Ok(None),
+        };
+    }
+    let mut targets = [name!("targetDedicatedNodes"), name!("targetLowPriorityNodes")].into_iter();
+    if let Some((name, value)) = targets.find_map(|name| Some((name, text(fields, name)?))) {
+        return Err(fields.invalid(name, value, "The value cannot be given if enableAutoScale is true"));
+    }
+    let interval = evaluation_interval(fields)?;
+    let formula = formula(fields)?.ok_or_else(|| fields.missing(FORMULA))?;
+    Ok(Some(AutoScaleSettings { formula, evaluation_interval: interval.unwrap_or_default() }))
+}
+
+fn formula(fields: &mut Fields) -> Result<Option<Formula>, BatchError> {
+    let Some(text) = fields.text(name!("autoScaleFormula")) else { return Ok(None) };
+    match Formula::parse(&text) {
+        Ok(formula) => Ok(Some(formula)),
+        Err(FormulaError::TooLong) => Err(ErrorCode::AutoScalingFormulaTooLong.into()),
+        Err(FormulaError::Syntax { .. }) => Err(ErrorCode::AutoScalingFormulaSyntaxError.into()),
+    }
+}
+
+fn evaluation_interval(fields: &mut Fields) -> Result<Option<EvaluationInterval>, BatchError> {
+    const NAME: Name = name!("autoScaleEvaluationInterval");
+    let Some(span) = fields.given_span(NAME) else { return Ok(None) };
+    let refused = || fields.invalid(NAME, format!("{span}"), "The value must be between PT5M and P7D");
+    EvaluationInterval::new(span).map(Some).ok_or_else(refused)
+}
+
+/// The body of `Pool - Enable Auto Scale`.
+pub(super) fn enable_auto_scale(body: &[u8], version: ApiVersion) -> Result<EnableAutoScale, BatchError> {
+    let mut fields = Fields::of_body(read::read(&model::POOL_ENABLE_AUTO_SCALE_PARAMETER, body, version)?);
+    let evaluation_interval = evaluation_interval(&mut fields)?;
+    let formula = formula(&mut fields)?;
+    Ok(EnableAutoScale { formula, evaluation_interval, ..EnableAutoScale::default() })
+}
+
+/// The body of `Pool - Evaluate Auto Scale`: the text of a formula, right or wrong (P17).
+pub(super) fn evaluate_auto_scale(body: &[u8], version: ApiVersion) -> Result<String, BatchError> {
+    const NAME: Name = name!("autoScaleFormula");
+    let mut fields = Fields::of_body(read::read(&model::POOL_EVALUATE_AUTO_SCALE_PARAMETER, body, version)?);
+    let formula = fields.text(NAME).ok_or_else(|| fields.missing(NAME))?;
+    if Formula::parse(&formula) == Err(FormulaError::TooLong) {
+        return Err(ErrorCode::AutoScalingFormulaTooLong.into());
+    }
+    Ok(formula)
 }
 
 /// The number goes by another name in old api-versions; a refusal calls it as the client did.

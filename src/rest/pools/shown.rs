@@ -1,10 +1,14 @@
 //! What the service shows of a pool.
 
+use alloc::format;
+
 use serde_json::{Value, json};
 
 use crate::{
     Account, Node, Pool,
+    autoscale::EvaluationError,
     node::NodeStateName,
+    pool::{AutoScaleRun, AutoScaleSettings},
     rest::odata::model::{Name, name},
     rest::shown::{Properties, kept, pool_url, put, stamps, text},
 };
@@ -25,13 +29,43 @@ pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
     put(&mut shown, name!("currentLowPriorityNodes"), json!(counts.low_priority));
     put(&mut shown, name!("targetDedicatedNodes"), json!(target.dedicated));
     put(&mut shown, name!("targetLowPriorityNodes"), json!(target.low_priority));
-    put(&mut shown, name!("enableAutoScale"), json!(false));
+    put(&mut shown, name!("enableAutoScale"), json!(pool.auto_scale().is_some()));
+    if let Some(auto_scale) = pool.auto_scale() {
+        let AutoScaleSettings { formula, evaluation_interval } = auto_scale.settings();
+        put(&mut shown, name!("autoScaleFormula"), text(formula));
+        put(&mut shown, name!("autoScaleEvaluationInterval"), text(evaluation_interval.get()));
+        let run = auto_scale.run().map(|run| Value::Object(auto_scale_run(run)));
+        put(&mut shown, name!("autoScaleRun"), run);
+    }
     shown.entry(name!("enableInterNodeCommunication").as_str()).or_insert_with(|| json!(false));
     put(&mut shown, name!("taskSlotsPerNode"), json!(specification.task_slots_per_node));
     put(&mut shown, name!("maxTasksPerNode"), json!(specification.task_slots_per_node));
     let mut policy = kept(&mut shown, name!("taskSchedulingPolicy"));
     put(&mut policy, name!("nodeFillType"), text(specification.node_fill_type));
     put(&mut shown, name!("taskSchedulingPolicy"), Value::Object(policy));
+    shown
+}
+
+/// An evaluation of a formula (P16).
+pub(super) fn auto_scale_run(run: &AutoScaleRun) -> Properties {
+    let mut shown = Properties::new();
+    put(&mut shown, name!("timestamp"), text(run.timestamp));
+    put(&mut shown, name!("results"), Value::String(run.results.clone()));
+    put(&mut shown, name!("error"), run.error.as_ref().map(|error| Value::Object(evaluation_error(error))));
+    shown
+}
+
+fn evaluation_error(error: &EvaluationError) -> Properties {
+    let (code, message) = if error.is_insufficient_data {
+        ("InsufficientSampleData", "Autoscale evaluation failed due to insufficient sample data")
+    } else {
+        ("AutoScalingFormulaEvaluationError", "Autoscale evaluation failed due to an error in the formula")
+    };
+    let mut shown = Properties::new();
+    put(&mut shown, name!("code"), json!(code));
+    put(&mut shown, name!("message"), json!(message));
+    let value = json!({ (name!("name")): "Message", (name!("value")): format!("{error}") });
+    put(&mut shown, name!("values"), json!([value]));
     shown
 }
 

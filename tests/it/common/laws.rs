@@ -603,7 +603,13 @@ impl Change<'_> {
                     if id == node && issued == action
             ),
             Instruction::AddNodes { pool, .. } => match fact {
-                Some(Fact::Pool(id, PoolFact::Added { .. } | PoolFact::Resizing { .. })) => id == pool,
+                Some(Fact::Pool(
+                    id,
+                    PoolFact::Added { .. }
+                    | PoolFact::Resizing { .. }
+                    | PoolFact::AutoScaleDisabled { .. }
+                    | PoolFact::Scaled { resize: Some(_), .. },
+                )) => id == pool,
                 Some(Fact::Node(_, NodeFact::Removed)) => true,
                 _ => false,
             },

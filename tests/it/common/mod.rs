@@ -819,7 +819,7 @@ impl PoolChange {
                     other: Properties::new(),
                 });
                 let target = NodeCounts { dedicated: target, low_priority: 0 };
-                account.add_pool(&AddPool { specification, target }, now)
+                account.add_pool(&AddPool { specification, target, auto_scale: None }, now)
             }
             Self::Resize { target, tasks } => {
                 let command = ResizePool { dedicated: Some(target), tasks, ..ResizePool::default() };

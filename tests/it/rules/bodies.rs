@@ -216,7 +216,6 @@ fn an_invalid_pool_is_refused() {
         (pool(json!({ "taskSlotsPerNode": 257 })), "400 InvalidPropertyValue", "taskSlotsPerNode"),
         (pool(json!({ "displayName": "x".repeat(1025) })), "400 InvalidPropertyValue", "displayName"),
         (pool(json!({ "maxTasksPerNode": 2 })), "400 InvalidRequestBody", ""),
-        (pool(json!({ "enableAutoScale": true, "autoScaleFormula": "1" })), "501 NotImplemented", ""),
     ] {
         let reply = world.send("POST /pools", &body);
         assert_eq!((reply.told(), reply.said("PropertyName")), (told.into(), named.into()), "{body}");

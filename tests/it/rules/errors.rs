@@ -11,6 +11,7 @@ use azbatch::{
     job::Unit,
     job_schedule::JobScheduleFact,
     node::NodeEvent,
+    pool::PoolFact,
     rest::{self, Guid, Response},
 };
 use serde_json::{Value, json};
@@ -73,7 +74,6 @@ fn what_is_not_implemented_says_what_it_is() {
         ("GET /pools/pool/nodes/n1/files/x", "files"),
         ("POST /pools/pool/nodes/n1/users", "node users"),
         ("GET /pools/pool/nodes/n1/remoteloginsettings", "remote access"),
-        ("POST /pools/pool/enableautoscale", "autoscale"),
         ("GET /supportedimages", "account information"),
         ("GET /lifetimejobstats?api-version=2022-10-01.16.0", "lifetime statistics"),
     ] {
@@ -212,6 +212,15 @@ pub(super) fn whole_studio() -> RestWorld {
         assert_eq!(world.send("POST /pools", body).told(), "201");
     }
     assert_eq!(world.send("DELETE /pools/leaving", "").told(), "202");
+    assert_eq!(world.send("POST /pools", r#"{"id":"fixed","vmSize":"a"}"#).told(), "201");
+    world.call(|account, at| {
+        let steady = Fact::Pool(id("fixed"), PoolFact::Steady { at });
+        account.apply(&steady);
+        vec![steady.into()]
+    });
+    world.now = seconds_ago(10);
+    let scaling = json!({ "id": "scaling", "vmSize": "a", "enableAutoScale": true, "autoScaleFormula": "" });
+    assert_eq!(world.send("POST /pools", scaling).told(), "201");
     world.now = now();
     world
 }
@@ -368,6 +377,26 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
         (ErrorCode::TaskSucceeded, Sent::post("/jobs/film/tasks/frame-ok/reactivate", "")),
         (ErrorCode::PoolExists, Sent::post("/pools", pool("POOL"))),
         (ErrorCode::PoolBeingDeleted, Sent::post("/pools", pool("leaving"))),
+        (
+            ErrorCode::AutoScalingFormulaSyntaxError,
+            Sent::post("/pools/fixed/enableautoscale", r#"{"autoScaleFormula":"1 +"}"#),
+        ),
+        (ErrorCode::AutoScalingFormulaTooLong, {
+            let body = json!({ "autoScaleFormula": " ".repeat(8193) });
+            Sent::post("/pools/fixed/enableautoscale", body.to_string())
+        }),
+        (
+            ErrorCode::InvalidAutoScalingSettings,
+            Sent::post("/pools/fixed/enableautoscale", r#"{"autoScaleEvaluationInterval":"PT5M"}"#),
+        ),
+        (
+            ErrorCode::TooManyEnableAutoScaleRequests,
+            Sent::post("/pools/scaling/enableautoscale", r#"{"autoScaleFormula":""}"#),
+        ),
+        (
+            ErrorCode::OperationNotValidOnPool,
+            Sent::post("/pools/scaling/resize", r#"{"targetDedicatedNodes":2}"#),
+        ),
         (ErrorCode::PoolBeingResized, Sent::post("/pools/pool/resize", r#"{"targetDedicatedNodes":2}"#)),
         (ErrorCode::NodeBeingStarted, node("starting", "reboot")),
         (ErrorCode::NodeBeingReimaged, node("reimaging", "reboot")),

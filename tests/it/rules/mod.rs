@@ -42,6 +42,8 @@ mod pools;
 
 mod pool_updates;
 
+mod autoscale;
+
 mod scheduling;
 
 // Invariants
@@ -548,7 +550,7 @@ impl World {
             node_fill_type: fill,
             other: Properties::new(),
         };
-        let command = AddPool { specification: Arc::new(specification), target };
+        let command = AddPool { specification: Arc::new(specification), target, auto_scale: None };
         self.call(|account, now| account.add_pool(&command, now).map_err(refusal))
     }
 
