@@ -248,6 +248,31 @@ fn refusal(change: impl FnOnce(&mut Value)) -> Option<String> {
     Some(of_value)
 }
 
+/// P15, P18: how a pool scales is stored, and read only as it can be.
+#[test]
+fn how_a_pool_scales_comes_back() {
+    let mut world = World::new();
+    let pool =
+        json!({ "id": "pool", "vmSize": "small", "enableAutoScale": true, "autoScaleFormula": "x = y" });
+    world.send("POST /pools", pool);
+    world.later(60).tick();
+    let scale = world.account.pool(&id("pool")).unwrap().auto_scale().unwrap();
+    assert_eq!((scale.samples().len(), scale.run().unwrap().error.is_some()), (2, true));
+    let stored = serde_json::to_value(&world.account).unwrap();
+    assert_eq!(serde_json::from_value::<Account>(stored.clone()).unwrap(), world.account);
+    let scale = "/pools/pool/auto_scale";
+    for (pointer, value, why) in [
+        ("settings/formula", json!("x = "), "Line 1, Col 5: expected a value"),
+        ("settings/evaluation_interval", json!("PT4M"), "an evaluation interval is from PT5M to P7D"),
+        ("samples/0/at", json!("2027-02-10T08:00:00Z"), "I3: pool pool contradicts itself"),
+    ] {
+        let mut stored = stored.clone();
+        set(&mut stored, &format!("{scale}/{pointer}"), value);
+        let found = serde_json::from_value::<Account>(stored).unwrap_err().to_string();
+        assert!(found.starts_with(why), "{pointer}: {found}");
+    }
+}
+
 fn set(stored: &mut Value, pointer: &str, value: Value) {
     *stored.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
 }
