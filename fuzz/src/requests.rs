@@ -15,8 +15,8 @@ use azbatch::{
     job_schedule::{DeleteJobSchedule, TerminateJobSchedule},
     node::{ChangeNode, NodeEvent, NodeTasks},
     pool::{
-        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
-        StopResize, UpdatePool,
+        AddPool, DeletePool, EnableAutoScale, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes,
+        ResizePool, StopResize, UpdatePool,
     },
     rest::{self, Guid, Request},
     task::{
@@ -52,6 +52,7 @@ use super::{at, checked, shifted, tick};
 /// | `V` | something happens to a node | node, what |
 /// | `L` `l` `W` `Y` | add, resize a pool, take nodes out of it, delete it | pool, how, how |
 /// | `y` `u` | stop the resize of a pool, change what it is | pool, how, how |
+/// | `e` `d` | a pool begins to scale by a formula, or no longer does | pool, how, how |
 /// | `I` | add a job schedule | schedule, times, parts |
 /// | `i` | change, disable, enable, terminate, delete a job schedule, over REST | schedule, what, how |
 /// | `O` | a user wants something done to a node | pool, node, what, how |
@@ -215,7 +216,7 @@ impl Story<'_> {
                 let now = self.now;
                 checked(&mut self.account, |account| ((), account.schedule(now)));
             }
-            b'L' | b'l' | b'W' | b'Y' | b'y' | b'u' => self.change_pool(letter),
+            b'L' | b'l' | b'W' | b'Y' | b'y' | b'u' | b'e' | b'd' => self.change_pool(letter),
             b'I' => self.add_job_schedule(),
             b'i' => self.change_job_schedule(),
             b'O' | b'M' => self.change_node(letter),
@@ -476,6 +477,18 @@ impl Story<'_> {
                 self.ask(|account, now| account.remove_nodes(&pool, &command, now));
             }
             b'y' => self.ask(|account, now| account.stop_resize(&pool, &StopResize { preconditions }, now)),
+            b'e' => {
+                let formula = [
+                    "$TargetDedicatedNodes = min(3, $PendingTasks.GetSample(1));",
+                    "$TargetDedicatedNodes = $CurrentDedicatedNodes < 2 ? 3 : 1;",
+                    "$TargetLowPriorityNodes = 1; $NodeDeallocationOption = taskcompletion;",
+                    "x = $RunningTasks.GetSample(TimeInterval_Hour, 50);",
+                ];
+                let formula = Some(formula[usize::from(how & 3)].parse().expect("a formula"));
+                let command = EnableAutoScale { formula, preconditions, ..EnableAutoScale::default() };
+                self.ask(|account, now| account.enable_auto_scale(&pool, &command, now));
+            }
+            b'd' => self.ask(|account, now| account.disable_auto_scale(&pool, now)),
             b'u' => {
                 let task_slots_per_node = (how & 8 != 0).then_some(u32::from(how & 3) + 1);
                 let command = UpdatePool { task_slots_per_node, preconditions, ..UpdatePool::default() };

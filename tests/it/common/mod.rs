@@ -24,8 +24,8 @@ use azbatch::{
     },
     node::{ChangeNode, NodeEvent, NodeTasks},
     pool::{
-        AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool,
-        StopResize, UpdatePool,
+        AddPool, DeletePool, EnableAutoScale, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes,
+        ResizePool, StopResize, UpdatePool,
     },
     task::{
         AddTask, DeleteTask, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions,
@@ -44,6 +44,13 @@ const TASKS: [[&str; 2]; 5] =
 const SCHEDULES: [[&str; 2]; 2] = [["Nightly", "nightly"], ["JOB-1", "Job-1"]];
 const NODES: [[&str; 2]; 3] = [["Node-a", "node-a"], ["Node-b", "NODE-B"], ["node-c", "Node-C"]];
 const POOLS: [&str; 2] = ["pool-1", "pool-2"];
+
+/// By its tasks, to and fro, and by mistake.
+const FORMULAS: [&str; 3] = [
+    "$TargetDedicatedNodes = min(3, $PendingTasks.GetSample(1));",
+    "$TargetDedicatedNodes = $CurrentDedicatedNodes < 2 ? 3 : 1; $NodeDeallocationOption = terminate;",
+    "$TargetDedicatedNodes = avg($RunningTasks.GetSample(TimeInterval_Hour, 50));",
+];
 
 pub(crate) const SECOND: u64 = 10_000_000;
 const DAY: u64 = 24 * 60 * 60 * SECOND;
@@ -245,6 +252,8 @@ pub(crate) enum PoolChange {
     RemoveNode { node: Name, tasks: NodeTasks },
     StopResize,
     Update { slots: Option<u32> },
+    Scale { formula: u8 },
+    Unscale,
     Delete,
 }
 
@@ -508,12 +517,14 @@ impl Input {
             67 => Self::ChangeNode { node, change: ChangeNode::DisableScheduling(node_tasks(b)) },
             68 => Self::ChangeNode { node, change: ChangeNode::EnableScheduling },
             69 => {
-                let change = match a % 6 {
+                let change = match a % 9 {
                     0 => PoolChange::Add { slots: u32::from(b % 4), target: u32::from(c % 3) },
                     1 => PoolChange::Resize { target: u32::from(c % 3), tasks: node_tasks(b) },
                     2 => PoolChange::RemoveNode { node, tasks: node_tasks(b) },
                     3 => PoolChange::Delete,
                     4 => PoolChange::StopResize,
+                    5..=6 => PoolChange::Scale { formula: b },
+                    7 => PoolChange::Unscale,
                     _ => PoolChange::Update { slots: bit(b, 7).then_some(u32::from(b % 4)) },
                 };
                 Self::Pool { pool: u8::from(c >> 6 == 3), change }
@@ -859,6 +870,12 @@ impl PoolChange {
                 let command = UpdatePool { task_slots_per_node: slots, ..UpdatePool::default() };
                 account.update_pool(pool, &command, now)
             }
+            Self::Scale { formula } => {
+                let formula = FORMULAS[usize::from(formula) % FORMULAS.len()].parse().unwrap();
+                let command = EnableAutoScale { formula: Some(formula), ..EnableAutoScale::default() };
+                account.enable_auto_scale(pool, &command, now)
+            }
+            Self::Unscale => account.disable_auto_scale(pool, now),
             Self::Delete => account.delete_pool(pool, &DeletePool::default(), now),
         };
         result.ok()
