@@ -500,7 +500,7 @@ models! {
         rotationToLatestKeyVersionEnabled: Boolean,
     }
     BATCH_POOL_IDENTITY_REFERENCE "BatchPoolIdentityReference" { resourceId: Text }
-    NODE_PLACEMENT_CONFIGURATION "NodePlacementConfiguration" { policy: ("regional" "zonal") }
+    NODE_PLACEMENT_CONFIGURATION "NodePlacementConfiguration" { policy: ("Regional" "Zonal") }
     VM_EXTENSION "VMExtension" {
         name: Text required,
         publisher: Text required,
@@ -1055,13 +1055,11 @@ models! {
         allocationState: ALLOCATION_STATE,
         allocationStateTransitionTime: Instant,
         vmSize: Text,
-        cloudServiceConfiguration: {CLOUD_SERVICE_CONFIGURATION} < V2024_07,
-        virtualMachineConfiguration: {VIRTUAL_MACHINE_CONFIGURATION},
         resizeTimeout: Duration,
         resizeErrors: [{RESIZE_ERROR}],
         currentDedicatedNodes: Int32,
-        currentLowPriorityNodes: Int32,
         targetDedicatedNodes: Int32,
+        currentLowPriorityNodes: Int32,
         targetLowPriorityNodes: Int32,
         enableAutoScale: Boolean,
         autoScaleFormula: Text,
@@ -1076,6 +1074,8 @@ models! {
         maxTasksPerNode: Int32 < V2020_09,
         taskSlotsPerNode: Int32 >= V2020_09,
         taskSchedulingPolicy: {TASK_SCHEDULING_POLICY},
+        cloudServiceConfiguration: {CLOUD_SERVICE_CONFIGURATION} < V2024_07,
+        virtualMachineConfiguration: {VIRTUAL_MACHINE_CONFIGURATION},
         userAccounts: [{USER_ACCOUNT}],
         metadata: [{METADATA_ITEM}],
         stats: {POOL_STATISTICS},

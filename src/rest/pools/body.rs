@@ -53,7 +53,34 @@ fn pool(mut fields: Fields) -> Result<PoolFields, BatchError> {
     let task_slots_per_node = slots_per_node(&mut fields)?.unwrap_or(1);
     let node_fill_type = node_fill_type(&mut fields).unwrap_or_default();
     Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
+    start_task_defaults(&mut fields);
+    machine_defaults(&mut fields);
     Ok(PoolFields { auto_scale, target, task_slots_per_node, node_fill_type, other: fields.rest() })
+}
+
+/// A start task with its defaults (B6).
+fn start_task_defaults(fields: &mut Fields) {
+    let Some(mut task) = fields.object(name!("startTask")) else { return };
+    task.default_user_identity();
+    task.fields.entry(name!("maxTaskRetryCount")).or_insert_with(|| 0.into());
+    task.fields.entry(name!("waitForSuccess")).or_insert_with(|| true.into());
+    fields.keep(name!("startTask"), task.rest());
+}
+
+/// What the service fills in about the machines, and how it writes their size (B6).
+fn machine_defaults(fields: &mut Fields) {
+    if let Some(Value::String(size)) = fields.fields.get_mut(name!("vmSize").as_str()) {
+        size.make_ascii_lowercase();
+    }
+    let Some(mut machine) = fields.object(name!("virtualMachineConfiguration")) else { return };
+    if let Some(mut image) = machine.object(name!("imageReference")) {
+        if image.fields.contains_key(name!("sku").as_str()) {
+            image.fields.entry(name!("version")).or_insert_with(|| "latest".into());
+        }
+        machine.fields.insert(name!("imageReference").into(), Value::Object(image.rest()));
+    }
+    fields.fields.insert(name!("virtualMachineConfiguration").into(), Value::Object(machine.rest()));
+    fields.fields.entry(name!("certificateReferences")).or_insert_with(|| Value::Array(Vec::new()));
 }
 
 /// The `autoPoolSpecification` of a job or of the jobs of a schedule (P19).
@@ -171,6 +198,7 @@ pub(super) fn patch_pool(body: &[u8], version: ApiVersion) -> Result<UpdatePool,
         fields.fields.entry(name!("taskSchedulingPolicy")).or_insert(Value::Null);
     }
     Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
+    start_task_defaults(&mut fields);
     let other = without_empty_lists(fields.rest());
     Ok(UpdatePool { task_slots_per_node, node_fill_type, other, ..UpdatePool::default() })
 }
@@ -179,6 +207,7 @@ pub(super) fn patch_pool(body: &[u8], version: ApiVersion) -> Result<UpdatePool,
 pub(super) fn update_properties(body: &[u8], version: ApiVersion) -> Result<UpdatePool, BatchError> {
     let mut fields = Fields::of_body(read::read(&model::POOL_UPDATE_PROPERTIES_PARAMETER, body, version)?);
     Fields::check_metadata(fields.fields.get(name!("metadata").as_str()))?;
+    start_task_defaults(&mut fields);
     for property in model::POOL_UPDATE_PROPERTIES_PARAMETER.properties {
         fields.fields.entry(property.name).or_insert(Value::Null);
     }

@@ -804,3 +804,51 @@ fn other_strings_are_refused() {
     // The reverse is refused.
     assert_eq!(world.send("POST /jobs", r#"{"id":1}"#).told(), "400 InvalidRequestBody");
 }
+
+/// B6, W2: as recorded of pools with virtual machines.
+#[test]
+fn a_pool_is_shown_with_its_defaults_in_the_services_order() {
+    let mut world = RestWorld::new();
+    let image = json!({ "publisher": "canonical", "offer": "ubuntu", "sku": "server" });
+    let machine = json!({
+        "imageReference": image,
+        "nodeAgentSKUId": "batch.node.ubuntu 24.04",
+        "nodePlacementConfiguration": { "policy": "zonal" },
+    });
+    let pool = json!({
+        "id": "p", "vmSize": "STANDARD_D2S_V3", "virtualMachineConfiguration": machine,
+        "startTask": { "commandLine": "x" }, "targetNodeCommunicationMode": "default",
+    });
+    assert_eq!(world.send("POST /pools", pool).told(), "201");
+    let shown = world.shown("/pools/p");
+    assert_eq!(shown["vmSize"], "standard_d2s_v3");
+    let machine = &shown["virtualMachineConfiguration"];
+    assert_eq!(machine["imageReference"]["version"], "latest");
+    assert_eq!(machine["nodePlacementConfiguration"]["policy"], "Zonal");
+    assert_eq!(shown["certificateReferences"], json!([]));
+    let user = json!({ "autoUser": { "scope": "pool", "elevationLevel": "nonadmin" } });
+    let start = json!({
+        "commandLine": "x", "userIdentity": user, "maxTaskRetryCount": 0, "waitForSuccess": true,
+    });
+    assert_eq!(shown["startTask"], start);
+
+    let text = world.get("/pools/p").text().to_string();
+    let order = [
+        "vmSize",
+        "resizeTimeout",
+        "currentDedicatedNodes",
+        "targetDedicatedNodes",
+        "currentLowPriorityNodes",
+        "targetLowPriorityNodes",
+        "enableAutoScale",
+        "enableInterNodeCommunication",
+        "startTask",
+        "certificateReferences",
+        "taskSlotsPerNode",
+        "taskSchedulingPolicy",
+        "virtualMachineConfiguration",
+        "targetNodeCommunicationMode",
+    ];
+    let places: Vec<usize> = order.iter().map(|name| text.find(&format!("\"{name}\":")).unwrap()).collect();
+    assert!(places.is_sorted(), "{text}");
+}

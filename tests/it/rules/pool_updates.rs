@@ -125,7 +125,11 @@ fn a_patch_replaces_what_it_gives() {
     let patched = world.send("PATCH /pools/p", body);
     assert_eq!(brief(&patched.effects), ["PoolUpdated"]);
     assert!(patched.header("DataServiceId").unwrap().ends_with("/pools/p"));
-    let start = json!({ "commandLine": "new", "waitForSuccess": true });
+    // B6: the rest of a start task is filled in.
+    let user = json!({ "autoUser": { "scope": "pool", "elevationLevel": "nonadmin" } });
+    let start = json!({
+        "commandLine": "new", "userIdentity": user, "maxTaskRetryCount": 0, "waitForSuccess": true,
+    });
     assert_eq!(shown(&mut world, &NAMES), [start, Value::Null, old[2].clone(), old[3].clone()]);
     assert_ne!(world.value("/pools/p", "/eTag"), before);
     assert_eq!(world.value("/pools/p", "/displayName"), "old");

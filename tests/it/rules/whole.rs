@@ -104,7 +104,7 @@ pub(super) fn pool() -> Value {
                 "containerRegistries": [{ "registryServer": "r.io", "username": "u", "password": "p" }],
             },
             "diskEncryptionConfiguration": { "targets": ["osdisk", "temporarydisk"] },
-            "nodePlacementConfiguration": { "policy": "zonal" },
+            "nodePlacementConfiguration": { "policy": "Zonal" },
             "extensions": [{
                 "name": "e", "publisher": "p", "type": "t", "typeHandlerVersion": "1", "autoUpgradeMinorVersion": true,
                 "enableAutomaticUpgrade": false, "settings": { "any": [1, { "thing": null }] }, "protectedSettings": {},
