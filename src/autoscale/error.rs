@@ -19,8 +19,8 @@ impl fmt::Display for Position {
 /// Why a text is not a formula.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum FormulaError {
-    /// It is longer than [`Formula::MAX_CHARACTERS`], or has more statements than
-    /// [`Formula::MAX_STATEMENTS`].
+    /// It is longer than [`Formula::MAX_CHARACTERS`](crate::autoscale::Formula::MAX_CHARACTERS), or has more statements than
+    /// [`Formula::MAX_STATEMENTS`](crate::autoscale::Formula::MAX_STATEMENTS).
     #[error("the formula is too long")]
     TooLong,
     /// It is not of the language.
