@@ -382,8 +382,21 @@ impl<C: Clock + ?Sized> Clock for &C {
     }
 }
 
-/// The clock of the operating system. An instant before the year 1 or after 9999 reads as the nearest
-/// that [`Timestamp`] can say.
+#[cfg(feature = "std")]
+impl From<std::time::SystemTime> for Timestamp {
+    /// The tick that the time lies in. A time before the year 1 or after 9999 becomes the nearest that a
+    /// `Timestamp` can say.
+    fn from(time: std::time::SystemTime) -> Self {
+        const UNIX_EPOCH: Timestamp = Timestamp(UNIX_EPOCH_SECONDS.cast_unsigned() * TICKS_PER_SECOND);
+        let distance = |duration| TimeSpan::try_from(duration).unwrap_or(TimeSpan::UNLIMITED);
+        match time.duration_since(std::time::SystemTime::UNIX_EPOCH) {
+            Ok(after) => UNIX_EPOCH.saturating_add(distance(after)),
+            Err(before) => Self(UNIX_EPOCH.0.saturating_sub(distance(before.duration()).0)),
+        }
+    }
+}
+
+/// The clock of the operating system.
 #[cfg(feature = "std")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SystemClock;
@@ -391,14 +404,7 @@ pub struct SystemClock;
 #[cfg(feature = "std")]
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        use std::time::SystemTime;
-
-        const UNIX_EPOCH: Timestamp = Timestamp(UNIX_EPOCH_SECONDS.cast_unsigned() * TICKS_PER_SECOND);
-        let distance = |duration| TimeSpan::try_from(duration).unwrap_or(TimeSpan::UNLIMITED);
-        match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(after) => UNIX_EPOCH.saturating_add(distance(after)),
-            Err(before) => Timestamp(UNIX_EPOCH.0.saturating_sub(distance(before.duration()).0)),
-        }
+        std::time::SystemTime::now().into()
     }
 }
 

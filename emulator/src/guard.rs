@@ -1,8 +1,8 @@
 //! Authentication.
 
 use azbatch::{
-    Account, SystemClock, Timestamp,
-    rest::{self, Answer, InvalidKey, Request, SharedKey},
+    SystemClock, Timestamp,
+    rest::{self, InvalidKey, Prepared, Request, Response, SharedKey},
 };
 
 /// Whether requests must be signed.
@@ -19,10 +19,15 @@ impl Guard {
     }
 
     /// Clients sign the current time, which is independent of the account's time.
-    pub fn answer(&self, account: &mut Account, request: &Request<'_>, at: Timestamp) -> Answer {
+    pub fn prepare<'a>(
+        &self,
+        request: &Request<'a>,
+        account_url: &str,
+        at: Timestamp,
+    ) -> Result<Prepared<'a>, Response> {
         match self {
-            Self::Nobody => rest::answer(account, request, at),
-            Self::Key(key) => rest::answer_guarded(account, request, at, &key.guard(SystemClock)),
+            Self::Nobody => rest::prepare(request, account_url, at),
+            Self::Key(key) => rest::prepare_guarded(request, account_url, at, &key.guard(SystemClock)),
         }
     }
 }

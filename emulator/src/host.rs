@@ -2,10 +2,17 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use azbatch::rest::Guid;
-use tokio::{sync::Notify, time::timeout};
+use azbatch::{
+    ErrorCode, Timestamp,
+    rest::{Guid, Request, Response},
+};
+use tokio::{sync::Notify, task::block_in_place, time::timeout};
 
-use crate::{faults::Faults, snapshot::Snapshot, world::World};
+use crate::{
+    faults::Faults,
+    snapshot::Snapshot,
+    world::{Answered, World},
+};
 
 /// What every connection shares.
 pub struct Host {
@@ -37,6 +44,22 @@ impl Host {
             self.wake.notify_one();
         }
         result
+    }
+
+    /// Answers a request, or refuses it for a reason of the host's own, at the account's time. Files are looked
+    /// up without the lock, so that a slow disk holds up nobody else.
+    pub fn answer(&self, request: &Request<'_>, refusal: Option<ErrorCode>) -> (Response, Timestamp) {
+        let (answered, now) = self.with(|world| {
+            let answered = match refusal {
+                Some(code) => Answered::Now(world.refuse(request, code)),
+                None => world.answer(request),
+            };
+            (answered, world.now())
+        });
+        match answered {
+            Answered::Now(response) => (response, now),
+            Answered::AfterLookup(lookup) => (block_in_place(|| lookup.answer(request)), now),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {

@@ -3,6 +3,8 @@
 //! Each node has a directory, laid out as the service lays it out:
 //! `NODE/workitems/JOB/job-1/TASK/{wd/,stdout.txt,stderr.txt}` and `NODE/shared/`.
 
+mod files;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     fs::{self, File},
@@ -25,10 +27,17 @@ use tokio::{
     time::timeout,
 };
 
-use crate::machines::{Machines, Run};
+use crate::{
+    files::Files,
+    machines::{Machines, Run},
+};
+use files::LocalFiles;
 
 /// How long a process has to end by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Where the files of nodes are moved to before they are deleted; no id begins with a full stop.
+const ERASED: &str = ".erased";
 
 /// Child processes, one a run.
 pub struct Local {
@@ -36,6 +45,8 @@ pub struct Local {
     account: String,
     runs: BTreeMap<RunId, Running>,
     inbox: Arc<Inbox>,
+    /// How many times the files of a node were deleted.
+    erased: u64,
 }
 
 struct Running {
@@ -70,7 +81,8 @@ impl Local {
     /// Runs everything below `root`, and wakes the task that waits for reports.
     pub fn new(root: PathBuf, account: String, wake: Arc<Notify>) -> Self {
         let inbox = Arc::new(Inbox { reports: Mutex::default(), wake });
-        Self { root, account, runs: BTreeMap::new(), inbox }
+        fs::remove_dir_all(root.join(ERASED)).ok(); // An earlier process may have stopped before it had done so.
+        Self { root, account, runs: BTreeMap::new(), inbox, erased: 0 }
     }
 }
 
@@ -105,6 +117,21 @@ impl Machines for Local {
             }
             stays
         });
+    }
+
+    /// A killed process may still write for a moment, so its directory is moved before it is deleted.
+    fn erase(&mut self, node: &NodeId) {
+        self.erased += 1;
+        let erased = self.root.join(ERASED);
+        fs::create_dir_all(&erased).ok();
+        let erased = erased.join(self.erased.to_string());
+        if fs::rename(self.root.join(node.as_str()), &erased).is_ok() {
+            tokio::task::spawn_blocking(move || fs::remove_dir_all(erased));
+        }
+    }
+
+    fn files(&self) -> Arc<dyn Files> {
+        Arc::new(LocalFiles::new(self.root.clone()))
     }
 
     fn next_due(&self, now: Timestamp) -> Option<Timestamp> {

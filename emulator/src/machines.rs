@@ -1,7 +1,11 @@
 //! What the machines of the nodes are asked to do, in either run mode.
 
+use std::sync::Arc;
+
 use azbatch::{Account, NodeId, Report, RunId, TaskId, Timestamp};
 use tokio::task::JoinHandle;
+
+use crate::files::Files;
 
 /// Something to run on a node.
 #[derive(Clone, Debug)]
@@ -29,6 +33,12 @@ pub trait Machines: Send {
 
     /// Ends everything on this node, without reports.
     fn wipe(&mut self, node: &NodeId);
+
+    /// Deletes all files of this node, on which nothing runs.
+    fn erase(&mut self, node: &NodeId);
+
+    /// The files of all nodes.
+    fn files(&self) -> Arc<dyn Files>;
 
     /// When the next report is due; one that does not wait for the clock is due now.
     fn next_due(&self, now: Timestamp) -> Option<Timestamp>;

@@ -3,7 +3,9 @@
 
 mod clock;
 mod control;
+mod echo;
 mod faults;
+mod files;
 mod guard;
 mod host;
 mod https;

@@ -104,13 +104,7 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     let request = http::Request::from_parts(head, body.unwrap_or_default());
     let received = Timestamp::MIN; // The world knows the time.
     let request = OwnedRequest::from_http(request, received, host.request_id());
-    let (answer, now) = host.with(|world| {
-        let answer = request.with(|request| match refusal {
-            Some(code) => world.refuse(request, code),
-            None => world.answer(request),
-        });
-        (answer, world.now())
-    });
+    let (answer, now) = request.with(|request| host.answer(request, refusal));
     response(answer, now)
 }
 

@@ -1,10 +1,16 @@
 //! Simulated machines: how long a command line would take, and its exit code, are read from its text.
 
-use std::collections::BTreeMap;
+mod files;
+
+use std::{collections::BTreeMap, sync::Arc};
 
 use azbatch::{NodeId, Report, RunId, TimeSpan, Timestamp, job::Ended};
 
-use crate::machines::{Machines, Run};
+use crate::{
+    files::Files,
+    machines::{Machines, Run},
+};
+use files::SimulatedFiles;
 
 /// The exit code of a killed process, as a shell reports it.
 const KILLED: i32 = 137;
@@ -13,6 +19,7 @@ const KILLED: i32 = 137;
 #[derive(Default)]
 pub struct Simulation {
     runs: BTreeMap<RunId, SimulatedRun>,
+    files: Arc<SimulatedFiles>,
 }
 
 struct SimulatedRun {
@@ -33,6 +40,7 @@ impl Machines for Simulation {
     fn run(&mut self, run: &Run, now: Timestamp) {
         let starts = run.started.unwrap_or(now);
         let plan = Plan::read(&run.command_line);
+        self.files.leave(run, starts);
         self.runs.entry(run.id.clone()).or_insert(SimulatedRun {
             starts,
             started: run.started.is_some(),
@@ -52,6 +60,14 @@ impl Machines for Simulation {
 
     fn wipe(&mut self, node: &NodeId) {
         self.runs.retain(|run, _| run.node != *node);
+    }
+
+    fn erase(&mut self, node: &NodeId) {
+        self.files.erase(node);
+    }
+
+    fn files(&self) -> Arc<dyn Files> {
+        self.files.clone()
     }
 
     fn next_due(&self, _now: Timestamp) -> Option<Timestamp> {

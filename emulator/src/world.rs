@@ -12,11 +12,12 @@ use azbatch::{
     Timestamp,
     node::{NodeAction, NodeEvent, NodeStateName},
     pool::{AddPool, NodeCounts},
-    rest::{self, Guid, Request, Response},
+    rest::{self, Guid, Prepared, Request, Response},
 };
 
 use crate::{
     clock::VirtualClock,
+    files::FileLookup,
     guard::Guard,
     log::Log,
     machines::{Machines, Run},
@@ -70,6 +71,13 @@ enum NodeInstruction {
     Stop(RunId),
 }
 
+/// When a request can be answered.
+pub enum Answered<'a> {
+    Now(Response),
+    /// After files are looked up, which takes too long to do under the lock.
+    AfterLookup(Box<FileLookup<'a>>),
+}
+
 /// What a [`World`] is created from.
 pub struct Parts {
     pub account: Account,
@@ -121,16 +129,31 @@ impl World {
         self.handle_effects(effects, at);
     }
 
-    /// Answers a request.
-    pub fn answer(&mut self, request: &Request<'_>) -> Response {
+    /// Answers a request, or says which files must be looked up first.
+    pub fn answer<'a>(&mut self, request: &Request<'a>) -> Answered<'a> {
         self.catch_up();
         let at = self.instant;
         let request = Request { received: at, ..*request };
-        let answer = self.guard.answer(&mut self.account, &request, at);
-        let Response { status, reason, .. } = answer.response;
-        self.log.request(at, request.method, request.target, status, reason);
-        self.handle_effects(answer.effects, at);
-        answer.response
+        let response = match self.guard.prepare(&request, self.account.url(), at) {
+            Err(refusal) => refusal,
+            Ok(Prepared::Read(read)) => read.answer(&self.account, at),
+            Ok(Prepared::Write(write)) => {
+                let answer = write.answer(&mut self.account, at);
+                let Response { status, reason, .. } = answer.response;
+                self.log.request(at, request.method, request.target, status, reason);
+                self.handle_effects(answer.effects, at);
+                return Answered::Now(answer.response);
+            }
+            Ok(Prepared::File(file)) => match file.decide(&self.account, at) {
+                Err(refusal) => refusal,
+                Ok(access) => {
+                    let (files, log) = (self.machines.files(), self.log.clone());
+                    return Answered::AfterLookup(Box::new(FileLookup { access, files, log, at }));
+                }
+            },
+        };
+        self.log.request(at, request.method, request.target, response.status, response.reason);
+        Answered::Now(response)
     }
 
     /// Refuses a request for a reason of the host's own.
@@ -220,13 +243,17 @@ impl World {
             NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {}
             // It changed nothing, so it did not happen: a start that ends after the node was rebooted, for example.
             _ if effects.is_empty() => {}
-            NodeEvent::Rebooted
-            | NodeEvent::Reimaged
+            NodeEvent::Rebooted => {
+                self.machines.wipe(node);
+                self.out_of_reach.remove(node);
+            }
+            NodeEvent::Reimaged
             | NodeEvent::Removed
             | NodeEvent::Preempted
             | NodeEvent::Deallocated
             | NodeEvent::Started => {
                 self.machines.wipe(node);
+                self.machines.erase(node);
                 self.out_of_reach.remove(node);
             }
         }

@@ -408,6 +408,75 @@ fn command_lines_really_run() {
     assert_eq!(status["jobReleaseTaskExecutionInfo"]["exitCode"], 6);
 }
 
+/// The names in a list of files.
+fn names(list: &Value) -> Vec<&str> {
+    list["value"].as_array().unwrap().iter().map(|file| file["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn simulated_tasks_have_files_until_their_node_is_reimaged() {
+    let emulator = Emulator::start(&["--speed", "50", "--pool", "pool-1:1:1"]);
+    emulator.add(job("film"), "/bin/sh -c 'echo hello; exit 0'");
+    let task = emulator.wait_for_state("/jobs/film/tasks/task", "completed");
+    let node = task["nodeInfo"]["nodeId"].as_str().unwrap();
+    let files = "/jobs/film/tasks/task/files";
+
+    assert_eq!(names(&emulator.get(files)), ["stderr.txt", "stdout.txt", "wd"]);
+    let output = emulator.call("GET", &format!("{files}/stdout.txt"), Value::Null);
+    assert_eq!((output.status, text(&output).as_str()), (200, "hello\n"));
+    let head = emulator.call("HEAD", &format!("{files}/stdout.txt"), Value::Null);
+    assert_eq!(head.status, 200);
+    assert!(head.headers.contains(&("content-length".into(), "6".into())), "{:?}", head.headers);
+    let missing = emulator.call("GET", &format!("{files}/wd/none"), Value::Null);
+    assert_eq!((missing.status, code(&missing).as_str()), (404, "FileNotFound"));
+
+    assert_eq!(emulator.call("DELETE", &format!("{files}/stderr.txt"), Value::Null).status, 200);
+    let node = format!("/pools/pool-1/nodes/{node}");
+    let recursive = format!("{node}/files?{VERSION}&recursive=true");
+    let all = value(&emulator.send("GET", &recursive, Value::Null));
+    let task = "workitems/film/job-1/task";
+    let expected = ["shared", "workitems", "workitems/film", "workitems/film/job-1", task];
+    let of_task = ["stdout.txt", "wd"].map(|name| format!("{task}/{name}"));
+    assert_eq!(names(&all), [expected.as_slice(), &of_task.each_ref().map(String::as_str)].concat());
+
+    assert_eq!(emulator.call("POST", &format!("{node}/reimage"), Value::Null).status, 202);
+    emulator.wait_for_state(&node, "idle");
+    assert!(names(&value(&emulator.send("GET", &recursive, Value::Null))).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn files_of_real_tasks_are_served_but_nothing_outside_their_node() {
+    let emulator = Emulator::start(&["--run", "local", "--service-lag", "10", "--pool", "pool-1:1:1"]);
+    emulator.add(job("film"), "echo out; echo err >&2; mkdir -p a/b; printf 12345 > a/b/c; ln -s / root");
+    let task = emulator.wait_for_state("/jobs/film/tasks/task", "completed");
+    let files = "/jobs/film/tasks/task/files";
+
+    let recursive = format!("{files}?{VERSION}&recursive=true");
+    let all = value(&emulator.send("GET", &recursive, Value::Null));
+    assert_eq!(names(&all), ["stderr.txt", "stdout.txt", "wd", "wd/a", "wd/a/b", "wd/a/b/c"]);
+    for (name, content) in [("stdout.txt", "out\n"), ("stderr.txt", "err\n"), ("wd/a/b/c", "12345")] {
+        let file = emulator.call("GET", &format!("{files}/{name}"), Value::Null);
+        assert_eq!((file.status, text(&file).as_str()), (200, content), "{name}");
+    }
+    for outside in ["wd/root", "wd/root/etc/passwd", "wd/../../../../../../etc/passwd", "%2Fetc%2Fpasswd"] {
+        let refused = emulator.call("GET", &format!("{files}/{outside}"), Value::Null);
+        assert_eq!(refused.status, 404, "{outside}: {}", text(&refused));
+    }
+    let directory = emulator.call("DELETE", &format!("{files}/wd/a"), Value::Null);
+    assert_eq!(directory.status, 409, "{}", text(&directory));
+    let whole = format!("{files}/wd/a?{VERSION}&recursive=true");
+    assert_eq!(emulator.send("DELETE", &whole, Value::Null).status, 200);
+    let all = value(&emulator.send("GET", &recursive, Value::Null));
+    assert_eq!(names(&all), ["stderr.txt", "stdout.txt", "wd"]);
+
+    let node = format!("/pools/pool-1/nodes/{}", task["nodeInfo"]["nodeId"].as_str().unwrap());
+    assert_eq!(emulator.call("POST", &format!("{node}/reimage"), Value::Null).status, 202);
+    emulator.wait_for_state(&node, "idle");
+    let gone = emulator.call("GET", &format!("{files}/stdout.txt"), Value::Null);
+    assert_eq!(gone.status, 404, "{}", text(&gone));
+}
+
 /// A process that ignores SIGTERM is still running when its node gets the next job's task of the same name.
 #[cfg(unix)]
 #[test]

@@ -1,0 +1,67 @@
+//! The files of nodes, in either run mode. They are read without the lock on the account.
+
+use std::{ops::Range, sync::Arc};
+
+use azbatch::{
+    Timestamp,
+    rest::{
+        FileAccess, FileContent, FileEntry, FileItem, FilePath, FilePlace, FileProblem, Request, Response,
+    },
+};
+
+use crate::log::Log;
+
+/// Where the files of all nodes are.
+pub trait Files: Send + Sync {
+    /// The files and directories at a place, in any order; with `recursive`, also those in its directories.
+    fn list(&self, place: &FilePlace, recursive: bool) -> Result<Vec<FileEntry>, FileProblem>;
+
+    /// A file with a part of its content; `part` chooses the part by the length of the file.
+    fn get(
+        &self,
+        place: &FilePlace,
+        path: &FilePath,
+        part: &dyn Fn(u64) -> Range<u64>,
+    ) -> Result<FileContent, FileProblem>;
+
+    /// The properties of a file or a directory.
+    fn properties(&self, place: &FilePlace, path: &FilePath) -> Result<FileItem, FileProblem>;
+
+    /// Deletes a file or a directory.
+    fn delete(&self, place: &FilePlace, path: &FilePath, recursive: bool) -> Result<(), FileProblem>;
+}
+
+/// A request that can be answered after its files are looked up.
+pub struct FileLookup<'a> {
+    pub access: FileAccess<'a>,
+    pub files: Arc<dyn Files>,
+    pub log: Log,
+    pub at: Timestamp,
+}
+
+impl FileLookup<'_> {
+    /// Looks the files up, which can take a while, and answers.
+    pub fn answer(self, request: &Request<'_>) -> Response {
+        let Self { access, files, log, at } = self;
+        let response = match access {
+            FileAccess::List(list) => {
+                let found = files.list(list.place(), list.is_recursive());
+                list.answer(found, at)
+            }
+            FileAccess::Get(get) => {
+                let found = files.get(get.place(), get.path(), &|length| get.bytes_of(length));
+                get.answer(found, at)
+            }
+            FileAccess::Properties(properties) => {
+                let found = files.properties(properties.place(), properties.path());
+                properties.answer(found, at)
+            }
+            FileAccess::Delete(delete) => {
+                let deleted = files.delete(delete.place(), delete.path(), delete.is_recursive());
+                delete.answer(deleted, at)
+            }
+        };
+        log.request(at, request.method, request.target, response.status, response.reason);
+        response
+    }
+}
