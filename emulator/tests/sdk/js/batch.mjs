@@ -297,6 +297,20 @@ await check("delete that pool", async () => {
   await wait("no pool", async () => (await client.pool.exists(scaled)).body === false);
 });
 
+await check("a job with a pool of its own, which goes with it", async () => {
+  const specification = { vmSize: "standard_d2s_v3", virtualMachineConfiguration: machine, targetDedicatedNodes: 1 };
+  const automatic = { autoPoolIdPrefix: "own", poolLifetimeOption: "job", pool: specification };
+  const owner = `owner-${run}`;
+  await client.job.add({ id: owner, poolInfo: { autoPoolSpecification: automatic } });
+  const own = await wait("its pool", async () => (await client.job.get(owner)).executionInfo.poolId);
+  assert.ok(own.startsWith("own_") && (await client.pool.exists(own)).body);
+  await client.task.add(owner, task("one", "true"));
+  await wait("the task", async () => (await client.task.get(owner, "one")).state === "completed");
+  await client.job.terminate(owner);
+  await wait("no pool", async () => !(await client.pool.exists(own)).body);
+  await client.job.deleteMethod(owner);
+});
+
 const plan = `daily-${run}`;
 const jobSpecification = { poolInfo: { poolId: "elsewhere" }, priority: 3 };
 const recurring = { id: plan, schedule: { recurrenceInterval: "PT1M" }, jobSpecification };

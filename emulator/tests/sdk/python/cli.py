@@ -86,6 +86,10 @@ with check("pool resize, stop the resize"):
     equal((found["targetDedicatedNodes"], found["resizeTimeout"]), (3, "PT10M"))
     wait("steady", lambda: az("pool show", pool_id=pool)["allocationState"] == "steady")
     refused("OperationInvalidForCurrentState", "pool resize", pool_id=pool, abort=True)
+with check("pool node-counts list; lists that are empty here"):
+    counts = az("pool node-counts list", filter=f"poolId eq '{pool}'")
+    equal([(one["poolId"], one["dedicated"]["total"], one["lowPriority"]["total"]) for one in counts], [(pool, 3, 0)])
+    equal((az("pool usage-metrics list"), az("application summary list")), ([], []))
 with check("node list, show, reboot, scheduling, delete"):
     nodes = az("node list", pool_id=pool)
     equal([one["state"] for one in nodes], ["idle"] * 3)

@@ -337,6 +337,26 @@ with check("delete that pool"):
     client.pool.delete(scaled)
     wait("no pool", lambda: not client.pool.exists(scaled))
 
+with check("a job with a pool of its own, which goes with it"):
+    automatic = models.AutoPoolSpecification(
+        auto_pool_id_prefix="own",
+        pool_lifetime_option=models.PoolLifetimeOption.job,
+        pool=models.PoolSpecification(
+            vm_size="standard_d2s_v3", virtual_machine_configuration=machine, target_dedicated_nodes=1
+        ),
+    )
+    owner = f"owner-{run}"
+    client.job.add(
+        models.JobAddParameter(id=owner, pool_info=models.PoolInformation(auto_pool_specification=automatic))
+    )
+    own = wait("its pool", lambda: client.job.get(owner).execution_info.pool_id)
+    assert own.startswith("own_") and client.pool.exists(own)
+    client.task.add(owner, task("one", "true"))
+    wait("the task", lambda: client.task.get(owner, "one").state == models.TaskState.completed)
+    client.job.terminate(owner)
+    wait("no pool", lambda: not client.pool.exists(own))
+    client.job.delete(owner)
+
 plan = f"daily-{run}"
 minute = datetime.timedelta(minutes=1)
 inside = models.JobSpecification(pool_info=models.PoolInformation(pool_id="elsewhere"), priority=3)

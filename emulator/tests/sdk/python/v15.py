@@ -324,6 +324,26 @@ with check("count nodes; lists that are empty here"):
 with check("delete that pool"):
     client.begin_delete_pool(scaled, polling_interval=1).result()
 
+with check("a job with a pool of its own, which goes with it"):
+    automatic = models.BatchAutoPoolSpecification(
+        auto_pool_id_prefix="own",
+        pool_lifetime_option=models.BatchPoolLifetimeOption.JOB,
+        pool=models.BatchPoolSpecification(
+            vm_size="standard_d2s_v3", virtual_machine_configuration=machine, target_dedicated_nodes=1
+        ),
+    )
+    owner = f"owner-{run}"
+    client.create_job(
+        models.BatchJobCreateOptions(id=owner, pool_info=models.BatchPoolInfo(auto_pool_specification=automatic))
+    )
+    own = wait("its pool", lambda: client.get_job(owner).execution_info.pool_id)
+    assert own.startswith("own_") and client.pool_exists(own)
+    client.create_task(owner, task("one", "true"))
+    wait("the task", lambda: client.get_task(owner, "one").state == models.BatchTaskState.COMPLETED)
+    client.begin_terminate_job(owner, options=late, polling_interval=1).result()
+    wait("no pool", lambda: own not in {one.id for one in client.list_pools()})
+    client.begin_delete_job(owner, polling_interval=1).result()
+
 plan = f"daily-{run}"
 minute = datetime.timedelta(minutes=1)
 inside = models.BatchJobSpecification(pool_info=models.BatchPoolInfo(pool_id="elsewhere"), priority=3)
