@@ -195,12 +195,120 @@ await check("find it in a list", async () => {
   assert.deepEqual(found.map((one) => [one.id, one.state]), [[job, "completed"]]);
 });
 
+const files = `files-${run}`;
+// The SDK does not read the body of a refused download, so its error has no code.
+const unreadable = (promise) => refused(promise, 404, undefined);
+const text = async (answer) => {
+  let read = "";
+  for await (const chunk of (await answer).readableStreamBody) read += chunk;
+  return read;
+};
+
+await check("a task's files: list, read, a part, properties, delete", async () => {
+  await client.job.add({ id: files, poolInfo: { poolId: pool } });
+  await client.task.add(files, task("one", "/bin/sh -c 'echo hello'"));
+  await wait("the task", async () => (await client.task.get(files, "one")).state === "completed");
+  const found = await client.file.listFromTask(files, "one");
+  const shown = found.map((item) => [item.name, item.isDirectory, item.properties?.contentLength]);
+  assert.deepEqual(shown, [["stderr.txt", false, 0], ["stdout.txt", false, 6], ["wd", true, undefined]]);
+  assert.equal(await text(client.file.getFromTask(files, "one", "stdout.txt")), "hello\n");
+  const fileGetFromTaskOptions = { ocpRange: "bytes=1-3" };
+  assert.equal(await text(client.file.getFromTask(files, "one", "stdout.txt", { fileGetFromTaskOptions })), "ell");
+  const properties = await client.file.getPropertiesFromTask(files, "one", "stdout.txt");
+  assert.deepEqual([properties.contentLength, properties.ocpBatchFileIsdirectory], [6, "False"]);
+  assert.match(properties.ocpBatchFileUrl, /stdout\.txt$/);
+  await client.file.deleteFromTask(files, "one", "stderr.txt");
+  await unreadable(client.file.getFromTask(files, "one", "stderr.txt"));
+});
+await check("files that cannot be read", async () => {
+  await unreadable(client.file.getFromTask(files, "one", "nowhere.txt"));
+  await unreadable(client.file.getFromTask(files, "nothing", "stdout.txt"));
+});
+await check("the same files on their node", async () => {
+  const { nodeId } = (await client.task.get(files, "one")).nodeInfo;
+  const path = `workitems/${files}/job-1/one/stdout.txt`;
+  const found = await client.file.listFromComputeNode(pool, nodeId, { recursive: true });
+  assert.ok(found.some((item) => item.name === path));
+  assert.equal(await text(client.file.getFromComputeNode(pool, nodeId, path)), "hello\n");
+  assert.equal((await client.file.getPropertiesFromComputeNode(pool, nodeId, path)).contentLength, 6);
+  await client.file.deleteFromComputeNode(pool, nodeId, path);
+  await unreadable(client.file.getFromComputeNode(pool, nodeId, path));
+  await client.job.deleteMethod(files);
+});
+
 await check("delete the job and the pool", async () => {
   await client.job.deleteMethod(job);
   await wait("no job", async () => !(await client.job.list()).some((one) => one.id === job));
   await refused(client.job.get(job), 404, "JobNotFound");
   await client.pool.deleteMethod(pool);
   await wait("no pool", async () => (await client.pool.exists(pool)).body === false);
+});
+
+const scaled = `scaled-${run}`;
+const steady = async () => (await client.pool.get(scaled)).allocationState === "steady";
+
+await check("patch a pool, update its properties, with an ETag", async () => {
+  await client.pool.add({ ...newPool, id: scaled, targetDedicatedNodes: 0 });
+  const poolPatchOptions = { ifMatch: (await client.pool.get(scaled)).eTag };
+  const patch = () => client.pool.patch(scaled, { metadata: [{ name: "who", value: "js" }] }, { poolPatchOptions });
+  await patch();
+  await refused(patch(), 412, "ConditionNotMet");
+  assert.equal((await client.pool.get(scaled)).metadata[0].value, "js");
+  const nothing = { certificateReferences: [], applicationPackageReferences: [], metadata: [] };
+  await client.pool.updateProperties(scaled, nothing);
+  assert.equal((await client.pool.get(scaled)).metadata, undefined);
+});
+await check("resize, stop a resize", async () => {
+  await wait("steady", steady);
+  await client.pool.resize(scaled, { targetDedicatedNodes: 1 });
+  await wait("one node", async () => (await client.pool.get(scaled)).currentDedicatedNodes === 1 && (await steady()));
+  await client.pool.resize(scaled, { targetDedicatedNodes: 2 });
+  await client.pool.stopResize(scaled);
+  assert.equal((await client.pool.get(scaled)).allocationState, "stopping");
+  await wait("steady", steady);
+  assert.equal((await client.pool.get(scaled)).targetDedicatedNodes, 2);
+});
+await check("scale by a formula: evaluate, enable, disable", async () => {
+  const autoScaleFormula = "$TargetDedicatedNodes = 3; $NodeDeallocationOption = requeue;";
+  await client.pool.enableAutoScale(scaled, { autoScaleFormula });
+  await wait("three nodes", async () => (await client.pool.get(scaled)).currentDedicatedNodes === 3);
+  const found = await client.pool.get(scaled);
+  assert.deepEqual([found.enableAutoScale, found.autoScaleFormula], [true, autoScaleFormula]);
+  assert.equal(found.autoScaleEvaluationInterval, "PT15M");
+  assert.match(found.autoScaleRun.results, /\$TargetDedicatedNodes=3/);
+  const ran = await client.pool.evaluateAutoScale(scaled, "$TargetDedicatedNodes = min(2, 7);");
+  assert.match(ran.results, /\$TargetDedicatedNodes=2/);
+  assert.deepEqual([ran.error, (await client.pool.get(scaled)).targetDedicatedNodes], [undefined, 3]);
+  await refused(client.pool.resize(scaled, { targetDedicatedNodes: 1 }), 409, "OperationNotValidOnPool");
+  await wait("steady", steady);
+  await client.pool.disableAutoScale(scaled);
+  assert.equal((await client.pool.get(scaled)).enableAutoScale, false);
+});
+await check("count nodes; lists that are empty here", async () => {
+  await wait("steady", steady);
+  const accountListPoolNodeCountsOptions = { filter: `poolId eq '${scaled}'` };
+  const counts = await client.account.listPoolNodeCounts({ accountListPoolNodeCountsOptions });
+  const numbers = counts.map((one) => [one.poolId, one.dedicated.total, one.lowPriority.total]);
+  assert.deepEqual(numbers, [[scaled, 3, 0]]);
+  assert.deepEqual([(await client.application.list()).length, (await client.pool.listUsageMetrics()).length], [0, 0]);
+});
+await check("delete that pool", async () => {
+  await client.pool.deleteMethod(scaled);
+  await wait("no pool", async () => (await client.pool.exists(scaled)).body === false);
+});
+
+await check("a job with a pool of its own, which goes with it", async () => {
+  const specification = { vmSize: "standard_d2s_v3", virtualMachineConfiguration: machine, targetDedicatedNodes: 1 };
+  const automatic = { autoPoolIdPrefix: "own", poolLifetimeOption: "job", pool: specification };
+  const owner = `owner-${run}`;
+  await client.job.add({ id: owner, poolInfo: { autoPoolSpecification: automatic } });
+  const own = await wait("its pool", async () => (await client.job.get(owner)).executionInfo.poolId);
+  assert.ok(own.startsWith("own_") && (await client.pool.exists(own)).body);
+  await client.task.add(owner, task("one", "true"));
+  await wait("the task", async () => (await client.task.get(owner, "one")).state === "completed");
+  await client.job.terminate(owner);
+  await wait("no pool", async () => !(await client.pool.exists(own)).body);
+  await client.job.deleteMethod(owner);
 });
 
 const plan = `daily-${run}`;

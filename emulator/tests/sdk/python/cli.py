@@ -86,6 +86,10 @@ with check("pool resize, stop the resize"):
     equal((found["targetDedicatedNodes"], found["resizeTimeout"]), (3, "PT10M"))
     wait("steady", lambda: az("pool show", pool_id=pool)["allocationState"] == "steady")
     refused("OperationInvalidForCurrentState", "pool resize", pool_id=pool, abort=True)
+with check("pool node-counts list; lists that are empty here"):
+    counts = az("pool node-counts list", filter=f"poolId eq '{pool}'")
+    equal([(one["poolId"], one["dedicated"]["total"], one["lowPriority"]["total"]) for one in counts], [(pool, 3, 0)])
+    equal((az("pool usage-metrics list"), az("application summary list")), ([], []))
 with check("node list, show, reboot, scheduling, delete"):
     nodes = az("node list", pool_id=pool)
     equal([one["state"] for one in nodes], ["idle"] * 3)
@@ -148,12 +152,13 @@ with check("job set, reset, with an ETag"):
 
 with check("task create, alone and from a file"):
     az("task create", job_id=job, task_id="broken", command_line="/bin/sh -c 'exit 3'", max_task_retry_count=0)
+    az("task create", job_id=job, task_id="hello", command_line="/bin/sh -c 'echo hello'")
+    wait("both", lambda: {task_state("broken"), task_state("hello")} == {"completed"})
     tasks = [{"id": f"long-{n}", "commandLine": "sleep 600"} for n in (1, 2, 3, 4)]
     added = az("task create", job_id=job, json_file=on_disk("tasks.json", tasks))
     equal({one["taskId"] for one in added}, {one["id"] for one in tasks})
     refused("TaskExists", "task create", job_id=job, task_id="broken", command_line="true")
 with check("task show, list, counts"):
-    wait("broken", lambda: task_state("broken") == "completed")
     info = az("task show", job_id=job, task_id="broken")["executionInfo"]
     equal((info["exitCode"], info["result"].lower()), (3, "failure"))
     equal((info["failureInfo"]["code"]), "FailureExitCode")
@@ -161,6 +166,22 @@ with check("task show, list, counts"):
     counts = az("job task-counts show", job_id=job)
     equal((counts["taskCounts"]["running"], counts["taskCounts"]["failed"]), (4, 1))
     equal(az("task subtask list", job_id=job, task_id="long-1"), [])
+# `file show` of 2.91 gets the properties and then cannot print them.
+with check("task file list, download, delete; node file"):
+    one = {"job_id": job, "task_id": "hello"}
+    equal(sorted(file["name"] for file in az("task file list", **one)), ["stderr.txt", "stdout.txt", "wd"])
+    az("task file download", file_path="stdout.txt", destination=scratch / "whole.txt", **one)
+    equal((scratch / "whole.txt").read_text(), "hello\n")
+    az("task file download", file_path="stdout.txt", destination=scratch / "part.txt", start_range=1, end_range=3, **one)
+    equal((scratch / "part.txt").read_text(), "ell")
+    there = {"pool_id": pool, "node_id": az("task show", **one)["nodeInfo"]["nodeId"]}
+    path = f"workitems/{job}/job-1/hello/stdout.txt"
+    assert path in [file["name"] for file in az("node file list", recursive=True, **there)]
+    az("node file download", file_path=path, destination=scratch / "node.txt", **there)
+    equal((scratch / "node.txt").read_text(), "hello\n")
+    az("node file delete", file_path=path, yes=True, **there)
+    az("task file delete", file_path="stderr.txt", yes=True, **one)
+    equal([file["name"] for file in az("task file list", **one)], ["wd"])
 with check("task reset, stop, reactivate, delete"):
     az("task reset", job_id=job, task_id="long-4", max_task_retry_count=3, max_wall_clock_time="PT2H")
     constraints = az("task show", job_id=job, task_id="long-4")["constraints"]

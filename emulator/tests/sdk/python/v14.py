@@ -227,6 +227,48 @@ with check("a malformed request has values"):
     else:
         raise AssertionError("not refused")
 
+files = f"files-{run}"
+
+
+def text(chunks):
+    return b"".join(chunks).decode()
+
+
+with check("a task's files: list, read, a part, properties, delete"):
+    client.job.add(models.JobAddParameter(id=files, pool_info=models.PoolInformation(pool_id=pool)))
+    client.task.add(files, task("one", "/bin/sh -c 'echo hello'"))
+    wait("the task", lambda: client.task.get(files, "one").state == models.TaskState.completed)
+    found = {item.name: item for item in client.file.list_from_task(files, "one")}
+    equal(sorted(found), ["stderr.txt", "stdout.txt", "wd"])
+    equal((found["wd"].is_directory, found["stdout.txt"].is_directory), (True, False))
+    equal((found["stdout.txt"].properties.content_length, found["wd"].properties), (6, None))
+    equal(text(client.file.get_from_task(files, "one", "stdout.txt")), "hello\n")
+    part = models.FileGetFromTaskOptions(ocp_range="bytes=1-3")
+    equal(text(client.file.get_from_task(files, "one", "stdout.txt", part)), "ell")
+    headers = client.file.get_properties_from_task(files, "one", "stdout.txt", raw=True).headers
+    equal((headers["Content-Length"], headers["ocp-batch-file-isdirectory"]), (6, False))
+    assert headers["ocp-batch-file-url"].endswith("stdout.txt") and headers["Last-Modified"]
+    client.file.delete_from_task(files, "one", "stderr.txt")
+    with refusal(404, "FileNotFound"):
+        client.file.get_from_task(files, "one", "stderr.txt")
+with check("files that cannot be read"):
+    with refusal(404, "FileNotFound"):
+        client.file.get_from_task(files, "one", "nowhere.txt")
+    with refusal(404, "TaskNotFound"):
+        client.file.get_from_task(files, "nothing", "stdout.txt")
+with check("the same files on their node"):
+    node = client.task.get(files, "one").node_info.node_id
+    path = f"workitems/{files}/job-1/one/stdout.txt"
+    names = {item.name for item in client.file.list_from_compute_node(pool, node, recursive=True)}
+    assert path in names, names
+    equal(text(client.file.get_from_compute_node(pool, node, path)), "hello\n")
+    headers = client.file.get_properties_from_compute_node(pool, node, path, raw=True).headers
+    equal(headers["Content-Length"], 6)
+    client.file.delete_from_compute_node(pool, node, path)
+    with refusal(404, "FileNotFound"):
+        client.file.get_from_compute_node(pool, node, path)
+    client.job.delete(files)
+
 with check("delete the job and the pool"):
     client.job.delete(job)
     wait("no job", lambda: job not in {one.id for one in client.job.list()})
@@ -236,6 +278,84 @@ with check("delete the job and the pool"):
     wait("no pool", lambda: not client.pool.exists(pool))
     with refusal(404, "PoolNotFound"):
         client.pool.get(pool)
+
+scaled = f"scaled-{run}"
+
+
+def steady():
+    return client.pool.get(scaled).allocation_state == models.AllocationState.steady
+
+
+with check("patch a pool, update its properties, with an ETag"):
+    client.pool.add(
+        models.PoolAddParameter(
+            id=scaled, vm_size="standard_d2s_v3", virtual_machine_configuration=machine, target_dedicated_nodes=0
+        )
+    )
+    old = models.PoolPatchOptions(if_match=client.pool.get(scaled).e_tag)
+    who = models.PoolPatchParameter(metadata=[models.MetadataItem(name="who", value="python")])
+    client.pool.patch(scaled, who, old)
+    with refusal(412, "ConditionNotMet"):
+        client.pool.patch(scaled, who, old)
+    equal(client.pool.get(scaled).metadata[0].value, "python")
+    nothing = models.PoolUpdatePropertiesParameter(
+        certificate_references=[], application_package_references=[], metadata=[]
+    )
+    client.pool.update_properties(scaled, nothing)
+    equal(client.pool.get(scaled).metadata, None)
+with check("resize, stop a resize"):
+    wait("steady", steady)
+    client.pool.resize(scaled, models.PoolResizeParameter(target_dedicated_nodes=1))
+    wait("one node", lambda: client.pool.get(scaled).current_dedicated_nodes == 1 and steady())
+    client.pool.resize(scaled, models.PoolResizeParameter(target_dedicated_nodes=2))
+    client.pool.stop_resize(scaled)
+    equal(client.pool.get(scaled).allocation_state, models.AllocationState.stopping)
+    wait("steady", steady)
+    equal(client.pool.get(scaled).target_dedicated_nodes, 2)
+with check("scale by a formula: evaluate, enable, disable"):
+    formula = "$TargetDedicatedNodes = 3; $NodeDeallocationOption = requeue;"
+    client.pool.enable_auto_scale(scaled, auto_scale_formula=formula)
+    found = wait("three nodes", lambda: (p := client.pool.get(scaled)).current_dedicated_nodes == 3 and p)
+    equal((found.enable_auto_scale, found.auto_scale_formula), (True, formula))
+    equal(found.auto_scale_evaluation_interval, datetime.timedelta(minutes=15))
+    assert "$TargetDedicatedNodes=3" in found.auto_scale_run.results
+    ran = client.pool.evaluate_auto_scale(scaled, "$TargetDedicatedNodes = min(2, 7);")
+    assert "$TargetDedicatedNodes=2" in ran.results and ran.error is None
+    equal(client.pool.get(scaled).target_dedicated_nodes, 3)
+    with refusal(409, "OperationNotValidOnPool"):
+        client.pool.resize(scaled, models.PoolResizeParameter(target_dedicated_nodes=1))
+    wait("steady", steady)
+    client.pool.disable_auto_scale(scaled)
+    equal(client.pool.get(scaled).enable_auto_scale, False)
+with check("count nodes; lists that are empty here"):
+    wait("steady", steady)
+    options = models.AccountListPoolNodeCountsOptions(filter=f"poolId eq '{scaled}'")
+    counts = list(client.account.list_pool_node_counts(options))
+    equal([(one.pool_id, one.dedicated.total, one.low_priority.total) for one in counts], [(scaled, 3, 0)])
+    equal((list(client.application.list()), list(client.pool.list_usage_metrics())), ([], []))
+with check("delete that pool"):
+    client.pool.delete(scaled)
+    wait("no pool", lambda: not client.pool.exists(scaled))
+
+with check("a job with a pool of its own, which goes with it"):
+    automatic = models.AutoPoolSpecification(
+        auto_pool_id_prefix="own",
+        pool_lifetime_option=models.PoolLifetimeOption.job,
+        pool=models.PoolSpecification(
+            vm_size="standard_d2s_v3", virtual_machine_configuration=machine, target_dedicated_nodes=1
+        ),
+    )
+    owner = f"owner-{run}"
+    client.job.add(
+        models.JobAddParameter(id=owner, pool_info=models.PoolInformation(auto_pool_specification=automatic))
+    )
+    own = wait("its pool", lambda: client.job.get(owner).execution_info.pool_id)
+    assert own.startswith("own_") and client.pool.exists(own)
+    client.task.add(owner, task("one", "true"))
+    wait("the task", lambda: client.task.get(owner, "one").state == models.TaskState.completed)
+    client.job.terminate(owner)
+    wait("no pool", lambda: not client.pool.exists(own))
+    client.job.delete(owner)
 
 plan = f"daily-{run}"
 minute = datetime.timedelta(minutes=1)

@@ -213,6 +213,51 @@ with check("a malformed request is HttpResponseError with values"):
     else:
         raise AssertionError("not refused")
 
+files = f"files-{run}"
+
+
+def text(chunks):
+    return b"".join(chunks).decode()
+
+
+def unreadable():
+    # 15.1 does not read the body of a refused download, so its error has no code.
+    return refusal(ResourceNotFoundError, 404, None)
+
+
+with check("a task's files: list, read, a part, properties, delete"):
+    client.create_job(models.BatchJobCreateOptions(id=files, pool_info=models.BatchPoolInfo(pool_id=pool)))
+    client.create_task(files, task("one", "/bin/sh -c 'echo hello'"))
+    wait("the task", lambda: client.get_task(files, "one").state == models.BatchTaskState.COMPLETED)
+    found = {item.name: item for item in client.list_task_files(files, "one")}
+    equal(sorted(found), ["stderr.txt", "stdout.txt", "wd"])
+    equal((found["wd"].is_directory, found["stdout.txt"].is_directory), (True, False))
+    equal((found["stdout.txt"].properties.content_length, found["wd"].properties), (6, None))
+    equal(text(client.download_task_file(files, "one", "stdout.txt")), "hello\n")
+    equal(text(client.download_task_file(files, "one", "stdout.txt", ocp_range="bytes=1-3")), "ell")
+    properties = client.get_task_file_properties(files, "one", "stdout.txt")
+    equal((int(properties.content_length), properties.url.endswith("stdout.txt")), (6, True))
+    client.delete_task_file(files, "one", "stderr.txt")
+    with unreadable():
+        client.download_task_file(files, "one", "stderr.txt")
+with check("files that cannot be read"):
+    with unreadable():
+        client.download_task_file(files, "one", "nowhere.txt")
+    with unreadable():
+        client.download_task_file(files, "nothing", "stdout.txt")
+    with unreadable():
+        client.get_task_file_properties(files, "one", "nowhere.txt")
+with check("the same files on their node"):
+    node = client.get_task(files, "one").node_info.node_id
+    path = f"workitems/{files}/job-1/one/stdout.txt"
+    assert path in {item.name for item in client.list_node_files(pool, node, recursive=True)}
+    equal(text(client.download_node_file(pool, node, path)), "hello\n")
+    equal(int(client.get_node_file_properties(pool, node, path).content_length), 6)
+    client.delete_node_file(pool, node, path)
+    with unreadable():
+        client.download_node_file(pool, node, path)
+    client.begin_delete_job(files, polling_interval=1).result()
+
 with check("delete the job and the pool with the SDK's pollers"):
     client.begin_delete_job(job, polling_interval=1).result()
     with refusal(ResourceNotFoundError, 404, "JobNotFound"):
@@ -222,6 +267,82 @@ with check("delete the job and the pool with the SDK's pollers"):
         client.get_pool(pool)
     with refused(ResourceNotFoundError, 404, None, lambda error: None):
         client.pool_exists(pool)
+
+scaled = f"scaled-{run}"
+
+
+def steady():
+    return client.get_pool(scaled).allocation_state == models.AllocationState.STEADY
+
+
+with check("patch a pool, replace its properties, with an ETag"):
+    client.create_pool(
+        models.BatchPoolCreateOptions(
+            id=scaled, vm_size="standard_d2s_v3", virtual_machine_configuration=machine, target_dedicated_nodes=0
+        )
+    )
+    old = client.get_pool(scaled)
+    who = [models.BatchMetadataItem(name="who", value="python")]
+    client.update_pool(scaled, models.BatchPoolUpdateOptions(metadata=who), etag=old.etag, **unmodified)
+    with refusal(ResourceModifiedError, 412, "ConditionNotMet"):
+        client.update_pool(scaled, models.BatchPoolUpdateOptions(metadata=who), etag=old.etag, **unmodified)
+    equal(client.get_pool(scaled).metadata[0].value, "python")
+    nothing = models.BatchPoolReplaceOptions(application_package_references=[], metadata=[])
+    client.replace_pool_properties(scaled, nothing)
+    equal(client.get_pool(scaled).metadata, None)
+with check("resize with the SDK's poller, stop a resize with the SDK's poller"):
+    wait("steady", steady)
+    one = models.BatchPoolResizeOptions(target_dedicated_nodes=1)
+    client.begin_resize_pool(scaled, one, polling_interval=1).result()
+    equal(client.get_pool(scaled).current_dedicated_nodes, 1)
+    client.begin_resize_pool(scaled, models.BatchPoolResizeOptions(target_dedicated_nodes=2))
+    client.begin_stop_pool_resize(scaled, polling_interval=1).result()
+    equal(client.get_pool(scaled).target_dedicated_nodes, 2)
+    assert steady()
+with check("scale by a formula: evaluate, enable, disable"):
+    formula = "$TargetDedicatedNodes = 3; $NodeDeallocationOption = requeue;"
+    options = models.BatchPoolEnableAutoScaleOptions(auto_scale_formula=formula)
+    client.enable_pool_auto_scale(scaled, options)
+    found = wait("three nodes", lambda: (p := client.get_pool(scaled)).current_dedicated_nodes == 3 and p)
+    equal((found.enable_auto_scale, found.auto_scale_formula), (True, formula))
+    equal(found.auto_scale_evaluation_interval, datetime.timedelta(minutes=15))
+    assert "$TargetDedicatedNodes=3" in found.auto_scale_run.results
+    trial = models.BatchPoolEvaluateAutoScaleOptions(auto_scale_formula="$TargetDedicatedNodes = min(2, 7);")
+    ran = client.evaluate_pool_auto_scale(scaled, trial)
+    assert "$TargetDedicatedNodes=2" in ran.results and ran.error is None
+    equal(client.get_pool(scaled).target_dedicated_nodes, 3)
+    with refusal(ResourceExistsError, 409, "OperationNotValidOnPool"):
+        client.begin_resize_pool(scaled, one)
+    wait("steady", steady)
+    client.disable_pool_auto_scale(scaled)
+    equal(client.get_pool(scaled).enable_auto_scale, False)
+with check("count nodes; lists that are empty here"):
+    wait("steady", steady)
+    counts = list(client.list_pool_node_counts(filter=f"poolId eq '{scaled}'"))
+    equal([(one.pool_id, one.dedicated.total, one.low_priority.total) for one in counts], [(scaled, 3, 0)])
+    equal((list(client.list_applications()), list(client.list_pool_usage_metrics())), ([], []))
+with check("delete that pool"):
+    client.begin_delete_pool(scaled, polling_interval=1).result()
+
+with check("a job with a pool of its own, which goes with it"):
+    automatic = models.BatchAutoPoolSpecification(
+        auto_pool_id_prefix="own",
+        pool_lifetime_option=models.BatchPoolLifetimeOption.JOB,
+        pool=models.BatchPoolSpecification(
+            vm_size="standard_d2s_v3", virtual_machine_configuration=machine, target_dedicated_nodes=1
+        ),
+    )
+    owner = f"owner-{run}"
+    client.create_job(
+        models.BatchJobCreateOptions(id=owner, pool_info=models.BatchPoolInfo(auto_pool_specification=automatic))
+    )
+    own = wait("its pool", lambda: client.get_job(owner).execution_info.pool_id)
+    assert own.startswith("own_") and client.pool_exists(own)
+    client.create_task(owner, task("one", "true"))
+    wait("the task", lambda: client.get_task(owner, "one").state == models.BatchTaskState.COMPLETED)
+    client.begin_terminate_job(owner, options=late, polling_interval=1).result()
+    wait("no pool", lambda: own not in {one.id for one in client.list_pools()})
+    client.begin_delete_job(owner, polling_interval=1).result()
 
 plan = f"daily-{run}"
 minute = datetime.timedelta(minutes=1)
