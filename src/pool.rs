@@ -1,5 +1,6 @@
 //! A pool: a set of nodes, and how many of them there are to be.
 
+mod image;
 mod scaling;
 
 use alloc::{sync::Arc, vec::Vec};
@@ -16,6 +17,7 @@ use crate::{
 };
 
 pub use crate::allocation::{NodeCounts, NodeFillType};
+pub use image::{OsType, SupportedImage, VerificationType};
 pub use scaling::{
     AutoScale, AutoScaleRun, AutoScaleSettings, EnableAutoScale, EvaluationInterval, InvalidInterval,
     PoolSample,

@@ -35,6 +35,7 @@ mod range;
 #[cfg(feature = "shared-key")]
 mod shared_key;
 mod shown;
+mod supported_images;
 mod tasks;
 
 pub use authorize::{Anyone, Authorize};

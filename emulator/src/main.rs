@@ -9,6 +9,7 @@ mod files;
 mod guard;
 mod host;
 mod https;
+mod images;
 mod local;
 mod log;
 mod machines;
@@ -104,7 +105,7 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
         out_of_reach: Vec::new(),
         account: Account::new(url),
     });
-    let mut account = stored.account.with_url(url);
+    let mut account = stored.account.with_url(url).with_supported_images(images::supported());
     if let Some(timeout) = options.force_wait() {
         account = account.with_force_timeout(timeout);
     }

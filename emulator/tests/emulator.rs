@@ -505,6 +505,19 @@ fn the_end_of_an_old_run_does_not_end_a_new_one() {
 }
 
 #[test]
+fn images_to_choose_from_are_listed() {
+    let emulator = Emulator::start(&[]);
+    let images = emulator.get("/supportedimages");
+    let has = |publisher: &str, agent: &str| {
+        images["value"].as_array().unwrap().iter().any(|image| {
+            image["imageReference"]["publisher"] == publisher && image["nodeAgentSKUId"] == agent
+        })
+    };
+    assert!(has("canonical", "batch.node.ubuntu 24.04"), "{images}");
+    assert!(has("microsoftwindowsserver", "batch.node.windows amd64"), "{images}");
+}
+
+#[test]
 fn the_root_says_what_it_is() {
     let emulator = Emulator::start_guarded(&["--account", "film"]);
     let page = emulator.send("GET", "/", Value::Null);

@@ -10,7 +10,7 @@ use crate::{
     job::{DEFAULT_FORCE_TIMEOUT, Job, RunId, RunSpecification, Unit},
     job_schedule::JobSchedule,
     node::Node,
-    pool::{NodeCounts, Pool},
+    pool::{NodeCounts, Pool, SupportedImage},
     task::Task,
 };
 
@@ -44,6 +44,8 @@ use crate::{
 pub struct Account {
     url: Box<str>,
     force_timeout: TimeSpan,
+    #[cfg_attr(feature = "serde", serde(default))]
+    supported_images: Vec<SupportedImage>,
     /// The highest number of a run in a job that is gone, so that a new job's runs are other ones.
     pub(super) last_run: u64,
     #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
@@ -66,6 +68,7 @@ impl Account {
         Self {
             url: url.trim_end_matches('/').into(),
             force_timeout: DEFAULT_FORCE_TIMEOUT,
+            supported_images: Vec::new(),
             last_run: 0,
             jobs: BTreeMap::new(),
             job_schedules: BTreeMap::new(),
@@ -79,6 +82,14 @@ impl Account {
     #[must_use]
     pub fn with_force_timeout(mut self, force_timeout: TimeSpan) -> Self {
         self.force_timeout = force_timeout;
+        self
+    }
+
+    /// Sets the images that `Account - List Supported Images` shows ([Q13](crate::evidence#q13)). A new account
+    /// has none.
+    #[must_use]
+    pub fn with_supported_images(mut self, images: Vec<SupportedImage>) -> Self {
+        self.supported_images = images;
         self
     }
 
@@ -97,6 +108,11 @@ impl Account {
     /// How long a forced termination waits for nodes ([F1](crate::evidence#f1)).
     pub fn force_timeout(&self) -> TimeSpan {
         self.force_timeout
+    }
+
+    /// The images that `Account - List Supported Images` shows, in that order.
+    pub fn supported_images(&self) -> &[SupportedImage] {
+        &self.supported_images
     }
 
     /// The jobs, by id without case.

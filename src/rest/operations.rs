@@ -14,7 +14,7 @@ use crate::{
         odata::version::ApiVersion,
         parameters::Conditions,
         percent::decode,
-        pools, tasks,
+        pools, supported_images, tasks,
     },
 };
 
@@ -230,8 +230,8 @@ static OPERATIONS: &[Operation] = &[
     // Applications and the account
     get("/applications", OnAccount(applications::list)),
     missing("GET", "/applications/{application}", "applications"),
-    missing("GET", "/supportedimages", ACCOUNT).since(ApiVersion::V2019_06),
-    missing("GET", "/nodeagentskus", ACCOUNT).until(ApiVersion::V2019_06),
+    get("/supportedimages", OnAccount(supported_images::list)).since(ApiVersion::V2019_06),
+    missing("GET", "/nodeagentskus", NODE_AGENTS).until(ApiVersion::V2019_06),
     get("/nodecounts", OnAccount(pools::node_counts)).since(ApiVersion::V2018_03),
     get("/poolusagemetrics", OnAccount(pools::usage_metrics)),
     missing("GET", "/lifetimepoolstats", LIFETIME_STATISTICS).until(ApiVersion::V2023_05),
@@ -241,7 +241,7 @@ static OPERATIONS: &[Operation] = &[
 const NODE_USERS: &str = "node users and extensions";
 const NODE_ACCESS: &str = "remote access and logs of nodes";
 const CERTIFICATES: &str = "certificates";
-const ACCOUNT: &str = "account information";
+const NODE_AGENTS: &str = "lists of node agents";
 const LIFETIME_STATISTICS: &str = "lifetime statistics";
 
 const fn new(method: &'static str, path: &'static str, status: u16, handler: Handler) -> Operation {

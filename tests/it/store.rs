@@ -20,7 +20,8 @@ use azbatch::{
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks},
     pool::{
         AddPool, AutoScaleSettings, DeletePool, EnableAutoScale, EvaluationInterval, NodeCounts,
-        NodeFillType, PoolSpecification, RemoveNodes, ResizePool, StopResize, UpdatePool,
+        NodeFillType, OsType, PoolSpecification, RemoveNodes, ResizePool, StopResize, SupportedImage,
+        UpdatePool, VerificationType,
     },
     rest::{self, ApiVersion, Guid, OwnedRequest, Response},
     task::{
@@ -614,10 +615,23 @@ fn what_would_break_a_later_call_is_not_read() {
 
 #[test]
 fn the_index_of_the_account_is_not_stored() {
-    let account = rich();
+    let image = SupportedImage {
+        publisher: "canonical".into(),
+        offer: "ubuntu".into(),
+        sku: "server".into(),
+        version: "latest".into(),
+        verification: VerificationType::Unverified,
+        node_agent_sku_id: "batch.node.ubuntu".into(),
+        capabilities: vec!["DockerCompatible".into()],
+        end_of_support: "2030-04-01T00:00:00Z".parse().ok(),
+        os_type: OsType::Linux,
+    };
+    let account = rich().with_supported_images(vec![image]);
     let mut stored = serde_json::to_value(&account).unwrap();
     let names: Vec<_> = stored.as_object().unwrap().keys().collect();
-    assert_eq!(names, ["force_timeout", "job_schedules", "jobs", "last_run", "nodes", "pools", "url"]);
+    let expected =
+        ["force_timeout", "job_schedules", "jobs", "last_run", "nodes", "pools", "supported_images", "url"];
+    assert_eq!(names, expected);
     // An index that somebody stored all the same is not read.
     stored["index"] = json!({ "nodes_by_pool": {}, "jobs_by_node": {}, "pools_due": ["pool"] });
     let read: Account = serde_json::from_value(stored).unwrap();

@@ -11,7 +11,7 @@ use crate::{
     job::{DisableTasks, JobStateName, OnAllTasksComplete, OnTaskFailure},
     job_schedule::JobScheduleStateName,
     node::{NodeTasks, SchedulingState},
-    pool::{AllocationState, NodeFillType, PoolState},
+    pool::{AllocationState, NodeFillType, OsType, PoolState, VerificationType},
     rest::odata::version::ApiVersion,
     task::{DependencyAction, JobAction, TaskStateName},
 };
@@ -283,12 +283,14 @@ const NODE_FILL_TYPE: Kind = Kind::Choice(NodeFillType::NAMES);
 const ONE_RUN_STATE: Kind = Kind::Choice(&["running", "completed"]);
 const ON_ALL_TASKS_COMPLETE: Kind = Kind::Choice(OnAllTasksComplete::NAMES);
 const ON_TASK_FAILURE: Kind = Kind::Choice(OnTaskFailure::NAMES);
+const OS_TYPE: Kind = Kind::Choice(OsType::NAMES);
 const POOL_STATE: Kind = Kind::Choice(PoolState::NAMES);
 const SCHEDULING_STATE: Kind = Kind::Choice(SchedulingState::NAMES);
 const STORAGE_ACCOUNT_TYPE: Kind = Kind::Choice(&["standard_lrs", "premium_lrs", "standardssd_lrs"]);
 const SUBTASK_STATE: Kind = Kind::Choice(&["preparing", "running", "completed"]);
 const TASK_EXECUTION_RESULT: Kind = Kind::Choice(&["success", "failure"]);
 const TASK_STATE: Kind = Kind::Choice(TaskStateName::NAMES);
+const VERIFICATION_TYPE: Kind = Kind::Choice(VerificationType::NAMES);
 
 models! {
     // What clients send, each with the models that it is the first to reach.
@@ -1319,6 +1321,14 @@ models! {
         contentLength: Int64 required,
         contentType: Text,
         fileMode: Text,
+    }
+    SUPPORTED_IMAGE "ImageInformation" {
+        imageReference: {IMAGE_REFERENCE},
+        verificationType: VERIFICATION_TYPE,
+        nodeAgentSKUId: Text,
+        capabilities: [Text],
+        batchSupportEndOfLife: Instant,
+        osType: OS_TYPE,
     }
     APPLICATION_SUMMARY "ApplicationSummary" { id: Text, displayName: Text, versions: [Text] }
 

@@ -70,7 +70,7 @@ fn what_is_not_implemented_says_what_it_is() {
         ("GET /applications/a", "applications"),
         ("POST /pools/pool/nodes/n1/users", "node users"),
         ("GET /pools/pool/nodes/n1/remoteloginsettings", "remote access"),
-        ("GET /supportedimages", "account information"),
+        ("GET /nodeagentskus?api-version=2018-12-01.8.0", "node agents"),
         ("GET /lifetimejobstats?api-version=2022-10-01.16.0", "lifetime statistics"),
     ] {
         let reply = world.send(line, "");

@@ -15,7 +15,7 @@ fn the_client_request_id_is_returned_on_request() {
         Sent::get("/jobs/film").header("If-None-Match", "*"),
         Sent::get("/jobs/none"),
         Sent::bare("GET /nowhere", ""),
-        Sent::get("/supportedimages"),
+        Sent::get("/applications/a"),
         Sent::post("/jobs/film/terminate", ""),
         Sent::post("/jobs/film/tasks", "{"),
         Sent::post("/jobs/film/tasks", r#"{"id":"frame-2","commandLine":"c"}"#),

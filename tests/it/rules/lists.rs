@@ -1,6 +1,9 @@
-//! Lists, selections and filters: Q3 to Q8 and Q11.
+//! Lists, selections and filters: Q3 to Q8, Q11 and Q13.
 
-use azbatch::node::NodeEvent;
+use azbatch::{
+    node::NodeEvent,
+    pool::{OsType, SupportedImage, VerificationType},
+};
 use serde_json::{Value, json};
 
 use super::{names, with_a_task, with_job};
@@ -302,6 +305,52 @@ fn an_invalid_skip_token_is_refused() {
         assert_eq!(reply.told(), "400 InvalidQueryParameterValue", "{target}");
         assert_eq!(reply.said("QueryParameterName"), "$skiptoken");
     }
+}
+
+/// Q13
+#[test]
+fn supported_images_are_those_of_the_host() {
+    let mut world = with_a_task();
+    assert_eq!(world.shown("/supportedimages")["value"], json!([]));
+    let image = |sku: &str, capabilities: &[&str], end_of_support| SupportedImage {
+        publisher: "canonical".into(),
+        offer: "ubuntu".into(),
+        sku: sku.into(),
+        version: "latest".into(),
+        verification: VerificationType::Verified,
+        node_agent_sku_id: "batch.node.ubuntu".into(),
+        capabilities: capabilities.iter().map(|&name| name.into()).collect(),
+        end_of_support,
+        os_type: OsType::Linux,
+    };
+    let end = "2030-04-01T00:00:00Z".parse().ok();
+    let images =
+        vec![image("old", &["DockerCompatible"], end), image("new", &[], None), image("old", &[], None)];
+    world.account = world.account.clone().with_supported_images(images);
+
+    let shown = world.get("/supportedimages?maxresults=1").text().to_string();
+    assert!(shown.contains("/$metadata#supportedimages\",\"value\":["), "{shown}");
+    let order =
+        ["imageReference", "publisher", "offer", "sku", "version", "verificationType", "nodeAgentSKUId"];
+    let order = [order.as_slice(), &["capabilities", "batchSupportEndOfLife", "osType"]].concat();
+    let places: Vec<_> = order.iter().map(|name| shown.find(&format!("\"{name}\"")).unwrap()).collect();
+    assert!(places.is_sorted(), "{shown}");
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!(shown["value"][0]["capabilities"], json!(["DockerCompatible"]));
+    assert_eq!(shown["value"][0]["batchSupportEndOfLife"], "2030-04-01T00:00:00Z");
+    assert_eq!(shown["value"][0]["osType"], "linux");
+    assert!(shown["odata.nextLink"].as_str().unwrap().contains("$skipToken=1&"), "{shown}");
+
+    let skus = |shown: Value| -> Vec<String> {
+        let images = shown["value"].as_array().unwrap().iter();
+        images.map(|image| image["imageReference"]["sku"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(skus(world.shown("/supportedimages?$skipToken=1")), ["new", "old"]);
+    assert_eq!(skus(world.shown("/supportedimages?$skipToken=4")), [""; 0]);
+    assert_eq!(skus(world.shown("/supportedimages?$filter=imageReference/sku%20eq%20'old'")), ["old", "old"]);
+    assert_eq!(skus(world.shown("/supportedimages?$filter=osType%20eq%20'windows'")), [""; 0]);
+    let verified = "/supportedimages?$filter=verificationType%20eq%20'verified'";
+    assert_eq!(skus(world.shown(verified)).len(), 3);
 }
 
 /// Q11
