@@ -90,6 +90,9 @@ with check("pool node-counts list; lists that are empty here"):
     counts = az("pool node-counts list", filter=f"poolId eq '{pool}'")
     equal([(one["poolId"], one["dedicated"]["total"], one["lowPriority"]["total"]) for one in counts], [(pool, 3, 0)])
     equal((az("pool usage-metrics list"), az("application summary list")), ([], []))
+with check("pool supported-images list"):
+    images = az("pool supported-images list", filter="osType eq 'linux'")
+    assert "batch.node.ubuntu 24.04" in [image["nodeAgentSkuId"] for image in images]
 with check("node list, show, reboot, scheduling, delete"):
     nodes = az("node list", pool_id=pool)
     equal([one["state"] for one in nodes], ["idle"] * 3)

@@ -333,6 +333,12 @@ with check("count nodes; lists that are empty here"):
     counts = list(client.account.list_pool_node_counts(options))
     equal([(one.pool_id, one.dedicated.total, one.low_priority.total) for one in counts], [(scaled, 3, 0)])
     equal((list(client.application.list()), list(client.pool.list_usage_metrics())), ([], []))
+with check("list the supported images that are verified"):
+    options = models.AccountListSupportedImagesOptions(filter="verificationType eq 'verified'")
+    images = list(client.account.list_supported_images(options))
+    equal({image.os_type for image in images}, {models.OSType.linux, models.OSType.windows})
+    ubuntu = [image for image in images if image.node_agent_sku_id == "batch.node.ubuntu 24.04"]
+    assert any(image.image_reference.publisher == "canonical" for image in ubuntu)
 with check("delete that pool"):
     client.pool.delete(scaled)
     wait("no pool", lambda: not client.pool.exists(scaled))

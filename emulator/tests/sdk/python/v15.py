@@ -321,6 +321,11 @@ with check("count nodes; lists that are empty here"):
     counts = list(client.list_pool_node_counts(filter=f"poolId eq '{scaled}'"))
     equal([(one.pool_id, one.dedicated.total, one.low_priority.total) for one in counts], [(scaled, 3, 0)])
     equal((list(client.list_applications()), list(client.list_pool_usage_metrics())), ([], []))
+with check("list the supported images that are verified"):
+    images = list(client.list_supported_images(filter="verificationType eq 'verified'"))
+    equal({image.os_type for image in images}, {models.OSType.LINUX, models.OSType.WINDOWS})
+    ubuntu = [image for image in images if image.node_agent_sku_id == "batch.node.ubuntu 24.04"]
+    assert any(image.image_reference.publisher == "canonical" for image in ubuntu)
 with check("delete that pool"):
     client.begin_delete_pool(scaled, polling_interval=1).result()
 
