@@ -279,7 +279,9 @@ impl Story<'_> {
             0 => "",
             _ => r#","jobManagerTask":{"id":"manager","commandLine":"x"}"#,
         };
-        let job = format!(r#"{{"poolInfo":{{"poolId":"studio"}},"onAllTasksComplete":"{ends}"{manager}}}"#);
+        // As with jobs that are added directly, tasks with dependencies are accepted.
+        let pool = r#""poolInfo":{"poolId":"studio"},"usesTaskDependencies":true"#;
+        let job = format!(r#"{{{pool},"onAllTasksComplete":"{ends}"{manager}}}"#);
         let body = format!(r#"{{"id":"{id}","schedule":{times},"jobSpecification":{job}}}"#);
         self.send("POST", "/jobschedules", "", &body);
     }
