@@ -11,6 +11,7 @@ mod check;
 mod index;
 mod job_schedules;
 mod jobs;
+mod node_users;
 mod nodes;
 mod outstanding;
 mod pools;

@@ -127,6 +127,10 @@ codes! {
     OperationTimedOut 500 Inferred "Operation could not be completed within the specified time.";
     PoolNotFound 404 Recorded "The specified pool does not exist.";
     NodeNotFound 404 Documented "The specified node does not exist.";
+    NodeUserNotFound 404 Documented "The specified node user does not exist.";
+    /// A part of a node that this crate never has (Q11).
+    ResourceNotFound 404 Documented "The specified resource does not exist.";
+    ApplicationNotFound 404 Documented "The specified application does not exist.";
     JobNotFound 404 Recorded "The specified job does not exist.";
     JobScheduleNotFound 404 Recorded "The specified job schedule does not exist.";
     TaskNotFound 404 Recorded "The specified task does not exist.";
@@ -159,6 +163,7 @@ codes! {
     NodeBeingRebooted 409 Documented "The specified node is being rebooted";
     NodeStateUnusable 409 Documented "The state of the specified node is unusable";
     NodeAlreadyInTargetSchedulingState 409 Documented "The specified node is already in the target scheduling state.";
+    NodeUserExists 409 Documented "The specified node user already exists.";
     OperationNotValidOnNode 409 Documented "The specified operation is not valid on the node.";
     OperationInvalidForCurrentState 409 UserLog "The specified operation is not valid for the current state of the resource.";
     InvalidAutoScalingSettings 400 Documented "The specified auto-scaling settings are not valid.";

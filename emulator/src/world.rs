@@ -5,12 +5,13 @@ use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     mem,
+    net::{IpAddr, Ipv4Addr},
 };
 
 use azbatch::{
     Account, Clock, Effect, Instruction, Job, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan,
     Timestamp,
-    node::{NodeAction, NodeEvent, NodeStateName},
+    node::{NodeAction, NodeEvent, NodeStateName, RemoteLogin},
     pool::{AddPool, NodeCounts},
     rest::{self, Guid, Prepared, Request, Response},
 };
@@ -24,6 +25,9 @@ use crate::{
     options::PoolOption,
     snapshot::Snapshot,
 };
+
+/// Where users log in to every node. Nothing answers there: nodes have no SSH server.
+const REMOTE_LOGIN: RemoteLogin = RemoteLogin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 50_000 };
 
 /// How long a node takes to reboot, to be reimaged, deallocated or removed.
 const ACTION_TIME: TimeSpan = TimeSpan::from_secs(2);
@@ -361,7 +365,8 @@ impl World {
             have.low_priority < target.low_priority
         };
         let Some(node) = wanted.then(|| self.name(pool, dedicated)).flatten() else { return };
-        let effects = self.account.add_node(pool, &node, at).unwrap_or_default();
+        let Ok(mut effects) = self.account.add_node(pool, &node, at) else { return };
+        effects.extend(self.account.set_remote_login(&node, REMOTE_LOGIN));
         self.handle_effects(effects, at);
     }
 

@@ -13,7 +13,7 @@ use azbatch::{
         TerminateReason, Unit, UpdateJob,
     },
     job_schedule::{DeleteJobSchedule, TerminateJobSchedule},
-    node::{ChangeNode, NodeEvent, NodeTasks},
+    node::{ChangeNode, NodeEvent, NodeTasks, Password, UserAccess, UserName},
     pool::{
         AddPool, DeletePool, EnableAutoScale, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes,
         ResizePool, StopResize, UpdatePool,
@@ -56,7 +56,7 @@ use super::{at, checked, shifted, tick};
 /// | `I` | add a job schedule | schedule, times, parts |
 /// | `i` | change, disable, enable, terminate, delete a job schedule, over REST | schedule, what, how |
 /// | `O` | a user wants something done to a node | pool, node, what, how |
-/// | `M` | a user disables or enables scheduling on a node | pool, node, how |
+/// | `M` | a user disables or enables scheduling on a node, or changes its users | pool, node, how, how |
 /// | `C` | the clock moves on | how far |
 /// | `B` | the clock moves back | how far |
 /// | `.` | a tick | |
@@ -512,10 +512,23 @@ impl Story<'_> {
             }
         } else if what & 8 == 0 {
             ChangeNode::DisableScheduling(tasks(what))
-        } else {
+        } else if what & 4 == 0 {
             ChangeNode::EnableScheduling
+        } else {
+            return self.change_user(&pool, &node, what);
         };
         self.ask(|account, now| account.change_node(&pool, &node, change, now));
+    }
+
+    fn change_user(&mut self, pool: &PoolId, node: &NodeId, what: u8) {
+        let how = self.number();
+        let name: UserName = if what & 1 == 0 { "ada" } else { "eve" }.parse().expect("a user name");
+        let access = UserAccess { password: Some(Password::new("secret")), ..UserAccess::default() };
+        match how & 3 {
+            0 => self.ask(|account, _| account.delete_node_user(pool, node, name)),
+            1 => self.ask(|account, now| account.update_node_user(pool, node, name, access, now)),
+            _ => self.ask(|account, now| account.add_node_user(pool, node, name, how & 4 != 0, access, now)),
+        }
     }
 
     fn next_report(&mut self, letter: u8) -> Report {

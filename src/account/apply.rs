@@ -262,7 +262,11 @@ impl Account {
             NodeFact::Changed { .. }
             | NodeFact::SchedulingChanged { .. }
             | NodeFact::ActionRequested { .. }
-            | NodeFact::ActionIssued { .. } => {
+            | NodeFact::ActionIssued { .. }
+            | NodeFact::UserAdded { .. }
+            | NodeFact::UserUpdated { .. }
+            | NodeFact::UserDeleted { .. }
+            | NodeFact::RemoteLoginSet { .. } => {
                 let mut applied = Err(Unfit("there is no such node"));
                 self.edit_node(id, |node| applied = node.apply(fact));
                 applied

@@ -16,8 +16,8 @@ use crate::{
 
 /// A Batch account: its jobs, pools and nodes, as one state machine.
 ///
-/// Its methods are of four classes. Each that changes something takes a [`Clock`](crate::Clock), reads
-/// it once, and returns [`Effect`](crate::Effect)s in the order in which to act on them.
+/// Its methods are of four classes. Each that changes something takes a [`Clock`](crate::Clock) if it
+/// depends on the time, reads it once, and returns [`Effect`](crate::Effect)s in the order in which to act on them.
 ///
 /// - **Requests** come from users: [`add_job`](Self::add_job), [`terminate_job`](Self::terminate_job)
 ///   and so on, or [`rest::answer`](crate::rest::answer) for their bytes. They can be refused. A refused

@@ -6,7 +6,10 @@ use crate::{
     Timestamp,
     error::Unfit,
     id::{JobId, PoolId, TaskId},
-    node::state::{Boot, MAX_RECENT_TASKS, Node, NodeAction, NodeState, SchedulingState, Stage},
+    node::{
+        state::{Boot, MAX_RECENT_TASKS, Node, NodeAction, NodeState, SchedulingState, Stage},
+        user::{NodeUser, RemoteLogin, UserName},
+    },
 };
 
 /// Something that became true of a node. `at` is when.
@@ -26,6 +29,14 @@ pub enum NodeFact {
     ActionRequested { action: NodeAction, retained_data: bool, at: Timestamp },
     /// The host is to carry the action out.
     ActionIssued { action: NodeAction },
+    /// It has a new user.
+    UserAdded { name: UserName, user: NodeUser },
+    /// A user of it has changed.
+    UserUpdated { name: UserName, user: NodeUser },
+    /// A user of it is gone.
+    UserDeleted { name: UserName },
+    /// Where users log in to it.
+    RemoteLoginSet { remote_login: RemoteLogin },
     /// It has left its pool.
     Removed,
 }
@@ -39,6 +50,10 @@ impl NodeFact {
             Self::SchedulingChanged { .. } => "NodeSchedulingChanged",
             Self::ActionRequested { .. } => "NodeActionRequested",
             Self::ActionIssued { .. } => "NodeActionIssued",
+            Self::UserAdded { .. } => "NodeUserAdded",
+            Self::UserUpdated { .. } => "NodeUserUpdated",
+            Self::UserDeleted { .. } => "NodeUserDeleted",
+            Self::RemoteLoginSet { .. } => "NodeRemoteLoginSet",
             Self::Removed => "NodeRemoved",
         }
     }
@@ -51,6 +66,10 @@ impl NodeFact {
             | Self::SchedulingChanged { .. }
             | Self::ActionRequested { .. }
             | Self::ActionIssued { .. }
+            | Self::UserAdded { .. }
+            | Self::UserUpdated { .. }
+            | Self::UserDeleted { .. }
+            | Self::RemoteLoginSet { .. }
             | Self::Removed => None,
         }
     }
@@ -64,6 +83,10 @@ impl fmt::Display for NodeFact {
             Self::SchedulingChanged { scheduling, .. } => write!(f, "scheduling {scheduling}"),
             Self::ActionRequested { action, .. } => write!(f, "{action:?} requested"),
             Self::ActionIssued { action } => write!(f, "{action:?} issued"),
+            Self::UserAdded { name, .. } => write!(f, "user {name} added"),
+            Self::UserUpdated { name, .. } => write!(f, "user {name} updated"),
+            Self::UserDeleted { name } => write!(f, "user {name} deleted"),
+            Self::RemoteLoginSet { remote_login } => write!(f, "remote login at {remote_login}"),
             Self::Removed => f.write_str("removed"),
         }
     }
@@ -98,6 +121,25 @@ impl Node {
                 }
                 Some(_) | None => Err(Unfit("the action does not wait")),
             },
+            NodeFact::UserAdded { name, user } => {
+                self.allow_new_user(name).map_err(|_| Unfit("the user cannot be added"))?;
+                self.users.insert(name.clone(), user.clone());
+                Ok(())
+            }
+            NodeFact::UserUpdated { name, user } => {
+                self.require_user(name).map_err(|_| Unfit("the user cannot be changed"))?;
+                self.users.insert(name.clone(), user.clone());
+                Ok(())
+            }
+            NodeFact::UserDeleted { name } => {
+                self.require_user(name).map_err(|_| Unfit("the user cannot be deleted"))?;
+                self.users.remove(name);
+                Ok(())
+            }
+            NodeFact::RemoteLoginSet { remote_login } => {
+                self.remote_login = Some(*remote_login);
+                Ok(())
+            }
             NodeFact::Removed => Ok(()),
         }
     }
@@ -113,7 +155,9 @@ impl Node {
             self.last_boot_time = at;
         }
         if boot == Some(Boot::Renewed) || state == NodeState::Deallocated {
-            self.retained_until = Timestamp::MIN; // N2, N9: nothing that was kept is there now.
+            // N2, N9: nothing that was kept is there now, and no user (N11).
+            self.retained_until = Timestamp::MIN;
+            self.users.clear();
         }
         Ok(())
     }

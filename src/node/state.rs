@@ -6,6 +6,7 @@ use crate::{
     Timestamp,
     id::{JobId, NodeId, PoolId, TaskId},
     names::wire_enum,
+    node::user::{NodeUser, RemoteLogin, UserName},
     stamps::Stamps,
 };
 
@@ -202,6 +203,10 @@ pub struct Node {
     pub(super) total_tasks_succeeded: u64,
     /// The tasks that came here last, the latest first.
     pub(super) recent_tasks: Vec<(JobId, TaskId)>,
+    #[cfg_attr(feature = "serde", serde(default, deserialize_with = "crate::stored::map"))]
+    pub(super) users: BTreeMap<UserName, NodeUser>,
+    #[cfg_attr(feature = "serde", serde(default))]
+    pub(super) remote_login: Option<RemoteLogin>,
 }
 
 impl Node {
@@ -221,6 +226,8 @@ impl Node {
             total_tasks_run: 0,
             total_tasks_succeeded: 0,
             recent_tasks: Vec::new(),
+            users: BTreeMap::new(),
+            remote_login: None,
         }
     }
 

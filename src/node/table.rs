@@ -22,8 +22,8 @@ impl Node {
         }
     }
 
-    /// Only a node that is ready and answers can be rebooted, reimaged or deallocated.
-    fn ready(&self) -> Result<Reach, ErrorCode> {
+    /// Only a node that is ready and answers can be rebooted, reimaged or deallocated, and its users changed.
+    pub(super) fn ready(&self) -> Result<Reach, ErrorCode> {
         match self.state {
             NodeState::Ready(reach @ Reach::Answering) => Ok(reach),
             NodeState::Ready(Reach::Unknown | Reach::Unusable)

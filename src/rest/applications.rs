@@ -6,7 +6,7 @@
 )]
 
 use crate::{
-    BatchError,
+    BatchError, ErrorCode,
     rest::{
         exchange::{Act, Reading},
         list::List,
@@ -17,4 +17,10 @@ use crate::{
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::APPLICATION_SUMMARY)?;
     Ok(Act::read(move |account, context| Ok(list.reply_empty(account, context, "applications")))) // Q11
+}
+
+/// Every application is unknown, because the account has none (Q11).
+pub(super) fn get(reading: Reading<'_>) -> Result<Act, BatchError> {
+    reading.show(&model::APPLICATION_SUMMARY)?;
+    Ok(Act::read(|_, _| Err(ErrorCode::ApplicationNotFound.into())))
 }

@@ -8,18 +8,19 @@
 
 mod body;
 mod shown;
+pub(super) mod users;
 
 use alloc::format;
 
 use crate::{
-    BatchError,
+    BatchError, ErrorCode,
     id::{NodeId, PoolId},
-    node::ChangeNode,
+    node::{ChangeNode, Contact},
     rest::{
-        exchange::{Act, PathId, Reading, Reply},
+        exchange::{Act, PathId, Reading, Reply, metadata},
         fields,
         list::List,
-        odata::model,
+        odata::{model, read, write},
     },
 };
 
@@ -113,6 +114,43 @@ pub(super) fn extensions(
     Ok(Act::read(move |account, context| {
         account.require_node(&pool?, &node?)?;
         Ok(list.reply_empty(account, context, "extensions")) // Q11
+    }))
+}
+
+/// Every extension is unknown, because a node has none (Q11).
+pub(super) fn extension(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    reading.show(&model::NODE_VM_EXTENSION)?;
+    Ok(Act::read(move |account, _| {
+        account.require_node(&pool?, &node?)?;
+        Err(ErrorCode::ResourceNotFound.into())
+    }))
+}
+
+/// A node has no logs of the service, so no file is uploaded (N13).
+pub(super) fn upload_service_logs(
+    pool: PathId<PoolId>,
+    node: PathId<NodeId>,
+    reading: Reading<'_>,
+) -> Result<Act, BatchError> {
+    let version = reading.version;
+    read::read(&model::UPLOAD_BATCH_SERVICE_LOGS_CONFIGURATION, reading.body, version)?;
+    Ok(Act::read(move |account, context| {
+        let node = account.require_node(&pool?, &node?)?;
+        match node.contact() {
+            Contact::Answering => {}
+            Contact::Lost | Contact::Gone => return Err(ErrorCode::NodeNotReady.into()),
+        }
+        let directory = format!("{}/{}/{}", node.pool(), node.id(), context.request_id);
+        let metadata =
+            metadata(account, "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult");
+        let (model, mut reply) = (&model::UPLOAD_BATCH_SERVICE_LOGS_RESULT, Reply::empty());
+        let shown = shown::uploaded_logs(&directory, 0);
+        write::resource(&mut reply.body, Some(&metadata), model, &shown, version);
+        Ok(reply)
     }))
 }
 

@@ -6,11 +6,13 @@ use alloc::{borrow::Cow, string::String, vec::Vec};
 use crate::{
     BatchError, ErrorCode,
     id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
+    node::UserName,
     rest::{
         applications,
         exchange::{Act, PathId, Reading},
         files::{self, FileOwner, FileRequest},
-        job_schedules, jobs, nodes,
+        job_schedules, jobs,
+        nodes::{self, users},
         odata::version::ApiVersion,
         parameters::Conditions,
         percent::decode,
@@ -86,6 +88,7 @@ pub(super) enum Handler {
     JobSchedule(fn(PathId<JobScheduleId>, Reading<'_>) -> ReadResult),
     Pool(fn(PathId<PoolId>, Reading<'_>) -> ReadResult),
     Node(fn(PathId<PoolId>, PathId<NodeId>, Reading<'_>) -> ReadResult),
+    NodeUser(fn(PathId<PoolId>, PathId<NodeId>, PathId<UserName>, Reading<'_>) -> ReadResult),
     TaskFiles(FileHandler),
     NodeFiles(FileHandler),
     /// The crate does not have the operation; says what it belongs to (Q9).
@@ -94,7 +97,8 @@ pub(super) enum Handler {
 
 use Handler::{
     Account as OnAccount, Job as OnJob, JobSchedule as OnJobSchedule, Node as OnNode,
-    NodeFiles as OnNodeFiles, Pool as OnPool, Task as OnTask, TaskFiles as OnTaskFiles,
+    NodeFiles as OnNodeFiles, NodeUser as OnNodeUser, Pool as OnPool, Task as OnTask,
+    TaskFiles as OnTaskFiles,
 };
 
 static OPERATIONS: &[Operation] = &[
@@ -182,15 +186,17 @@ static OPERATIONS: &[Operation] = &[
     new("HEAD", "/pools/{pool}/nodes/{node}/files/{..}", 200, OnNodeFiles(files::properties))
         .conditional_by_date(),
     new("DELETE", "/pools/{pool}/nodes/{node}/files/{..}", 200, OnNodeFiles(files::delete)),
-    missing("POST", "/pools/{pool}/nodes/{node}/users", NODE_USERS),
-    missing("PUT", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
-    missing("DELETE", "/pools/{pool}/nodes/{node}/users/{user}", NODE_USERS),
+    post("/pools/{pool}/nodes/{node}/users", 201, OnNode(users::add)).replies(ReplyHeaders::Added),
+    new("PUT", "/pools/{pool}/nodes/{node}/users/{user}", 200, OnNodeUser(users::update))
+        .replies(ReplyHeaders::Id),
+    new("DELETE", "/pools/{pool}/nodes/{node}/users/{user}", 200, OnNodeUser(users::delete)),
     get("/pools/{pool}/nodes/{node}/extensions", OnNode(nodes::extensions)).since(ApiVersion::V2021_06),
-    missing("GET", "/pools/{pool}/nodes/{node}/extensions/{extension}", NODE_USERS)
+    get("/pools/{pool}/nodes/{node}/extensions/{extension}", OnNode(nodes::extension))
         .since(ApiVersion::V2021_06),
-    missing("GET", "/pools/{pool}/nodes/{node}/remoteloginsettings", NODE_ACCESS),
-    missing("GET", "/pools/{pool}/nodes/{node}/rdp", NODE_ACCESS).until(ApiVersion::V2024_07),
-    missing("POST", "/pools/{pool}/nodes/{node}/uploadbatchservicelogs", NODE_ACCESS)
+    get("/pools/{pool}/nodes/{node}/remoteloginsettings", OnNode(users::remote_login_settings))
+        .replies(ReplyHeaders::Id),
+    missing("GET", "/pools/{pool}/nodes/{node}/rdp", "remote desktop files").until(ApiVersion::V2024_07),
+    post("/pools/{pool}/nodes/{node}/uploadbatchservicelogs", 200, OnNode(nodes::upload_service_logs))
         .since(ApiVersion::V2018_03),
     // Job schedules
     get("/jobschedules", OnAccount(job_schedules::list)),
@@ -229,19 +235,16 @@ static OPERATIONS: &[Operation] = &[
     missing("POST", "/certificates({key})/canceldelete", CERTIFICATES).until(ApiVersion::V2025_06),
     // Applications and the account
     get("/applications", OnAccount(applications::list)),
-    missing("GET", "/applications/{application}", "applications"),
+    get("/applications/{application}", OnAccount(applications::get)),
     get("/supportedimages", OnAccount(supported_images::list)).since(ApiVersion::V2019_06),
-    missing("GET", "/nodeagentskus", NODE_AGENTS).until(ApiVersion::V2019_06),
+    get("/nodeagentskus", OnAccount(supported_images::node_agents)).until(ApiVersion::V2019_06),
     get("/nodecounts", OnAccount(pools::node_counts)).since(ApiVersion::V2018_03),
     get("/poolusagemetrics", OnAccount(pools::usage_metrics)),
     missing("GET", "/lifetimepoolstats", LIFETIME_STATISTICS).until(ApiVersion::V2023_05),
     missing("GET", "/lifetimejobstats", LIFETIME_STATISTICS).until(ApiVersion::V2023_05),
 ];
 
-const NODE_USERS: &str = "node users and extensions";
-const NODE_ACCESS: &str = "remote access and logs of nodes";
 const CERTIFICATES: &str = "certificates";
-const NODE_AGENTS: &str = "lists of node agents";
 const LIFETIME_STATISTICS: &str = "lifetime statistics";
 
 const fn new(method: &'static str, path: &'static str, status: u16, handler: Handler) -> Operation {
@@ -348,7 +351,7 @@ pub(super) struct Found<'a> {
     pub(super) operation: &'static Operation,
     first: Cow<'a, str>,
     second: Cow<'a, str>,
-    /// What comes after the segment that follows the second id.
+    /// What comes after the segment that follows the second id: a path or a user's name.
     rest: String,
 }
 
@@ -377,7 +380,7 @@ impl<'a> Found<'a> {
         Err(not_found(others.any(|row| row.is_known_to(version))))
     }
 
-    /// Ids stand in the second and in the fourth segment, a path begins in the sixth.
+    /// Ids stand in the second and in the fourth segment; the sixth is a user's name, or a path begins there.
     fn with_ids(operation: &'static Operation, segments: Vec<Cow<'a, str>>) -> Self {
         let mut segments = segments.into_iter();
         let (first, second) = (segments.nth(1), segments.nth(1));
@@ -401,6 +404,10 @@ impl<'a> Found<'a> {
             }
             Handler::Pool(handler) => handler(pool(), reading),
             Handler::Node(handler) => handler(pool(), node(), reading),
+            Handler::NodeUser(handler) => {
+                let user = UserName::new(self.rest.as_str()).map_err(|_| ErrorCode::NodeUserNotFound);
+                handler(pool(), node(), user, reading)
+            }
             Handler::TaskFiles(handler) => {
                 return handler(FileOwner::Task(job(), task()), &self.rest, reading).map(Work::Files);
             }
@@ -447,14 +454,18 @@ mod tests {
     fn a_handler_takes_the_ids_of_its_path() {
         for operation in OPERATIONS {
             let segments: Vec<&str> = operation.path.split('/').collect();
-            let ids = |place: usize| segments.get(place).copied().filter(|segment| segment.starts_with('{'));
+            // There are no applications, so no handler takes the id of one (Q11).
+            let is_id = |segment: &&str| segment.starts_with('{') && *segment != "{application}";
+            let ids = |place: usize| segments.get(place).copied().filter(is_id);
             let expected = match operation.handler {
                 Handler::Account(_) => (None, None),
                 Handler::Job(_) => (Some("{job}"), None),
                 Handler::Task(_) | Handler::TaskFiles(_) => (Some("{job}"), Some("{task}")),
                 Handler::JobSchedule(_) => (Some("{schedule}"), None),
                 Handler::Pool(_) => (Some("{pool}"), None),
-                Handler::Node(_) | Handler::NodeFiles(_) => (Some("{pool}"), Some("{node}")),
+                Handler::Node(_) | Handler::NodeUser(_) | Handler::NodeFiles(_) => {
+                    (Some("{pool}"), Some("{node}"))
+                }
                 Handler::Missing(_) => continue,
             };
             assert_eq!((ids(2), ids(4)), expected, "{} {}", operation.method, operation.path);
@@ -478,6 +489,7 @@ mod tests {
                 | Handler::JobSchedule(_)
                 | Handler::Pool(_)
                 | Handler::Node(_)
+                | Handler::NodeUser(_)
                 | Handler::TaskFiles(_)
                 | Handler::NodeFiles(_) => None,
             })

@@ -1,10 +1,11 @@
 //! The table of operations: each row is held to what it says, by requests on an account that has one of
 //! everything.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::Ipv4Addr};
 
 use azbatch::{
     Account, ErrorCode, Timestamp,
+    node::RemoteLogin,
     rest::{
         self, ApiVersion, Conditions, ContentType, FileAccess, FileContent, FileItem, FileMetadata,
         FileTimes, Guid, Operation, Prepared, PreparedFile, Response,
@@ -12,7 +13,7 @@ use azbatch::{
 };
 use serde_json::{Value, json};
 
-use crate::world::{Sent, URL, World, told};
+use crate::world::{Sent, URL, World, id, told};
 
 /// An account with a job, an active and a failed task, a pool, nodes in three states, a pool that is
 /// resizing, and one that scales by a formula.
@@ -41,9 +42,12 @@ fn account() -> World {
     let assigned = world.assign("job", "failed", "tvm-1");
     world.obey(assigned);
     world.ends("job", "failed", "tvm-1", 1);
+    world.send("POST /pools/pool/nodes/tvm-1/users", json!({ "name": "user" }));
     world.send("POST /pools/pool/nodes/tvm-2/disablescheduling", "");
     let deallocating = world.send("POST /pools/pool/nodes/tvm-3/deallocate", "");
     world.obey(deallocating.effects);
+    let remote_login = RemoteLogin { address: Ipv4Addr::LOCALHOST.into(), port: 22 };
+    world.call(|account, _| account.set_remote_login(&id("tvm-1"), remote_login));
     world
 }
 
@@ -79,7 +83,7 @@ fn body(operation: &Operation) -> Option<Value> {
         ("POST", "/jobs") => json!({ "id": "other", "poolInfo": { "poolId": "pool" } }),
         ("PUT", "/jobs/{job}") => json!({ "poolInfo": { "poolId": "pool" } }),
         ("PATCH", "/jobs/{job}" | "/jobschedules/{schedule}" | "/pools/{pool}")
-        | ("PUT", "/jobs/{job}/tasks/{task}")
+        | ("PUT", "/jobs/{job}/tasks/{task}" | "/pools/{pool}/nodes/{node}/users/{user}")
         | ("POST", "/pools/{pool}/updateproperties") => json!({}),
         ("POST", "/jobs/{job}/disable") => json!({ "disableTasks": "wait" }),
         ("POST", "/jobs/{job}/tasks") => json!({ "id": "other", "commandLine": "x" }),
@@ -99,6 +103,10 @@ fn body(operation: &Operation) -> Option<Value> {
         ("POST", "/pools/{pool}/resize") => json!({ "targetDedicatedNodes": 2 }),
         ("POST", "/pools/{pool}/enableautoscale" | "/pools/{pool}/evaluateautoscale") => {
             json!({ "autoScaleFormula": "$TargetDedicatedNodes = 1" })
+        }
+        ("POST", "/pools/{pool}/nodes/{node}/users") => json!({ "name": "new" }),
+        ("POST", "/pools/{pool}/nodes/{node}/uploadbatchservicelogs") => {
+            json!({ "containerUrl": "https://example.com/logs", "startTime": "2026-02-10" })
         }
         ("POST", "/pools/{pool}/removenodes") => json!({ "nodeList": ["tvm-1"] }),
         _ => return None,
@@ -162,6 +170,15 @@ fn code_of(response: &Response) -> ErrorCode {
     codes.find(|code| (code.status(), code.text()) == (response.status, response.reason)).unwrap()
 }
 
+/// How a request is answered that nothing is wrong with. There are no applications and extensions (Q11).
+fn accepted(operation: &Operation) -> String {
+    match operation.path.rsplit('/').next() {
+        Some("{application}") => "404 ApplicationNotFound".into(),
+        Some("{extension}") => "404 ResourceNotFound".into(),
+        _ => operation.status.to_string(),
+    }
+}
+
 fn implemented() -> impl Iterator<Item = &'static Operation> {
     Operation::all().iter().filter(|operation| operation.is_implemented())
 }
@@ -172,7 +189,7 @@ fn the_table() {
     let mut table = String::new();
     for operation in Operation::all() {
         let response = respond(&world, &known_call(operation));
-        assert_eq!(response.status, operation.status, "{operation:?}: {:?}", response.reason);
+        assert!(accepted(operation).starts_with(&response.status.to_string()), "{operation:?}: {response:?}");
         write!(table, "{} {}: {}", operation.method, operation.path, operation.status).unwrap();
         if operation.since != ApiVersion::OLDEST {
             write!(table, ", since {}", operation.since).unwrap();
@@ -232,7 +249,7 @@ fn an_operation_is_unknown_to_versions_without_it() {
 fn conditional_headers_are_read_where_the_table_says_so() {
     let world = account();
     for operation in implemented() {
-        let accepted = operation.status.to_string();
+        let accepted = accepted(operation);
         let told = |headers: &[(&str, &str)]| {
             let sent =
                 headers.iter().fold(known_call(operation), |sent, (name, tag)| sent.header(name, *tag));
@@ -257,7 +274,7 @@ fn conditional_headers_are_read_where_the_table_says_so() {
 fn a_range_is_read_where_the_table_says_so() {
     let world = account();
     for operation in implemented() {
-        let accepted = operation.status.to_string();
+        let accepted = accepted(operation);
         let sent = known_call(operation).header("ocp-range", "all");
         let expected = if operation.has_range { "400 InvalidHeaderValue" } else { &accepted };
         assert_eq!(outcome(&world, &sent), expected, "{operation:?}");
@@ -269,7 +286,7 @@ fn a_range_is_read_where_the_table_says_so() {
 fn force_is_read_where_the_table_says_so() {
     let world = account();
     for operation in implemented() {
-        let accepted = operation.status.to_string();
+        let accepted = accepted(operation);
         let sent = known_call(operation).query("&force=perhaps");
         let expected = if operation.is_forceable { "400 InvalidQueryParameterValue" } else { &accepted };
         assert_eq!(outcome(&world, &sent), expected, "{operation:?}");
@@ -281,7 +298,7 @@ fn force_is_read_where_the_table_says_so() {
 fn no_timeout_is_longer_than_the_table_says() {
     let world = account();
     for operation in implemented() {
-        let accepted = operation.status.to_string();
+        let accepted = accepted(operation);
         let timeout = |seconds: u64, query: &str| {
             let mut late = world.clone();
             let sent = Sent { received: Some(late.now), ..known_call(operation).query(query) };

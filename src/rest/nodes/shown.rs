@@ -53,3 +53,11 @@ fn recent_task(account: &Account, job: &JobId, task: &TaskId) -> Option<Value> {
         (name!("executionInfo")): task_shown::task_execution_info(task),
     }))
 }
+
+/// The answer to `Node - Upload Batch Service Logs`.
+pub(super) fn uploaded_logs(directory: &str, files: u64) -> Properties {
+    let mut shown = Properties::new();
+    put(&mut shown, name!("virtualDirectoryName"), text(directory));
+    put(&mut shown, name!("numberOfFilesUploaded"), json!(files));
+    shown
+}

@@ -1304,6 +1304,32 @@ models! {
         vmSize: Text,
         totalCoreHours: Double,
     }
+    COMPUTE_NODE_USER "ComputeNodeUser" {
+        name: Text required,
+        isAdmin: Boolean,
+        expiryTime: Instant,
+        password: Text,
+        sshPublicKey: Text,
+    }
+    NODE_UPDATE_USER_PARAMETER "NodeUpdateUserParameter" {
+        password: Text,
+        expiryTime: Instant,
+        sshPublicKey: Text,
+    }
+    REMOTE_LOGIN_SETTINGS "ComputeNodeGetRemoteLoginSettingsResult" {
+        remoteLoginIPAddress: Text required,
+        remoteLoginPort: Int32 required,
+    }
+    UPLOAD_BATCH_SERVICE_LOGS_CONFIGURATION "UploadBatchServiceLogsConfiguration" {
+        containerUrl: Text required,
+        startTime: Instant required,
+        endTime: Instant,
+        identityReference: {COMPUTE_NODE_IDENTITY_REFERENCE} >= V2021_06,
+    }
+    UPLOAD_BATCH_SERVICE_LOGS_RESULT "UploadBatchServiceLogsResult" {
+        virtualDirectoryName: Text required,
+        numberOfFilesUploaded: Int32 required,
+    }
     NODE_VM_EXTENSION "NodeVMExtension" {
         provisioningState: Text,
         vmExtension: {VM_EXTENSION},
@@ -1328,6 +1354,11 @@ models! {
         nodeAgentSKUId: Text,
         capabilities: [Text],
         batchSupportEndOfLife: Instant,
+        osType: OS_TYPE,
+    }
+    NODE_AGENT_SKU "NodeAgentSku" {
+        id: Text,
+        verifiedImageReferences: [{IMAGE_REFERENCE}],
         osType: OS_TYPE,
     }
     APPLICATION_SUMMARY "ApplicationSummary" { id: Text, displayName: Text, versions: [Text] }

@@ -22,7 +22,7 @@ use azbatch::{
         JobReleaseTask, JobSettings, JobSpecification, OnAllTasksComplete, OnTaskFailure, ParallelLimit,
         PoolInfo, PoolLifetime, ReportEvent, TerminateJob, TerminateReason, Unit, UpdateJob,
     },
-    node::{ChangeNode, NodeEvent, NodeTasks},
+    node::{ChangeNode, NodeEvent, NodeTasks, UserAccess, UserName},
     pool::{
         AddPool, DeletePool, EnableAutoScale, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes,
         ResizePool, StopResize, UpdatePool,
@@ -150,6 +150,11 @@ pub(crate) enum Input {
     ChangeNode {
         node: Name,
         change: ChangeNode,
+    },
+    NodeUser {
+        node: Name,
+        user: u8,
+        change: UserChange,
     },
     /// A user takes a node out of a pool that the account does not have.
     RemoveNode {
@@ -516,25 +521,46 @@ impl Input {
             }
             67 => Self::ChangeNode { node, change: ChangeNode::DisableScheduling(node_tasks(b)) },
             68 => Self::ChangeNode { node, change: ChangeNode::EnableScheduling },
-            69 => {
-                let change = match a % 9 {
-                    0 => PoolChange::Add { slots: u32::from(b % 4), target: u32::from(c % 3) },
-                    1 => PoolChange::Resize { target: u32::from(c % 3), tasks: node_tasks(b) },
-                    2 => PoolChange::RemoveNode { node, tasks: node_tasks(b) },
-                    3 => PoolChange::Delete,
-                    4 => PoolChange::StopResize,
-                    5..=6 => PoolChange::Scale { formula: b },
-                    7 => PoolChange::Unscale,
-                    _ => PoolChange::Update { slots: bit(b, 7).then_some(u32::from(b % 4)) },
-                };
-                Self::Pool { pool: u8::from(c >> 6 == 3), change }
-            }
+            69 => Self::Pool { pool: u8::from(c >> 6 == 3), change: PoolChange::decode(node, a, b, c) },
             70..=71 => Self::ScheduleAll,
             72..=79 => Self::JobSchedule { schedule: node, change: ScheduleChange::decode(task.0, a, b, c) },
             80..=82 => Self::AutoPool { pick: a, fails: b > 200 },
+            83 => Self::NodeUser { node, user: b % 3, change: UserChange::decode(a) },
             _ => Self::OldReport { pick: a, event: bit(c, 0).then(|| report_event(b)) },
         }
     }
+}
+
+/// What a request does with a user of a node (N11).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum UserChange {
+    Add,
+    Update,
+    Delete,
+}
+
+impl UserChange {
+    fn decode(byte: u8) -> Self {
+        match byte % 4 {
+            0..=1 => Self::Add,
+            2 => Self::Update,
+            _ => Self::Delete,
+        }
+    }
+
+    fn make(self, account: &mut Account, node: Name, user: u8, now: Timestamp) -> Option<Vec<Effect>> {
+        let (pool, node, name) = (pool_of(account, node), node.node(), user_name(user));
+        let changed = match self {
+            Self::Add => account.add_node_user(&pool, &node, name, false, UserAccess::default(), now),
+            Self::Update => account.update_node_user(&pool, &node, name, UserAccess::default(), now),
+            Self::Delete => account.delete_node_user(&pool, &node, name),
+        };
+        changed.ok()
+    }
+}
+
+fn user_name(user: u8) -> UserName {
+    ["ada", "Ada", "eve"][usize::from(user % 3)].parse().expect("a user name")
 }
 
 fn node_event(byte: u8) -> NodeEvent {
@@ -845,6 +871,19 @@ fn pool_of(account: &Account, node: Name) -> PoolId {
 }
 
 impl PoolChange {
+    fn decode(node: Name, a: u8, b: u8, c: u8) -> Self {
+        match a % 9 {
+            0 => Self::Add { slots: u32::from(b % 4), target: u32::from(c % 3) },
+            1 => Self::Resize { target: u32::from(c % 3), tasks: node_tasks(b) },
+            2 => Self::RemoveNode { node, tasks: node_tasks(b) },
+            3 => Self::Delete,
+            4 => Self::StopResize,
+            5..=6 => Self::Scale { formula: b },
+            7 => Self::Unscale,
+            _ => Self::Update { slots: bit(b, 7).then_some(u32::from(b % 4)) },
+        }
+    }
+
     fn make(self, account: &mut Account, pool: &PoolId, now: Timestamp) -> Option<Vec<Effect>> {
         let result = match self {
             Self::Add { slots, target } => {
@@ -912,6 +951,7 @@ pub(crate) fn feed(account: &mut Account, past: &Past, input: &Input, now: Times
         Input::ChangeNode { node, change } => {
             account.change_node(&pool_of(account, *node), &node.node(), *change, now).ok()
         }
+        Input::NodeUser { node, user, change } => change.make(account, *node, *user, now),
         Input::RemoveNode { node, tasks } => {
             account.remove_unmanaged_node(&pool_of(account, *node), &node.node(), *tasks, now).ok()
         }

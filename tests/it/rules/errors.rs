@@ -67,10 +67,7 @@ fn what_is_not_implemented_says_what_it_is() {
     let mut world = RestWorld::with_tasks(&["t"]);
     for (line, reason) in [
         ("GET /certificates?api-version=2022-10-01.16.0", "certificates"),
-        ("GET /applications/a", "applications"),
-        ("POST /pools/pool/nodes/n1/users", "node users"),
-        ("GET /pools/pool/nodes/n1/remoteloginsettings", "remote access"),
-        ("GET /nodeagentskus?api-version=2018-12-01.8.0", "node agents"),
+        ("GET /pools/pool/nodes/n1/rdp?api-version=2023-11-01.18.0", "remote desktop files"),
         ("GET /lifetimejobstats?api-version=2022-10-01.16.0", "lifetime statistics"),
     ] {
         let reply = world.send(line, "");
@@ -178,6 +175,7 @@ pub(super) fn whole_studio() -> RestWorld {
     }
     world.node("starting", NodeEvent::Deallocated);
     assert_eq!(world.send("POST /pools/studio/nodes/starting/start", "").told(), "202");
+    assert_eq!(world.send("POST /pools/studio/nodes/tvm-1/users", r#"{"name":"ada"}"#).told(), "201");
     world.add_node("studio", "unusable");
     world.node("unusable", NodeEvent::Unusable);
     for (name, ends) in [
@@ -329,6 +327,9 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
         (ErrorCode::MetadataTooLarge, Sent::post("/jobs", metadata("n", &"v".repeat(8 * 1024)))),
         (ErrorCode::NotImplemented, Sent::bare("GET /certificates?api-version=2024-07-01.20.0", "")),
         (ErrorCode::OperationTimedOut, late),
+        (ErrorCode::NodeUserNotFound, Sent::new("DELETE /pools/studio/nodes/tvm-1/users/eve", "")),
+        (ErrorCode::ResourceNotFound, Sent::get("/pools/studio/nodes/tvm-1/extensions/gpu")),
+        (ErrorCode::ApplicationNotFound, Sent::get("/applications/blender")),
         (ErrorCode::JobNotFound, Sent::get("/jobs/song")),
         (ErrorCode::TaskNotFound, Sent::get("/jobs/film/tasks/frame-2")),
         (ErrorCode::JobBeingDeleted, Sent::post("/jobs/gone/terminate", "")),
@@ -393,6 +394,7 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
         (ErrorCode::NodeBeingRebooted, node("rebooting", "reimage")),
         (ErrorCode::NodeStateUnusable, node("unusable", "reboot")),
         (ErrorCode::NodeAlreadyInTargetSchedulingState, node("tvm-1", "enablescheduling")),
+        (ErrorCode::NodeUserExists, Sent::post("/pools/studio/nodes/tvm-1/users", r#"{"name":"ada"}"#)),
         (ErrorCode::OperationNotValidOnNode, node("tvm-1", "start")),
         (ErrorCode::OperationInvalidForCurrentState, {
             let mut sent = Sent::post("/jobs/film", r#"{"poolInfo":{"poolId":"attic"}}"#);
@@ -406,8 +408,6 @@ fn provocations() -> Vec<(ErrorCode, Sent)> {
     ]
 }
 
-/// What no request can come by: what concerns the caller, what only a host knows, and what is about a
-/// state that nothing leads to.
 /// Codes that no request here can get: those of authentication, those that only a host uses, and those about a
 /// state that no request leads to.
 const NEVER_PROVOKED: &[ErrorCode] = &[
@@ -438,6 +438,9 @@ fn requests_provoke_the_refusals() {
     assert_eq!(covered, ErrorCode::ALL);
 }
 
+/// Codes that the collected evidence does not have, but the list of codes in Microsoft's SDK for Java.
+const ELSEWHERE: &[ErrorCode] = &[ErrorCode::ApplicationNotFound];
+
 /// W3: the table of codes against the collected evidence, if it is there.
 #[test]
 fn the_codes_are_those_of_the_evidence() {
@@ -448,8 +451,11 @@ fn the_codes_are_those_of_the_evidence() {
     };
     let table: Vec<Value> = serde_json::from_slice(&text).unwrap();
     for code in ErrorCode::ALL {
-        let entry =
-            table.iter().find(|entry| entry["code"] == code.as_str()).unwrap_or_else(|| panic!("{code}"));
+        let entry = table.iter().find(|entry| entry["code"] == code.as_str());
+        let Some(entry) = entry else {
+            assert!(ELSEWHERE.contains(code), "{code} is not in the evidence");
+            continue;
+        };
         let evidence = match code.evidence() {
             TextEvidence::Recorded => "recorded",
             TextEvidence::UserLog => "user_log",

@@ -1,6 +1,7 @@
-//! Lists, selections and filters: Q3 to Q8, Q11 and Q13.
+//! Lists, selections and filters: Q3 to Q8, Q11, Q13 and Q14.
 
 use azbatch::{
+    Timestamp,
     node::NodeEvent,
     pool::{OsType, SupportedImage, VerificationType},
 };
@@ -307,12 +308,8 @@ fn an_invalid_skip_token_is_refused() {
     }
 }
 
-/// Q13
-#[test]
-fn supported_images_are_those_of_the_host() {
-    let mut world = with_a_task();
-    assert_eq!(world.shown("/supportedimages")["value"], json!([]));
-    let image = |sku: &str, capabilities: &[&str], end_of_support| SupportedImage {
+fn image(sku: &str, capabilities: &[&str], end_of_support: Option<Timestamp>) -> SupportedImage {
+    SupportedImage {
         publisher: "canonical".into(),
         offer: "ubuntu".into(),
         sku: sku.into(),
@@ -322,7 +319,44 @@ fn supported_images_are_those_of_the_host() {
         capabilities: capabilities.iter().map(|&name| name.into()).collect(),
         end_of_support,
         os_type: OsType::Linux,
-    };
+    }
+}
+
+/// Q14
+#[test]
+fn node_agents_are_those_of_the_supported_images() {
+    let mut world = with_a_task();
+    let list = "/nodeagentskus?api-version=2018-12-01.8.0";
+    assert_eq!(world.shown(list)["value"], json!([]));
+    let mut windows = image("server", &[], None);
+    windows.node_agent_sku_id = "batch.node.windows".into();
+    windows.os_type = OsType::Windows;
+    let mut untested = image("beta", &[], None);
+    untested.verification = VerificationType::Unverified;
+    let images = vec![image("old", &[], None), windows, untested, image("new", &[], None)];
+    world.account = world.account.clone().with_supported_images(images);
+    let reference =
+        |sku| json!({ "publisher": "canonical", "offer": "ubuntu", "sku": sku, "version": "latest" });
+    let linux = json!({
+        "id": "batch.node.ubuntu",
+        "verifiedImageReferences": [reference("old"), reference("new")],
+        "osType": "linux",
+    });
+    let windows = json!({
+        "id": "batch.node.windows", "verifiedImageReferences": [reference("server")], "osType": "windows",
+    });
+    assert_eq!(world.shown(list)["value"], json!([linux, windows]));
+    assert_eq!(world.shown(&format!("{list}&$skipToken=1"))["value"], json!([windows]));
+    let filtered = world.shown(&format!("{list}&$filter=osType%20eq%20'linux'"));
+    assert_eq!(filtered["value"], json!([linux]));
+    assert_eq!(world.get("/nodeagentskus").told(), "400 InvalidUri", "later versions list images");
+}
+
+/// Q13
+#[test]
+fn supported_images_are_those_of_the_host() {
+    let mut world = with_a_task();
+    assert_eq!(world.shown("/supportedimages")["value"], json!([]));
     let end = "2030-04-01T00:00:00Z".parse().ok();
     let images =
         vec![image("old", &["DockerCompatible"], end), image("new", &[], None), image("old", &[], None)];
@@ -364,5 +398,8 @@ fn lists_of_resources_that_are_not_modelled_are_empty() {
     }
     assert_eq!(world.get("/pools/p/nodes/m/extensions").told(), "404 NodeNotFound");
     assert_eq!(world.get("/pools/q/nodes/n/extensions").told(), "404 PoolNotFound");
+    assert_eq!(world.get("/pools/p/nodes/n/extensions/gpu").told(), "404 ResourceNotFound");
+    assert_eq!(world.get("/pools/p/nodes/m/extensions/gpu").told(), "404 NodeNotFound");
+    assert_eq!(world.get("/applications/blender").told(), "404 ApplicationNotFound");
     assert_eq!(world.get("/applications?maxresults=0").told(), "400 InvalidQueryParameterValue");
 }

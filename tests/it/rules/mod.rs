@@ -31,6 +31,8 @@ mod job_schedules;
 // Nodes
 mod nodes;
 
+mod node_users;
+
 // Tasks
 mod tasks;
 

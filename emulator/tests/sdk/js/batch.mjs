@@ -236,6 +236,19 @@ await check("the same files on their node", async () => {
   await client.job.deleteMethod(files);
 });
 
+await check("users of a node, remote login, service logs", async () => {
+  const node = (await client.computeNode.list(pool))[0].id;
+  await client.computeNode.addUser(pool, node, { name: "ada", password: "secret" });
+  await refused(client.computeNode.addUser(pool, node, { name: "ada" }), 409, "NodeUserExists");
+  await client.computeNode.updateUser(pool, node, "ada", { password: "other" });
+  await client.computeNode.deleteUser(pool, node, "ada");
+  await refused(client.computeNode.deleteUser(pool, node, "ada"), 404, "NodeUserNotFound");
+  const login = await client.computeNode.getRemoteLoginSettings(pool, node);
+  assert.deepEqual([login.remoteLoginIPAddress, login.remoteLoginPort], ["127.0.0.1", 50000]);
+  const logs = { containerUrl: "https://example.com/logs", startTime: new Date() };
+  assert.equal((await client.computeNode.uploadBatchServiceLogs(pool, node, logs)).numberOfFilesUploaded, 0);
+});
+
 await check("delete the job and the pool", async () => {
   await client.job.deleteMethod(job);
   await wait("no job", async () => !(await client.job.list()).some((one) => one.id === job));

@@ -93,7 +93,7 @@ with check("pool node-counts list; lists that are empty here"):
 with check("pool supported-images list"):
     images = az("pool supported-images list", filter="osType eq 'linux'")
     assert "batch.node.ubuntu 24.04" in [image["nodeAgentSkuId"] for image in images]
-with check("node list, show, reboot, scheduling, delete"):
+with check("node list, show, reboot, scheduling, users, remote login, logs, delete"):
     nodes = az("node list", pool_id=pool)
     equal([one["state"] for one in nodes], ["idle"] * 3)
     node = nodes[0]["id"]
@@ -105,6 +105,15 @@ with check("node list, show, reboot, scheduling, delete"):
     equal(az("node show", pool_id=pool, node_id=node)["schedulingState"], "enabled")
     az("node reboot", pool_id=pool, node_id=node, node_reboot_option="requeue")
     wait("idle", lambda: az("node show", pool_id=pool, node_id=node)["state"] == "idle")
+    there = {"pool_id": pool, "node_id": node}
+    az("node user create", name="ada", password="secret", is_admin=True, **there)
+    refused("NodeUserExists", "node user create", name="ada", password="secret", **there)
+    az("node user reset", user_name="ada", password="other", **there)
+    az("node user delete", user_name="ada", yes=True, **there)
+    refused("NodeUserNotFound", "node user delete", user_name="ada", yes=True, **there)
+    equal(az("node remote-login-settings show", **there)["remoteLoginIPAddress"], "127.0.0.1")
+    logs = {"container_url": "https://example.com/logs", "start_time": "2026-02-10T08:00:00Z"}
+    equal(az("node service-logs upload", **logs, **there)["numberOfFilesUploaded"], 0)
     az("node delete", pool_id=pool, node_list=node)
     left = lambda: [one["id"] for one in az("node list", pool_id=pool)]
     wait("removed", lambda: node not in left())

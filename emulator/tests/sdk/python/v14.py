@@ -269,6 +269,22 @@ with check("the same files on their node"):
         client.file.get_from_compute_node(pool, node, path)
     client.job.delete(files)
 
+with check("users of a node, remote login, service logs"):
+    client.compute_node.add_user(pool, node, models.ComputeNodeUser(name="ada", password="secret"))
+    with refusal(409, "NodeUserExists"):
+        client.compute_node.add_user(pool, node, models.ComputeNodeUser(name="ada", password="secret"))
+    client.compute_node.update_user(pool, node, "ada", models.NodeUpdateUserParameter(password="other"))
+    client.compute_node.delete_user(pool, node, "ada")
+    with refusal(404, "NodeUserNotFound"):
+        client.compute_node.delete_user(pool, node, "ada")
+    login = client.compute_node.get_remote_login_settings(pool, node)
+    equal((login.remote_login_ip_address, login.remote_login_port), ("127.0.0.1", 50000))
+    logs = models.UploadBatchServiceLogsConfiguration(
+        container_url="https://example.com/logs", start_time="2026-02-10T08:00:00Z"
+    )
+    result = client.compute_node.upload_batch_service_logs(pool, node, logs)
+    equal(result.number_of_files_uploaded, 0)
+
 with check("delete the job and the pool"):
     client.job.delete(job)
     wait("no job", lambda: job not in {one.id for one in client.job.list()})

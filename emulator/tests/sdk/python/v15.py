@@ -258,6 +258,25 @@ with check("the same files on their node"):
         client.download_node_file(pool, node, path)
     client.begin_delete_job(files, polling_interval=1).result()
 
+with check("users of a node, remote login, service logs"):
+    soon = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(hours=1)
+    ada = models.BatchNodeUserCreateOptions(name="ada", is_admin=True, password="secret", expiry_time=soon)
+    client.create_node_user(pool, node, ada)
+    with refusal(ResourceExistsError, 409, "NodeUserExists"):
+        client.create_node_user(pool, node, ada)
+    client.replace_node_user(pool, node, "ada", models.BatchNodeUserReplaceOptions(ssh_public_key="ssh-rsa AAAA"))
+    client.delete_node_user(pool, node, "ada")
+    with refusal(ResourceNotFoundError, 404, "NodeUserNotFound"):
+        client.delete_node_user(pool, node, "ada")
+    login = client.get_node_remote_login_settings(pool, node)
+    equal((login.remote_login_ip_address, login.remote_login_port), ("127.0.0.1", 50000))
+    logs = models.UploadBatchServiceLogsOptions(container_url="https://example.com/logs", start_time=soon)
+    equal(client.upload_node_logs(pool, node, logs).number_of_files_uploaded, 0)
+    with refusal(ResourceNotFoundError, 404, "ResourceNotFound"):
+        client.get_node_extension(pool, node, "gpu")
+    with refusal(ResourceNotFoundError, 404, "ApplicationNotFound"):
+        client.get_application("blender")
+
 with check("delete the job and the pool with the SDK's pollers"):
     client.begin_delete_job(job, polling_interval=1).result()
     with refusal(ResourceNotFoundError, 404, "JobNotFound"):
