@@ -5,7 +5,7 @@
 //! that a check can compare the two.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::ops::Bound;
+use core::{cmp::Reverse, ops::Bound};
 
 use crate::{
     Timestamp,
@@ -13,7 +13,7 @@ use crate::{
     job::{Job, JobState},
     job_schedule::{JobSchedule, JobsLeft},
     node::Node,
-    pool::{AllocationState, NodeCounts, Pool, PoolOwner, PoolState},
+    pool::{AllocationState, NodeCounts, NodeFillType, Pool, PoolOwner, PoolState},
 };
 
 /// See the module.
@@ -23,6 +23,16 @@ pub(super) struct Index {
     nodes_by_pool: BTreeMap<PoolId, PoolNodes>,
     /// The jobs that know each node; no node without jobs.
     jobs_by_node: BTreeMap<NodeId, BTreeSet<JobId>>,
+    /// The jobs that are not completed, and those that are.
+    live_jobs: BTreeSet<JobId>,
+    completed_jobs: BTreeSet<JobId>,
+    /// The jobs of each pool that have tasks to assign, in the order in which they are served; no pool
+    /// without jobs.
+    queues: BTreeMap<PoolId, BTreeSet<Turn>>,
+    /// Where each of those jobs is in them.
+    turns: BTreeMap<JobId, (PoolId, Turn)>,
+    /// The pools that have both such jobs and free slots.
+    pools_to_schedule: BTreeSet<PoolId>,
     /// When each job can move.
     jobs_due: Timers<JobId>,
     /// When each job schedule can move.
@@ -46,6 +56,26 @@ struct PoolNodes {
     ids: BTreeSet<NodeId>,
     /// Those that are not leaving.
     staying: NodeCounts,
+    /// Those that take tasks and have free slots, by the number of those.
+    by_free_slots: BTreeMap<u32, BTreeSet<NodeId>>,
+}
+
+/// A job's place in the queue of its pool: by priority, then by creation (P1).
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Turn {
+    priority: Reverse<i32>,
+    created: Timestamp,
+    pub(super) job: JobId,
+}
+
+impl Turn {
+    /// The place of a job that has tasks to assign, as far as it depends on the job, and its pool.
+    fn of(job: &Job) -> Option<(PoolId, Self)> {
+        let waits = job.state().is_active() && job.task_counts().active > 0 && !job.is_at_parallel_limit();
+        let pool = job.pool().filter(|_| waits)?.clone();
+        let (priority, created) = (Reverse(job.settings().priority), job.creation_time());
+        Some((pool, Self { priority, created, job: job.id().clone() }))
+    }
 }
 
 impl PoolNodes {
@@ -131,9 +161,89 @@ impl Index {
         self.pools_scaling.due(now)
     }
 
+    /// The jobs, or those of a schedule, that are not completed, with ids after this one, or all.
+    pub(super) fn live_jobs(
+        &self,
+        of: Option<&JobScheduleId>,
+        after: Option<&JobId>,
+    ) -> impl Iterator<Item = &JobId> {
+        ids_of(of, after, |from| self.live_jobs.range(from))
+    }
+
+    /// The same for completed jobs.
+    pub(super) fn completed_jobs(
+        &self,
+        of: Option<&JobScheduleId>,
+        after: Option<&JobId>,
+    ) -> impl Iterator<Item = &JobId> {
+        ids_of(of, after, |from| self.completed_jobs.range(from))
+    }
+
+    /// The pools that have jobs with tasks to assign, and free slots, by id without case.
+    pub(super) fn pools_to_schedule(&self) -> BTreeSet<PoolId> {
+        self.pools_to_schedule.clone()
+    }
+
+    /// The job that is served next in a pool, if there are free slots (P1).
+    pub(super) fn next_turn(&self, pool: &PoolId, after: Option<&Turn>) -> Option<&Turn> {
+        let queue = self.queues.get(pool).filter(|_| self.pools_to_schedule.contains(pool))?;
+        queue.range(range_after(after)).next()
+    }
+
+    /// The most free slots that a node of a pool has for tasks.
+    pub(super) fn most_free_slots(&self, pool: &PoolId) -> Option<u32> {
+        self.nodes_by_pool.get(pool)?.by_free_slots.keys().next_back().copied()
+    }
+
+    /// The nodes of a pool that take tasks and have at least this many free slots, in the order in which
+    /// the pool is filled; of equals the first by id.
+    pub(super) fn nodes_with_room(
+        &self,
+        pool: &PoolId,
+        slots: u32,
+        fill: NodeFillType,
+    ) -> impl Iterator<Item = &NodeId> {
+        let room = self.nodes_by_pool.get(pool).map(|nodes| nodes.by_free_slots.range(slots..));
+        let (least, most) = match fill {
+            NodeFillType::Spread => (None, room),
+            NodeFillType::Pack => (room, None),
+        };
+        let most = most.into_iter().flat_map(Iterator::rev);
+        least.into_iter().flatten().chain(most).flat_map(|(_, nodes)| nodes)
+    }
+
     /// A job has changed, or is gone.
     pub(super) fn update_job(&mut self, id: &JobId, job: Option<&Job>) {
         self.jobs_due.set(id, job.and_then(Job::deadline));
+        let is_completed = job.is_some_and(|job| matches!(job.state(), JobState::Completed(_)));
+        set_member(&mut self.live_jobs, id, job.is_some() && !is_completed);
+        set_member(&mut self.completed_jobs, id, is_completed);
+        self.update_turn(id, job.and_then(Turn::of));
+    }
+
+    fn update_turn(&mut self, id: &JobId, turn: Option<(PoolId, Turn)>) {
+        if self.turns.get(id) == turn.as_ref() {
+            return;
+        }
+        if let Some((pool, turn)) = self.turns.remove(id) {
+            if let Some(queue) = self.queues.get_mut(&pool) {
+                queue.remove(&turn);
+                if queue.is_empty() {
+                    self.queues.remove(&pool);
+                }
+            }
+            self.update_pool_to_schedule(&pool);
+        }
+        if let Some((pool, turn)) = turn {
+            self.queues.entry(pool.clone()).or_default().insert(turn.clone());
+            self.update_pool_to_schedule(&pool);
+            self.turns.insert(id.clone(), (pool, turn));
+        }
+    }
+
+    fn update_pool_to_schedule(&mut self, pool: &PoolId) {
+        let has_room = self.most_free_slots(pool).is_some();
+        set_member(&mut self.pools_to_schedule, pool, has_room && self.queues.contains_key(pool));
     }
 
     /// A job schedule, or a job of it, has changed, or it is gone.
@@ -179,6 +289,10 @@ impl Index {
             if !node.state().is_leaving() {
                 *nodes.staying.of_kind(node.is_dedicated()) += 1;
             }
+            if let Some(slots) = free_slots(node) {
+                nodes.by_free_slots.entry(slots).or_default().insert(node.id().clone());
+            }
+            self.update_pool_to_schedule(node.pool());
             self.nodes_due.set(node.id(), node.action_due());
         }
     }
@@ -190,10 +304,19 @@ impl Index {
             if !old.is_leaving {
                 *nodes.staying.of_kind(old.dedicated) -= 1;
             }
+            if let Some((slots, with_equal)) =
+                old.free_slots.and_then(|slots| Some((slots, nodes.by_free_slots.get_mut(&slots)?)))
+            {
+                with_equal.remove(&old.id);
+                if with_equal.is_empty() {
+                    nodes.by_free_slots.remove(&slots);
+                }
+            }
             if nodes.ids.is_empty() {
                 self.nodes_by_pool.remove(&old.pool);
             }
         }
+        self.update_pool_to_schedule(&old.pool);
     }
 
     /// A pool, or a node of it, has changed, or it is gone.
@@ -294,12 +417,22 @@ fn remove_owned<K: Ord>(pools: &mut BTreeMap<K, BTreeSet<PoolId>>, owner: &K, po
 }
 
 /// Puts something into a set or takes it out.
-fn set_member(set: &mut BTreeSet<PoolId>, pool: &PoolId, is_member: bool) {
+fn set_member<K: Clone + Ord>(set: &mut BTreeSet<K>, key: &K, is_member: bool) {
     if !is_member {
-        set.remove(pool);
-    } else if !set.contains(pool) {
-        set.insert(pool.clone());
+        set.remove(key);
+    } else if !set.contains(key) {
+        set.insert(key.clone());
     }
+}
+
+/// The free slots of a node that takes tasks, if it has any (N7).
+fn free_slots(node: &Node) -> Option<u32> {
+    Some(node.free_slots()).filter(|slots| *slots > 0 && node.takes_tasks())
+}
+
+/// Everything after something, or all.
+pub(super) fn range_after<T>(after: Option<&T>) -> (Bound<&T>, Bound<&T>) {
+    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }
 
 /// The owner of these pools has ended, or not.
@@ -327,12 +460,26 @@ pub(super) fn jobs_of_schedule<'a>(
     schedule: &JobScheduleId,
     after: Option<&JobId>,
 ) -> impl Iterator<Item = &'a Job> {
+    let ids = ids_of(Some(schedule), after, |from| jobs.range(from).map(|(id, _)| id));
+    ids.filter_map(|id| jobs.get(id))
+}
+
+/// The ids, or those that a schedule gives to its jobs, that come after this one, or all.
+fn ids_of<'a, Ids: Iterator<Item = &'a JobId>>(
+    schedule: Option<&JobScheduleId>,
+    after: Option<&JobId>,
+    range: impl FnOnce((Bound<&JobId>, Bound<&JobId>)) -> Ids,
+) -> impl Iterator<Item = &'a JobId> {
     // No number of a job comes before this one, and no id of something else between its jobs.
-    let first = schedule.job(0);
-    let from = after.map_or(Bound::Included(&first), |after| Bound::Excluded(after.max(&first)));
-    let schedule = schedule.clone();
-    let jobs = jobs.range((from, Bound::Unbounded)).map(|(_, job)| job);
-    jobs.take_while(move |job| job.id().is_of(&schedule))
+    let first = schedule.map(|schedule| schedule.job(0));
+    let from = match (&first, after) {
+        (Some(first), None) => Bound::Included(first),
+        (Some(first), Some(after)) => Bound::Excluded(after.max(first)),
+        (None, after) => after.map_or(Bound::Unbounded, Bound::Excluded),
+    };
+    let schedule = schedule.cloned();
+    range((from, Bound::Unbounded))
+        .take_while(move |id| schedule.as_ref().is_none_or(|schedule| id.is_of(schedule)))
 }
 
 /// What the index needs to know of a node to forget it.
@@ -342,6 +489,7 @@ pub(super) struct NodeEntry {
     pool: PoolId,
     dedicated: bool,
     is_leaving: bool,
+    free_slots: Option<u32>,
 }
 
 impl From<&Node> for NodeEntry {
@@ -351,6 +499,7 @@ impl From<&Node> for NodeEntry {
             pool: node.pool().clone(),
             dedicated: node.is_dedicated(),
             is_leaving: node.state().is_leaving(),
+            free_slots: free_slots(node),
         }
     }
 }

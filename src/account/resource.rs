@@ -1,11 +1,10 @@
 //! The account itself: its parts, and what can be read of it.
 
 use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
-use core::ops::Bound;
 
 use crate::{
     BatchError, ErrorCode, TimeSpan,
-    account::index::{Index, jobs_of_schedule},
+    account::index::{Index, jobs_of_schedule, range_after},
     id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
     job::{DEFAULT_FORCE_TIMEOUT, Job, RunId, RunSpecification, Unit},
     job_schedule::JobSchedule,
@@ -123,6 +122,24 @@ impl Account {
     /// Jobs with ids after this one, or all.
     pub fn jobs_after(&self, after: Option<&JobId>) -> impl Iterator<Item = &Job> {
         self.jobs.range(range_after(after)).map(|(_, job)| job)
+    }
+
+    /// The jobs, or those of a schedule, that are not completed, with ids after this one, or all.
+    pub(crate) fn live_jobs(
+        &self,
+        of: Option<&JobScheduleId>,
+        after: Option<&JobId>,
+    ) -> impl Iterator<Item = &Job> {
+        self.index.live_jobs(of, after).filter_map(|id| self.jobs.get(id))
+    }
+
+    /// The same for completed jobs.
+    pub(crate) fn completed_jobs(
+        &self,
+        of: Option<&JobScheduleId>,
+        after: Option<&JobId>,
+    ) -> impl Iterator<Item = &Job> {
+        self.index.completed_jobs(of, after).filter_map(|id| self.jobs.get(id))
     }
 
     /// A job.
@@ -258,8 +275,4 @@ impl Account {
     pub fn environment(&self, run: &RunId) -> Option<Vec<(String, String)>> {
         Some(self.run_specification(run)?.environment(self.url()))
     }
-}
-
-fn range_after<T>(after: Option<&T>) -> (Bound<&T>, Bound<&T>) {
-    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }

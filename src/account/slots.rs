@@ -2,11 +2,16 @@
 
 use crate::{job::Job, node::Node, task::Task};
 
-/// Whether a task of the job can run on a node of this kind (P5).
-pub(super) fn may_run_on(job: &Job, task: &Task, node: &Node) -> bool {
+/// Whether a task of the job can run only on a dedicated node (P5).
+pub(super) fn needs_dedicated(job: &Job, task: &Task) -> bool {
     let manager = job.template().manager.as_ref();
     let manager = manager.filter(|manager| task.sequence() == 0 && manager.task.id == *task.id());
-    node.is_dedicated() || manager.is_none_or(|manager| manager.allow_low_priority_node)
+    manager.is_some_and(|manager| !manager.allow_low_priority_node)
+}
+
+/// Whether a task of the job can run on a node of this kind (P5).
+pub(super) fn may_run_on(job: &Job, task: &Task, node: &Node) -> bool {
+    node.is_dedicated() || !needs_dedicated(job, task)
 }
 
 /// Whether a node has enough free slots for a task.

@@ -72,7 +72,7 @@ pub(super) fn jobs(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> Res
     let list = JobList::read(&reading)?;
     Ok(Act::read(move |account, context| {
         let schedule = account.require_job_schedule(&schedule?)?.id();
-        Ok(list.reply(account, context, |after| account.jobs_of_schedule_after(schedule, after)))
+        Ok(list.reply(account, context, Some(schedule)))
     }))
 }
 

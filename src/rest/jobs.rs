@@ -13,11 +13,8 @@ use alloc::{format, string::String, sync::Arc};
 
 use crate::{
     Account, BatchError, ErrorCode,
-    id::JobId,
-    job::{
-        AddJob, DeleteJob, DisableJob, EnableJob, Job, JobChange, JobState, TerminateJob, TerminateReason,
-        UpdateJob,
-    },
+    id::{JobId, JobScheduleId},
+    job::{AddJob, DeleteJob, DisableJob, EnableJob, JobChange, TerminateJob, TerminateReason, UpdateJob},
     rest::{
         exchange::{Act, Context, PathId, Reading, Reply, force_timeout, metadata},
         fields,
@@ -50,7 +47,7 @@ pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
 
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = JobList::read(&reading)?;
-    Ok(Act::read(move |account, context| Ok(list.reply(account, context, |after| account.jobs_after(after)))))
+    Ok(Act::read(move |account, context| Ok(list.reply(account, context, None))))
 }
 
 /// What a request asks of a list of jobs. Those that are not completed come first, each part by id (Q6).
@@ -70,26 +67,24 @@ impl JobList {
         Ok(Self { list, after })
     }
 
-    /// Replies with the jobs that `jobs_after` goes through by id.
-    pub(super) fn reply<'a, Jobs: Iterator<Item = &'a Job>>(
-        &'a self,
+    /// Replies with all jobs, or those of a schedule.
+    pub(super) fn reply(
+        &self,
         account: &Account,
         context: &Context<'_>,
-        jobs_after: impl Fn(Option<&'a JobId>) -> Jobs,
+        schedule: Option<&JobScheduleId>,
     ) -> Reply {
-        let is_completed = |job: &Job| matches!(job.state(), JobState::Completed(_));
         // The token is in one of the two parts: that part continues after it, and an earlier part is done.
         let (live, completed) = match &self.after {
             None => (Some(None), None),
             Some((false, id)) => (Some(Some(id)), None),
             Some((true, id)) => (None, Some(id)),
         };
-        let live = live.into_iter().flat_map(&jobs_after).filter(|job| !is_completed(job));
-        let completed = jobs_after(completed).filter(|job| is_completed(job));
-        let items = live.chain(completed).map(|job| {
-            let token = format!("{}.{}", u8::from(is_completed(job)), job.id());
-            (token, shown::job(account.url(), job, context.now))
-        });
+        let live = live.into_iter().flat_map(|after| account.live_jobs(schedule, after)).map(|job| (0, job));
+        let completed = account.completed_jobs(schedule, completed).map(|job| (1, job));
+        let items = live
+            .chain(completed)
+            .map(|(part, job)| (format!("{part}.{}", job.id()), shown::job(account.url(), job, context.now)));
         self.list.reply(account, context, "jobs", items)
     }
 }

@@ -481,11 +481,12 @@ fn placement(effect: &Effect) -> Option<(&azbatch::JobId, &azbatch::TaskId, &Nod
 
 /// The reference (P1): each task in order is offered to each node in order of preference.
 fn reference(account: &mut Account, now: Timestamp) -> Vec<Effect> {
-    let mut turns: Vec<_> =
-        account.jobs().map(|job| (-job.settings().priority, job.creation_time(), job.id().clone())).collect();
+    let turn =
+        |job: &Job| (job.pool().cloned(), -job.settings().priority, job.creation_time(), job.id().clone());
+    let mut turns: Vec<_> = account.jobs().map(turn).collect();
     turns.sort();
     let mut effects = Vec::new();
-    for (_, _, job) in turns {
+    for (.., job) in turns {
         let found = account.job(&job).unwrap();
         let tasks: Vec<_> = found.queue().map(|task| task.id().clone()).collect();
         let pool = found.pool().unwrap().clone();

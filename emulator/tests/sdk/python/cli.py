@@ -111,7 +111,7 @@ with check("node list, show, reboot, scheduling, users, remote login, logs, dele
     az("node user reset", user_name="ada", password="other", **there)
     az("node user delete", user_name="ada", yes=True, **there)
     refused("NodeUserNotFound", "node user delete", user_name="ada", yes=True, **there)
-    equal(az("node remote-login-settings show", **there)["remoteLoginIPAddress"], "127.0.0.1")
+    equal(az("node remote-login-settings show", **there)["remoteLoginIpAddress"], "127.0.0.1")
     logs = {"container_url": "https://example.com/logs", "start_time": "2026-02-10T08:00:00Z"}
     equal(az("node service-logs upload", **logs, **there)["numberOfFilesUploaded"], 0)
     az("node delete", pool_id=pool, node_list=node)
