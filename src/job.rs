@@ -5,13 +5,14 @@
 //!   what follows from an input ([S1](crate::evidence#s1)); `departure.rs` is shared by them.
 //! - `apply.rs` is the only place where a job changes: each decision is a fact, and each fact is applied
 //!   there.
-//! - `nodes.rs` and `tasks.rs` hold what the job has many of, together with its indexes.
+//! - `nodes.rs` and `tasks.rs` hold what the job has many of, together with its indexes (`task_index.rs`).
 
 mod apply;
 mod assign;
 mod auto_pool;
 mod check;
 mod command;
+mod counts;
 mod departure;
 mod effect;
 mod ending;
@@ -28,6 +29,7 @@ mod run;
 mod specification;
 mod state;
 mod table;
+mod task_index;
 mod task_requests;
 mod tasks;
 mod ticks;
@@ -41,6 +43,7 @@ pub use command::{
     AddJob, DEFAULT_FORCE_TIMEOUT, DeleteJob, DisableJob, EnableJob, JobChange, JobPatch, TerminateJob,
     UpdateJob,
 };
+pub use counts::Counts;
 pub use effect::{Effect, Fact, Instruction, StopCause};
 pub use environment::RunSpecification;
 pub use fact::{JobFact, JobNodeFact, PreparationVerdict};
@@ -54,4 +57,3 @@ pub use specification::{
 };
 pub use state::{BeforeDeletion, End, Ending, EndingKind, JobState, JobStateName, Living, TerminateReason};
 pub use table::JobRequest;
-pub use tasks::Counts;

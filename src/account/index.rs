@@ -26,7 +26,7 @@ pub(super) struct Index {
     /// The jobs that are not completed, and those that are.
     live_jobs: BTreeSet<JobId>,
     completed_jobs: BTreeSet<JobId>,
-    /// The jobs of each pool that have tasks to assign, in the order in which they are served; no pool
+    /// The jobs of each pool that have tasks to assign whose dependencies are satisfied, in the order in which they are served; no pool
     /// without jobs.
     queues: BTreeMap<PoolId, BTreeSet<Turn>>,
     /// Where each of those jobs is in them.
@@ -71,7 +71,7 @@ pub(super) struct Turn {
 impl Turn {
     /// The place of a job that has tasks to assign, as far as it depends on the job, and its pool.
     fn of(job: &Job) -> Option<(PoolId, Self)> {
-        let waits = job.state().is_active() && job.task_counts().active > 0 && !job.is_at_parallel_limit();
+        let waits = job.state().is_active() && job.ready_count() > 0 && !job.is_at_parallel_limit();
         let pool = job.pool().filter(|_| waits)?.clone();
         let (priority, created) = (Reverse(job.settings().priority), job.creation_time());
         Some((pool, Self { priority, created, job: job.id().clone() }))

@@ -208,11 +208,7 @@ impl Account {
 /// The active tasks of a job that is not ending whose dependencies are satisfied.
 fn ready_tasks(job: &Job) -> u64 {
     match job.state() {
-        JobState::Living(_) if job.specification().template.uses_task_dependencies => {
-            let ready = job.queue().filter(|task| job.dependencies_met(task)).count();
-            u64::try_from(ready).unwrap_or(u64::MAX)
-        }
-        JobState::Living(_) => job.task_counts().active,
+        JobState::Living(_) => u64::try_from(job.ready_count()).unwrap_or(u64::MAX),
         JobState::Ending(_) | JobState::Completed(_) => 0,
     }
 }

@@ -70,11 +70,11 @@ impl Account {
     ) -> Option<Choice> {
         let job = self.jobs.get(job).filter(|job| !job.is_at_parallel_limit())?;
         let most_free = self.index.most_free_slots(pool)?;
-        for task in job.queue_after(search.after) {
+        for task in job.ready_after(search.after) {
             search.after = Some(task.sequence());
             let may_fit = task.specification().required_slots <= most_free && search.misfits.allow(task);
             // K13
-            if !may_fit || task.has_expired(now) || !job.dependencies_met(task) {
+            if !may_fit || task.has_expired(now) {
                 continue;
             }
             if let Some(node) = self.node_for(pool, job, task, search.fill) {

@@ -85,7 +85,7 @@ impl Job {
         if self.is_at_parallel_limit() {
             return Err(NotAssigned::TooManyParallelTasks);
         }
-        if !self.dependencies_met(found) {
+        if !self.tasks.is_ready(found) {
             return Err(NotAssigned::DependencyNotMet);
         }
         Ok(found)
@@ -94,12 +94,6 @@ impl Job {
     /// Whether as many tasks as `maxParallelTasks` allows are on nodes.
     pub(crate) fn is_at_parallel_limit(&self) -> bool {
         self.settings.max_parallel_tasks.is_reached(self.task_counts().running)
-    }
-
-    /// Whether every task that a task depends on has completed successfully, or otherwise satisfies its
-    /// dependants (K9).
-    pub(crate) fn dependencies_met(&self, task: &Task) -> bool {
-        task.specification().depends_on.as_ref().is_none_or(|depends_on| self.tasks.satisfies(depends_on))
     }
 
     /// Assigns an active task to a node ([K1](crate::evidence#k1)), with the preparation first if the job

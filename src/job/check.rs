@@ -169,6 +169,8 @@ impl Job {
 mod stored {
     //! A stored job is checked before it is used, so that nothing later can go wrong because of it.
 
+    use alloc::sync::Arc;
+
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     use crate::job::resource::Job;
@@ -181,7 +183,8 @@ mod stored {
 
     impl<'de> Deserialize<'de> for Job {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let job = Self::deserialize(deserializer)?;
+            let mut job = Self::deserialize(deserializer)?;
+            Arc::make_mut(&mut job.tasks).restore_index();
             job.check().map_err(D::Error::custom)?;
             Ok(job)
         }

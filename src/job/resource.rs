@@ -8,6 +8,7 @@ use crate::{
     id::{JobId, NodeId, PoolId, TaskId},
     job::{
         auto_pool::{AutoPool, AutoPoolState, PoolInfo},
+        counts::Counts,
         effect::{Effect, Fact, Instruction, StopCause},
         fact::{JobFact, JobNodeFact},
         nodes::NodeTable,
@@ -16,7 +17,7 @@ use crate::{
         specification::{JobSettings, JobSpecification, JobTemplate},
         state::{JobState, JobStateName, Living, TerminateReason},
         table::JobRequest,
-        tasks::{Counts, TaskTable},
+        tasks::TaskTable,
     },
     stamps::Stamps,
     task::{FailureAction, Task, TaskFact},
@@ -175,12 +176,18 @@ impl Job {
 
     /// The active tasks in the order in which they were added.
     pub fn queue(&self) -> impl Iterator<Item = &Task> {
-        self.tasks.queue_after(None)
+        self.tasks.queue()
     }
 
-    /// The active tasks that were added after the one with this sequence number, or all.
-    pub(crate) fn queue_after(&self, sequence: Option<u64>) -> impl Iterator<Item = &Task> {
-        self.tasks.queue_after(sequence)
+    /// The active tasks whose dependencies are satisfied and that were added after the one with this
+    /// sequence number, or all.
+    pub(crate) fn ready_after(&self, sequence: Option<u64>) -> impl Iterator<Item = &Task> {
+        self.tasks.ready_after(sequence)
+    }
+
+    /// How many active tasks there are whose dependencies are satisfied.
+    pub(crate) fn ready_count(&self) -> usize {
+        self.tasks.ready_count()
     }
 
     /// How many tasks are in each state.
