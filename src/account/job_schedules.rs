@@ -6,7 +6,9 @@ use crate::{
     BatchError, Clock, ErrorCode, Preconditions, Timestamp,
     account::{index::jobs_left, resource::Account},
     id::{JobId, JobScheduleId},
-    job::{AddJob, DeleteJob, Effect, Fact, Job, JobSpecification, TerminateJob, TerminateReason},
+    job::{
+        AddJob, DeleteJob, Effect, Fact, Job, JobSpecification, JobTemplate, TerminateJob, TerminateReason,
+    },
     job_schedule::{
         AddJobSchedule, DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, JobSchedule,
         JobScheduleFact, Move, TerminateJobSchedule, UpdateJobSchedule,
@@ -47,9 +49,9 @@ impl Account {
     /// Changes a job schedule's settings. Jobs that exist stay as they are ([L7](crate::evidence#l7)).
     ///
     /// # Errors
-    /// As [`add_job_schedule`](Self::add_job_schedule) for what its jobs are to be; `JobScheduleNotFound`;
-    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted` or `JobScheduleBeingDeleted` by state;
-    /// `ConditionNotMet`.
+    /// `InvalidPropertyValue` or `UnsupportedProperty` if no job could be made so; `JobScheduleNotFound`;
+    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted` or `JobScheduleBeingDeleted` by state; a code
+    /// such as `TaskIdSameAsJobReleaseTask`; `ConditionNotMet`.
     pub fn update_job_schedule(
         &mut self,
         schedule: &JobScheduleId,
@@ -57,7 +59,7 @@ impl Account {
         clock: impl Clock,
     ) -> Result<Vec<Effect>, BatchError> {
         let now = clock.now();
-        command.change.job().map_or(Ok(()), |job| job.validate().and_then(|()| job.validate_ids()))?;
+        command.change.job().map_or(Ok(()), JobTemplate::validate)?;
         self.change_job_schedule(schedule, |schedule| schedule.update(command, now).map(Some))
     }
 

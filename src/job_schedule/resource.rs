@@ -6,6 +6,7 @@ use crate::{
     BatchError, ETag, ErrorCode, Timestamp,
     error::Unfit,
     id::{JobId, JobScheduleId, PoolId},
+    job::{JobTemplate, PoolInfo, PoolLifetime},
     job_schedule::{
         command::{
             DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, TerminateJobSchedule, UpdateJobSchedule,
@@ -173,21 +174,23 @@ impl JobSchedule {
     }
 
     /// # Errors
-    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted`, `JobScheduleBeingDeleted`, then
-    /// `ConditionNotMet`.
+    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted`, `JobScheduleBeingDeleted`; a code such as
+    /// `TaskIdSameAsJobReleaseTask`; `ConditionNotMet`.
     pub(crate) fn update(
         &self,
         command: &UpdateJobSchedule,
         now: Timestamp,
     ) -> Result<JobScheduleFact, BatchError> {
         self.require_living()?;
+        command.change.job().map_or(Ok(()), JobTemplate::validate_ids)?; // After the state (S5).
         command.preconditions.check_write(self.stamps.modified())?;
         let settings = Arc::new(command.change.apply_to(&self.settings));
         Ok(JobScheduleFact::Updated { settings, at: self.stamps.next_modified(now) })
     }
 
     /// # Errors
-    /// As [`update`](Self::update).
+    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted`, `JobScheduleBeingDeleted`, then
+    /// `ConditionNotMet`.
     pub(crate) fn disable(
         &self,
         command: &DisableJobSchedule,
@@ -203,7 +206,7 @@ impl JobSchedule {
     /// `None` if it is active already: then nothing changes.
     ///
     /// # Errors
-    /// As [`update`](Self::update).
+    /// As [`disable`](Self::disable).
     pub(crate) fn enable(
         &self,
         command: &EnableJobSchedule,
@@ -217,7 +220,7 @@ impl JobSchedule {
     }
 
     /// # Errors
-    /// As [`update`](Self::update).
+    /// As [`disable`](Self::disable).
     pub(crate) fn terminate(
         &self,
         command: &TerminateJobSchedule,
@@ -287,8 +290,7 @@ impl JobSchedule {
             (JobScheduleState::Active | JobScheduleState::Disabled, JobsLeft::None | JobsLeft::Completed) => {
                 let Some(turn) = self.next_turn() else { return NOW };
                 let is_active = self.state == JobScheduleState::Active;
-                let over = self.settings.schedule.do_not_run_after.map(Timestamp::next_tick);
-                is_active.then_some(turn).into_iter().chain(over).min()
+                is_active.then_some(turn).into_iter().chain(self.settings.schedule.over()).min()
             }
             (JobScheduleState::Deleting { .. }, JobsLeft::Completed | JobsLeft::Alive)
             | (
