@@ -58,7 +58,7 @@ impl Job {
             JobFact::Updated { settings, at } => {
                 require(self.state.permit_update().is_ok())?;
                 self.modify(*at)?;
-                if settings.pool != self.settings.pool {
+                if !settings.pool.is_same_auto_pool(&self.settings.pool) {
                     self.auto_pool = None;
                 }
                 self.settings = settings.clone();

@@ -122,6 +122,14 @@ impl JobSchedule {
         self.pool.as_ref()
     }
 
+    /// Whether all its jobs use one pool that is made for them (P19).
+    pub(crate) fn shares_pool(&self) -> bool {
+        match &self.settings.job_settings.pool {
+            PoolInfo::Auto(pool) => pool.lifetime == PoolLifetime::JobSchedule,
+            PoolInfo::Named(_) => false,
+        }
+    }
+
     /// When the next job is due, which is in the past if it waits for another job to be completed; `None`
     /// if no turn is left, or if the schedule was completed ([L4](crate::evidence#l4)). It is shown while the
     /// schedule is disabled, terminating or deleting, although no job is made then.
@@ -348,8 +356,8 @@ impl JobSchedule {
                 self.last_turn = Some(*turn);
             }
             JobScheduleFact::PoolMade { pool } => {
-                if self.pool.as_ref() == Some(pool) {
-                    return Err(Unfit("the job schedule has the pool"));
+                if !self.shares_pool() || self.pool.as_ref() == Some(pool) {
+                    return Err(Unfit("the job schedule has the pool, or asks for none"));
                 }
                 self.pool = Some(pool.clone());
             }
@@ -407,6 +415,8 @@ impl JobSchedule {
     /// Whether its parts fit together (I3).
     pub(crate) fn is_consistent(&self) -> bool {
         let ended = self.state.end_time().is_none_or(|end| end <= self.stamps.entered());
-        self.stamps.are_in_order() && ended && (self.last_job == 0 || self.last_turn.is_some())
+        let has_turn = self.last_job == 0 || self.last_turn.is_some();
+        let has_pool = self.pool.is_none() || (self.shares_pool() && self.last_job > 0); // P19
+        self.stamps.are_in_order() && ended && has_turn && has_pool
     }
 }

@@ -250,6 +250,7 @@ impl Change<'_> {
                     let schedule = self.before.job_schedule(schedule);
                     schedule.is_none_or(|schedule| schedule.state().end_time().is_some())
                 }
+                Some(PoolOwner::Gone) => true,
             };
             if self.is_tick() {
                 let stays = self.after.pool(pool.id()).map(Pool::state) == Some(PoolState::Active);
