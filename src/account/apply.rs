@@ -71,7 +71,8 @@ impl Account {
             | JobFact::Terminating { .. }
             | JobFact::TerminationForced { .. }
             | JobFact::Completed { .. }
-            | JobFact::Deleting { .. } => {
+            | JobFact::Deleting { .. }
+            | JobFact::DeletionForced { .. } => {
                 self.job_mut(id)?.apply_to_job(fact)?;
                 self.job_changed(id);
                 Ok(())

@@ -3,7 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use crate::{
-    BatchError, Clock, ErrorCode, Preconditions, Timestamp,
+    BatchError, Clock, ErrorCode, Preconditions, TimeSpan, Timestamp,
     account::{index::jobs_left, resource::Account},
     id::{JobId, JobScheduleId},
     job::{
@@ -108,8 +108,10 @@ impl Account {
             self.change_job_schedule(schedule, |schedule| schedule.terminate(command, now).map(Some))?;
         let (reason, preconditions) = (TerminateReason::Schedule, Preconditions::None);
         let terminate = TerminateJob { reason, force: command.force, preconditions };
-        // A job that does not take the request has ended or is ending.
-        self.for_each_job(&mut effects, schedule, |job| job.terminate(&terminate, now).unwrap_or_default());
+        self.for_each_job(&mut effects, schedule, |job| {
+            // A job that does not take the request has ended or is ending.
+            job.terminate(&terminate, now).unwrap_or_else(|_| force_deletion(job, command.force, now))
+        });
         Ok(effects)
     }
 
@@ -128,8 +130,10 @@ impl Account {
         let mut effects =
             self.change_job_schedule(schedule, |schedule| schedule.delete(command, now).map(Some))?;
         let delete = DeleteJob { force: command.force, preconditions: Preconditions::None };
-        // A job that does not take the request is being deleted.
-        self.for_each_job(&mut effects, schedule, |job| job.delete(&delete, now).unwrap_or_default());
+        self.for_each_job(&mut effects, schedule, |job| {
+            // A job that does not take the request is being deleted.
+            job.delete(&delete, now).unwrap_or_else(|_| force_deletion(job, command.force, now))
+        });
         Ok(effects)
     }
 
@@ -217,4 +221,9 @@ impl Account {
     fn emit_job_schedule(&mut self, effects: &mut Vec<Effect>, id: &JobScheduleId, fact: JobScheduleFact) {
         self.emit(effects, Fact::JobSchedule(id.clone(), fact));
     }
+}
+
+/// L5: force does not stop at a job that is being deleted already.
+fn force_deletion(job: &mut Job, force: Option<TimeSpan>, now: Timestamp) -> Vec<Effect> {
+    force.map(|force| job.force_deletion(force, now)).unwrap_or_default()
 }

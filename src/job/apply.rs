@@ -92,6 +92,13 @@ impl Job {
                 let kind = EndingKind::Deleting(self.state.before_deletion());
                 self.enter(JobState::Ending(Ending { kind, force_deadline: *force_deadline }), *at)
             }
+            JobFact::DeletionForced { force_deadline } => {
+                require(self.is_unforced_deletion())?;
+                if let JobState::Ending(ending) = &mut self.state {
+                    ending.force_deadline = Some(*force_deadline);
+                }
+                Ok(())
+            }
             JobFact::Deleted => {
                 let deleting = self.state.ending().is_some_and(|ending| match ending.kind {
                     EndingKind::Deleting(_) => true,

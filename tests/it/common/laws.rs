@@ -445,6 +445,13 @@ impl Change<'_> {
                 );
                 assert!(unforced, "F2: {old:?} was forced");
             }
+            JobFact::DeletionForced { .. } => {
+                let unforced = matches!(
+                    old.map(Job::state),
+                    Some(JobState::Ending(Ending { kind: EndingKind::Deleting(_), force_deadline: None }))
+                );
+                assert!(unforced, "L5: {old:?} was forced");
+            }
             _ => {}
         }
     }
@@ -526,6 +533,7 @@ impl Change<'_> {
                 JobFact::TerminationForced { .. } => {
                     matches!(self.input, Input::Terminate { force: true, .. }) || self.terminates_schedule()
                 }
+                JobFact::DeletionForced { .. } => self.terminates_schedule() || self.deletes_schedule(),
                 _ => true,
             },
             Effect::Fact(
@@ -1014,7 +1022,7 @@ impl Memory {
                 let same = change.old_job(job).is_some_and(|job| job.settings().pool == settings.pool);
                 self.pool_failure.take_if(|_| !same);
             }
-            JobFact::TerminationForced { .. } => self.forced = true,
+            JobFact::TerminationForced { .. } | JobFact::DeletionForced { .. } => self.forced = true,
             JobFact::Enabled { .. } | JobFact::Disabling { .. } => {
                 self.demanded.retain(|_, action| *action != JobAction::Disable);
             }

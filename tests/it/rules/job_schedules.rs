@@ -718,6 +718,27 @@ fn a_missing_schedule_is_told_before_the_ids_of_its_tasks() {
     assert_eq!(hourly().send_with("PUT /jobschedules/s", &put, &stale).told(), clash);
 }
 
+/// L5, F1, I7: force ends a schedule although its job was being deleted without.
+#[test]
+fn force_also_ends_the_wait_for_a_job_that_is_being_deleted() {
+    for (line, last) in [
+        ("POST /jobschedules/s/terminate?force=true", "JobScheduleCompleted"),
+        ("DELETE /jobschedules/s?force=true", "JobScheduleDeleted"),
+    ] {
+        let mut world = hourly();
+        world.tick();
+        world.add_node("pool", "n1");
+        world.run("s:job-1", "manager", "n1");
+        world.send("DELETE /jobs/s:job-1", "");
+        let etag = world.etag("/jobs/s:job-1");
+        assert_eq!(world.send(line, "").brief()[1], "JobDeletionForced", "{line}");
+        assert_eq!(world.etag("/jobs/s:job-1"), etag, "{line}");
+        world.later(60);
+        let effects = brief(&world.tick());
+        assert_eq!(effects.last().map(String::as_str), Some(last), "{line}: {effects:?}");
+    }
+}
+
 /// L8, Q7: the next page of a schedule's jobs is one of the schedule's jobs.
 #[test]
 fn the_jobs_of_a_schedule_are_paged() {
