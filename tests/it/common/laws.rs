@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use azbatch::{
-    Account, Effect, Fact, Instruction, Job, JobId, NodeId, Report, RunId, Task, TaskId, TimeSpan, Timestamp,
+    Account, Effect, Fact, Instruction, Job, JobId, NodeId, PoolId, Report, RunId, Task, TaskId, TimeSpan,
+    Timestamp,
     job::{
-        AutoPoolFailure, DisableTasks, Ended, Ending, EndingKind, JobFact, JobNode, JobNodeFact, JobState,
-        JobStateName, Living, NodeRun, NodeRunState, OnAllTasksComplete, OnTaskFailure, ParallelLimit,
-        PreparationVerdict, ReportEvent, RunOutcome, StopCause, TerminateReason, Unit,
+        AutoPool, AutoPoolFailure, DisableTasks, Ended, Ending, EndingKind, JobFact, JobNode, JobNodeFact,
+        JobState, JobStateName, Living, NodeRun, NodeRunState, OnAllTasksComplete, OnTaskFailure,
+        ParallelLimit, PoolInfo, PoolLifetime, PreparationVerdict, ReportEvent, RunOutcome, StopCause,
+        TerminateReason, Unit,
     },
+    job_schedule::JobScheduleFact,
     node::{Contact, NodeAction, NodeEvent, NodeFact, NodeState, Reach, Stage},
     pool::{Pool, PoolFact, PoolOwner, PoolState},
     task::{
@@ -203,6 +206,7 @@ impl World {
             change.check_tick(job, self.jobs.get(job.id()).unwrap());
         }
         change.check_auto_pools();
+        change.check_owners();
         self.schedules.follow(&before, &fed.effects, &self.account, change.is_tick(), self.now);
         change.tell(&mut self.hosts);
         change.check_abandoned(&self.hosts, &self.jobs);
@@ -257,6 +261,50 @@ impl Change<'_> {
                 assert_eq!(stays, !ended, "P20: pool {}", pool.id());
             }
         }
+    }
+
+    /// P19: a job gets what it asks for, also from its schedule. P20: what was made for something that is
+    /// gone is not made for what comes later under its id. X8: a job keeps its auto pool.
+    fn check_owners(&self) {
+        for fact in Effect::facts(&self.fed.effects) {
+            let gone = match fact {
+                Fact::Job(job, JobFact::Deleted) => PoolOwner::Job(job.clone()),
+                Fact::JobSchedule(schedule, JobScheduleFact::Deleted) => {
+                    PoolOwner::JobSchedule(schedule.clone())
+                }
+                Fact::Job(job, JobFact::PoolAssigned { pool }) => {
+                    self.check_assigned_pool(job, pool);
+                    continue;
+                }
+                Fact::Job(job, JobFact::Updated { .. }) => {
+                    self.check_kept_pool(job);
+                    continue;
+                }
+                _ => continue,
+            };
+            let mut active = self.after.pools().filter(|pool| pool.state() == PoolState::Active);
+            assert!(active.all(|pool| pool.owner() != Some(&gone)), "P20: {gone:?} is gone");
+        }
+    }
+
+    fn check_kept_pool(&self, job: &JobId) {
+        let (old, new) = (self.before.job(job).unwrap(), self.after.job(job).unwrap());
+        let PoolInfo::Auto(asked) = &new.settings().pool else { return };
+        let PoolInfo::Auto(before) = &old.settings().pool else {
+            panic!("X8: job {job} asks for a pool now")
+        };
+        assert_eq!(AutoPool { keep_alive: asked.keep_alive, ..(**before).clone() }, **asked, "X8: job {job}");
+        assert!(before == asked || asked.lifetime == PoolLifetime::Job, "X8: job {job}");
+        assert_eq!(old.pool(), new.pool(), "X8: job {job}");
+    }
+
+    fn check_assigned_pool(&self, job: &JobId, pool: &PoolId) {
+        let PoolInfo::Auto(asked) = &self.after.job(job).unwrap().settings().pool else {
+            panic!("P19: job {job} asked for no pool")
+        };
+        let found = self.after.pool(pool).unwrap();
+        assert_eq!(found.specification().task_slots_per_node, asked.task_slots_per_node, "P19: job {job}");
+        assert_eq!(found.owner().is_none(), asked.keep_alive, "P20: job {job}");
     }
 
     fn check_refusal(&self) {
@@ -1019,7 +1067,10 @@ impl Memory {
             }
             JobFact::AutoPoolFailed { failure } => self.pool_failure = Some(failure.clone()),
             JobFact::Updated { settings, .. } => {
-                let same = change.old_job(job).is_some_and(|job| job.settings().pool == settings.pool);
+                let is_auto = |pool: &PoolInfo| matches!(pool, PoolInfo::Auto(_));
+                // An auto pool is only kept or not from now on (X8).
+                let same = is_auto(&settings.pool)
+                    && change.old_job(job).is_some_and(|job| is_auto(&job.settings().pool));
                 self.pool_failure.take_if(|_| !same);
             }
             JobFact::TerminationForced { .. } | JobFact::DeletionForced { .. } => self.forced = true,
