@@ -271,7 +271,9 @@ impl JobSchedule {
                 JobScheduleState::Terminating | JobScheduleState::Active | JobScheduleState::Disabled,
                 JobsLeft::Alive,
             )
-            | (JobScheduleState::Completed { .. }, _) => None,
+            | (JobScheduleState::Completed { .. }, JobsLeft::None | JobsLeft::Completed | JobsLeft::Alive) => {
+                None
+            }
         }
     }
 
@@ -305,7 +307,9 @@ impl JobSchedule {
                 JobScheduleState::Terminating | JobScheduleState::Active | JobScheduleState::Disabled,
                 JobsLeft::Alive,
             )
-            | (JobScheduleState::Completed { .. }, _) => None,
+            | (JobScheduleState::Completed { .. }, JobsLeft::None | JobsLeft::Completed | JobsLeft::Alive) => {
+                None
+            }
         }
     }
 
@@ -319,82 +323,93 @@ impl JobSchedule {
     /// # Errors
     /// Why the fact does not fit; nothing has changed then.
     pub(crate) fn apply(&mut self, fact: &JobScheduleFact) -> Result<(), Unfit> {
+        let (is_active, is_disabled) =
+            (self.state == JobScheduleState::Active, self.state == JobScheduleState::Disabled);
+        let is_living = self.require_living().is_ok();
         match fact {
-            JobScheduleFact::Added { .. } => return Err(Unfit("the job schedule exists")),
+            JobScheduleFact::Added { .. } => Err(Unfit("the job schedule exists")),
             JobScheduleFact::Updated { settings, at } => {
-                self.fit_modification(self.require_living().is_ok(), *at)?;
+                self.modify(is_living, *at)?;
                 if settings.job_settings.pool != self.settings.job_settings.pool {
-                    self.pool = None;
+                    self.pool = None; // P19
                 }
                 self.settings = settings.clone();
-                self.stamps.modify(*at);
+                Ok(())
             }
-            JobScheduleFact::Touched { at } => {
-                self.fit_modification(self.state == JobScheduleState::Disabled, *at)?;
-                self.stamps.modify(*at);
-            }
+            JobScheduleFact::Touched { at } => self.modify(is_disabled, *at),
             JobScheduleFact::Disabled { at } => {
-                self.fit_modification(self.state == JobScheduleState::Active, *at)?;
-                self.stamps.modify(*at);
-                self.enter(JobScheduleState::Disabled, *at);
+                self.enter_modified(is_active, JobScheduleState::Disabled, *at)
             }
             JobScheduleFact::Enabled { at } => {
-                self.fit_modification(self.state == JobScheduleState::Disabled, *at)?;
-                self.stamps.modify(*at);
-                self.enter(JobScheduleState::Active, *at);
+                self.enter_modified(is_disabled, JobScheduleState::Active, *at)
             }
-            JobScheduleFact::JobMade { number, turn } => {
-                self.fit_turn(*turn)?;
-                if self.last_job.checked_add(1) != Some(*number) {
-                    return Err(Unfit("the job schedule does not make this job next"));
-                }
-                self.last_job = *number;
-                self.last_turn = Some(*turn);
-            }
-            JobScheduleFact::TurnLost { turn } => {
-                self.fit_turn(*turn)?;
-                self.last_turn = Some(*turn);
-            }
-            JobScheduleFact::PoolMade { pool } => {
-                if !self.shares_pool() || self.pool.as_ref() == Some(pool) {
-                    return Err(Unfit("the job schedule has the pool, or asks for none"));
-                }
-                self.pool = Some(pool.clone());
-            }
+            JobScheduleFact::JobMade { number, turn } => self.apply_job_made(*number, *turn),
+            JobScheduleFact::TurnLost { turn } => self.end_turn(*turn),
+            JobScheduleFact::PoolMade { pool } => self.apply_pool_made(pool),
             JobScheduleFact::Terminating { at } => {
-                self.fit_modification(self.require_living().is_ok(), *at)?;
-                self.stamps.modify(*at);
-                self.enter(JobScheduleState::Terminating, *at);
+                self.enter_modified(is_living, JobScheduleState::Terminating, *at)
             }
             JobScheduleFact::Completed { at } => {
-                self.fit_move(self.require_living() != Err(ErrorCode::JobScheduleCompleted), *at)?;
-                self.enter(JobScheduleState::Completed { end_time: *at }, *at);
+                let fits = is_living || self.state == JobScheduleState::Terminating;
+                self.enter(fits, JobScheduleState::Completed { end_time: *at }, *at)
             }
             JobScheduleFact::Deleting { at } => {
-                self.fit_move(true, *at)?;
-                self.enter(JobScheduleState::Deleting { end_time: self.state.end_time() }, *at);
+                let state = JobScheduleState::Deleting { end_time: self.state.end_time() };
+                self.enter(self.fit_deletion().is_err(), state, *at)
             }
-            JobScheduleFact::Deleted => self.fit_deletion()?,
+            JobScheduleFact::Deleted => self.fit_deletion(),
         }
+    }
+
+    fn apply_job_made(&mut self, number: u32, turn: Timestamp) -> Result<(), Unfit> {
+        if self.last_job.checked_add(1) != Some(number) {
+            return Err(Unfit("the job schedule does not make this job next"));
+        }
+        self.end_turn(turn)?;
+        self.last_job = number;
         Ok(())
     }
 
-    fn fit_modification(&self, state_fits: bool, at: Timestamp) -> Result<(), Unfit> {
-        let fits = state_fits && self.stamps.allow_modified(at);
-        if fits { Ok(()) } else { Err(Unfit("the job schedule cannot be changed so at that time")) }
-    }
-
-    /// A move that does not move the ETag, of a schedule that is not being deleted.
-    fn fit_move(&self, state_fits: bool, at: Timestamp) -> Result<(), Unfit> {
-        let is_deleting = matches!(self.state, JobScheduleState::Deleting { .. });
-        let fits = state_fits && !is_deleting && self.stamps.allow(at);
-        if fits { Ok(()) } else { Err(Unfit("the job schedule cannot end so at that time")) }
-    }
-
-    fn fit_turn(&self, turn: Timestamp) -> Result<(), Unfit> {
+    /// A turn, and all before it, is over.
+    fn end_turn(&mut self, turn: Timestamp) -> Result<(), Unfit> {
         let is_later = self.last_turn.is_none_or(|last| last < turn);
-        let fits = self.state == JobScheduleState::Active && is_later;
-        if fits { Ok(()) } else { Err(Unfit("the job schedule has no such turn")) }
+        if self.state != JobScheduleState::Active || !is_later {
+            return Err(Unfit("the job schedule has no such turn"));
+        }
+        self.last_turn = Some(turn);
+        Ok(())
+    }
+
+    fn apply_pool_made(&mut self, pool: &PoolId) -> Result<(), Unfit> {
+        if !self.shares_pool() || self.pool.as_ref() == Some(pool) {
+            return Err(Unfit("the job schedule has the pool, or asks for none"));
+        }
+        self.pool = Some(pool.clone());
+        Ok(())
+    }
+
+    /// A user changes it, if its state allows that.
+    fn modify(&mut self, state_fits: bool, at: Timestamp) -> Result<(), Unfit> {
+        if !state_fits || !self.stamps.allow_modified(at) {
+            return Err(Unfit("the job schedule cannot be changed so at that time"));
+        }
+        self.stamps.modify(at);
+        Ok(())
+    }
+
+    /// Enters another state, if its state allows that. The ETag stays (L1).
+    fn enter(&mut self, state_fits: bool, state: JobScheduleState, at: Timestamp) -> Result<(), Unfit> {
+        if !state_fits || !self.stamps.allow(at) {
+            return Err(Unfit("the job schedule cannot change its state so at that time"));
+        }
+        self.stamps.enter(self.state.lasting_name(), at);
+        self.state = state;
+        Ok(())
+    }
+
+    fn enter_modified(&mut self, fits: bool, state: JobScheduleState, at: Timestamp) -> Result<(), Unfit> {
+        self.modify(fits, at)?;
+        self.enter(fits, state, at)
     }
 
     fn fit_deletion(&self) -> Result<(), Unfit> {
@@ -405,11 +420,6 @@ impl JobSchedule {
             | JobScheduleState::Terminating
             | JobScheduleState::Completed { .. } => Err(Unfit("the job schedule is not being deleted")),
         }
-    }
-
-    fn enter(&mut self, state: JobScheduleState, at: Timestamp) {
-        self.stamps.enter(self.state.lasting_name(), at);
-        self.state = state;
     }
 
     /// Whether its parts fit together (I3).

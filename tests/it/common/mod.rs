@@ -509,17 +509,7 @@ impl Input {
             }
             53..=55 => Self::Enable { job, condition },
             56 => {
-                let change = match a % 6 {
-                    0 => Change::EndWithTasks,
-                    1 => Change::Seconds(u64::from(b)),
-                    2 => Change::ParallelTasks(match b % 3 {
-                        0 => ParallelLimit::Unlimited,
-                        limit => ParallelLimit::AtMost(limit.into()),
-                    }),
-                    3 => Change::Pool(b),
-                    4 => Change::AutoPool(AutoPoolShape::decode(b)),
-                    _ => Change::Replace { pool: b },
-                };
+                let change = Change::decode(a, b);
                 Self::Update { job, change, condition }
             }
             57..=59 => Self::ReactivateTask { job, task, condition },
@@ -768,6 +758,20 @@ impl Condition {
 }
 
 impl Change {
+    fn decode(a: u8, b: u8) -> Self {
+        match a % 6 {
+            0 => Self::EndWithTasks,
+            1 => Self::Seconds(u64::from(b)),
+            2 => Self::ParallelTasks(match b % 3 {
+                0 => ParallelLimit::Unlimited,
+                limit => ParallelLimit::AtMost(limit.into()),
+            }),
+            3 => Self::Pool(b),
+            4 => Self::AutoPool(AutoPoolShape::decode(b)),
+            _ => Self::Replace { pool: b },
+        }
+    }
+
     fn command(self) -> JobChange {
         let patch = match self {
             Self::Replace { pool: which } => return JobChange::Replace(JobSettings::new(pool(which))),
