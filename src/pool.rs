@@ -202,6 +202,8 @@ pub enum PoolFact {
         /// Which node a task is assigned to from now on, if the formula says so.
         node_fill_type: Option<NodeFillType>,
     },
+    /// It is deleted with this owner from now on, or only by a user ([X8](crate::evidence#x8)).
+    OwnerChanged { owner: Option<PoolOwner> },
     /// It is being deleted, its nodes with it.
     Deleting { at: Timestamp },
     /// It is gone.
@@ -221,6 +223,7 @@ impl PoolFact {
             Self::AutoScaleDisabled { .. } => "PoolAutoScaleDisabled",
             Self::Sampled { .. } => "PoolSampled",
             Self::Scaled { .. } => "PoolScaled",
+            Self::OwnerChanged { .. } => "PoolOwnerChanged",
             Self::Deleting { .. } => "PoolDeleting",
             Self::Deleted => "PoolDeleted",
         }
@@ -243,6 +246,8 @@ impl fmt::Display for PoolFact {
                 f.write_str("its formula failed")
             }
             Self::Scaled { resize: None, .. } => f.write_str("its formula leaves it as it is"),
+            Self::OwnerChanged { owner: Some(_) } => f.write_str("to be deleted with its owner"),
+            Self::OwnerChanged { owner: None } => f.write_str("to be kept when its owner ends"),
             Self::Deleting { .. } => f.write_str("deleting"),
             Self::Deleted => f.write_str("deleted"),
         }
@@ -274,6 +279,8 @@ pub enum PoolOwner {
     Job(JobId),
     /// A job schedule.
     JobSchedule(JobScheduleId),
+    /// A job or job schedule that is gone. A later one with the same id is another one.
+    Gone,
 }
 
 impl Pool {
@@ -501,6 +508,13 @@ impl Pool {
                 }
                 Ok(())
             }
+            PoolFact::OwnerChanged { owner } => {
+                if self.require_active().is_err() || self.owner == *owner {
+                    return Err(Unfit("the pool cannot change its owner"));
+                }
+                self.owner.clone_from(owner);
+                Ok(())
+            }
             PoolFact::Deleting { at } => {
                 if self.require_active().is_err() || self.next_stamp(*at) != *at {
                     return Err(Unfit("the pool cannot be deleted at that time"));
@@ -514,6 +528,11 @@ impl Pool {
                 PoolState::Active => Err(Unfit("the pool is not being deleted")),
             },
         }
+    }
+
+    /// What the pool was made for is gone (P20).
+    pub(crate) fn lose_owner(&mut self) {
+        self.owner = self.owner.as_ref().map(|_| PoolOwner::Gone);
     }
 
     /// A resize begins that a user has asked for.

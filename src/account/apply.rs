@@ -10,7 +10,7 @@ use crate::{
     job::{Effect, Fact, Instruction, Job, JobFact, JobNode},
     job_schedule::{JobSchedule, JobScheduleFact},
     node::{Contact, Node, NodeFact},
-    pool::{Pool, PoolFact},
+    pool::{Pool, PoolFact, PoolOwner},
     task::{Completion, Task, TaskFact},
 };
 
@@ -71,7 +71,8 @@ impl Account {
             | JobFact::Terminating { .. }
             | JobFact::TerminationForced { .. }
             | JobFact::Completed { .. }
-            | JobFact::Deleting { .. } => {
+            | JobFact::Deleting { .. }
+            | JobFact::DeletionForced { .. } => {
                 self.job_mut(id)?.apply_to_job(fact)?;
                 self.job_changed(id);
                 Ok(())
@@ -96,6 +97,22 @@ impl Account {
             self.index.remove_job_nodes(&job);
         }
         self.job_changed(id);
+        self.pools_lose_owner(&PoolOwner::Job(id.clone()));
+    }
+
+    fn remove_job_schedule(&mut self, id: &JobScheduleId) {
+        self.job_schedules.remove(id);
+        self.pools_lose_owner(&PoolOwner::JobSchedule(id.clone()));
+    }
+
+    /// P20: the pools of this owner are to be deleted, even if something comes that has the same id.
+    fn pools_lose_owner(&mut self, owner: &PoolOwner) {
+        for id in self.index.pools_of(owner) {
+            if let Some(pool) = self.pools.get_mut(&id) {
+                pool.lose_owner();
+            }
+            self.pool_changed(&id);
+        }
     }
 
     /// Keeps the index in step with a job that has changed.
@@ -211,7 +228,7 @@ impl Account {
             }
             JobScheduleFact::Deleted => {
                 known.ok_or(Unfit("there is no such job schedule"))?.apply(fact)?;
-                self.job_schedules.remove(id);
+                self.remove_job_schedule(id);
             }
         }
         self.job_schedule_changed(id);
@@ -236,6 +253,7 @@ impl Account {
             | PoolFact::AutoScaleDisabled { .. }
             | PoolFact::Sampled { .. }
             | PoolFact::Scaled { .. }
+            | PoolFact::OwnerChanged { .. }
             | PoolFact::Deleting { .. } => {
                 self.pools.get_mut(id).ok_or(Unfit("there is no such pool"))?.apply(fact)?;
             }

@@ -6,9 +6,9 @@ use crate::{
     BatchError, Clock, Timestamp,
     account::resource::Account,
     id::{JobId, PoolId},
-    job::{AutoPool, AutoPoolFailure, Effect, Fact, Instruction, Job, JobFact, PoolLifetime},
-    job_schedule::JobScheduleFact,
-    pool::{AddPool, DeletePool, Pool, PoolOwner, PoolState},
+    job::{AutoPool, AutoPoolFailure, Effect, Fact, Instruction, Job, JobFact, PoolInfo, PoolLifetime},
+    job_schedule::{JobSchedule, JobScheduleFact},
+    pool::{AddPool, DeletePool, Pool, PoolFact, PoolOwner, PoolState},
 };
 
 /// Why an auto pool was not added. Nothing has changed.
@@ -43,9 +43,12 @@ impl Account {
             target: wanted.target,
             auto_scale: wanted.auto_scale.clone(),
         };
-        let is_kept = wanted.keep_alive;
-        let mut effects = self.add_owned_pool(&command, (!is_kept).then(|| owner.clone()), now)?;
-        if let PoolOwner::JobSchedule(schedule) = owner {
+        let sharing = self.sharing_schedule(found).filter(|schedule| schedule.pool() != Some(pool));
+        let sharing = sharing.map(|schedule| schedule.id().clone());
+        let mut effects = self.add_owned_pool(&command, owner, now)?;
+        // Nothing below can fail.
+
+        if let Some(schedule) = sharing {
             let made = JobScheduleFact::PoolMade { pool: pool.clone() };
             self.emit(&mut effects, Fact::JobSchedule(schedule, made));
         }
@@ -65,20 +68,27 @@ impl Account {
         effects
     }
 
-    /// Lets a job have the pool that its schedule has, or asks the host to make the one that it wants.
+    /// Lets a new job have the pool that its schedule has, or asks the host to make the one that it wants.
     pub(super) fn provide_pool(&mut self, effects: &mut Vec<Effect>, job: &JobId) {
-        let Some(found) = self.jobs.get(job) else { return };
-        let Some(wanted) = found.wanted_pool() else { return };
+        let Some(found) = self.jobs.get(job).filter(|job| job.wanted_pool().is_some()) else { return };
         let job = found.id().clone();
         let is_usable =
             |pool: &&PoolId| self.pools.get(*pool).is_some_and(|pool| pool.state() == PoolState::Active);
-        let shared = match self.pool_owner(found, wanted) {
-            PoolOwner::JobSchedule(schedule) => self.job_schedules.get(&schedule),
-            PoolOwner::Job(_) => None,
-        };
-        match shared.and_then(|schedule| schedule.pool()).filter(is_usable).cloned() {
+        match self.sharing_schedule(found).and_then(JobSchedule::pool).filter(is_usable).cloned() {
             Some(pool) => self.emit_job(effects, &job, JobFact::PoolAssigned { pool }),
             None => Self::instruct(effects, Instruction::AddPool { job }),
+        }
+    }
+
+    /// X8: a job that has its auto pool may have changed whether the pool is kept.
+    pub(super) fn keep_pool(&mut self, effects: &mut Vec<Effect>, job: &JobId) {
+        let Some(found) = self.jobs.get(job) else { return };
+        let (PoolInfo::Auto(auto_pool), Some(pool)) = (&found.settings().pool, found.pool()) else { return };
+        let owner = self.pool_owner(found, auto_pool);
+        let is_active = |pool: &&Pool| pool.state() == PoolState::Active;
+        if self.pools.get(pool).filter(is_active).is_some_and(|pool| pool.owner() != owner.as_ref()) {
+            let pool = pool.clone();
+            self.emit_pool(effects, &pool, PoolFact::OwnerChanged { owner });
         }
     }
 
@@ -90,13 +100,22 @@ impl Account {
         }
     }
 
-    /// What a job's auto pool is made for. Without a schedule it is the job, whatever it asks for.
-    fn pool_owner(&self, job: &Job, pool: &AutoPool) -> PoolOwner {
+    /// What a job's auto pool is deleted with, if it is not kept. Without a schedule it is the job, whatever
+    /// it asks for.
+    fn pool_owner(&self, job: &Job, pool: &AutoPool) -> Option<PoolOwner> {
         let schedule = job.id().schedule().filter(|id| self.job_schedules.contains_key(id));
-        match (pool.lifetime, schedule) {
+        let owner = match (pool.lifetime, schedule) {
             (PoolLifetime::JobSchedule, Some(schedule)) => PoolOwner::JobSchedule(schedule),
             (PoolLifetime::JobSchedule, None) | (PoolLifetime::Job, _) => PoolOwner::Job(job.id().clone()),
-        }
+        };
+        (!pool.keep_alive).then_some(owner)
+    }
+
+    /// The schedule whose jobs all use one pool, if this job asks for what they ask for now.
+    fn sharing_schedule(&self, job: &Job) -> Option<&JobSchedule> {
+        let schedule = self.job_schedules.get(&job.id().schedule()?)?;
+        (schedule.shares_pool() && schedule.settings().job_settings.pool == job.settings().pool)
+            .then_some(schedule)
     }
 
     fn emit_job(&mut self, effects: &mut Vec<Effect>, job: &JobId, fact: JobFact) {

@@ -9,8 +9,8 @@ use crate::{
         slots::slots_taken,
     },
     error::{Violation, ensure},
-    job::{Job, MAX_STORED_RUNS},
-    job_schedule::JobSchedule,
+    job::{Job, JobState, JobStateName, MAX_STORED_RUNS},
+    job_schedule::{JobSchedule, JobScheduleState},
     node::{Contact, Node},
     pool::AutoScale,
 };
@@ -60,6 +60,9 @@ impl Account {
             ensure("L3", may_live || job.end_time().is_some(), || {
                 format!("job schedule {id} has another job than {}", job.id())
             })?;
+            ensure("L5", ends_with(job, schedule.state()), || {
+                format!("job schedule {id} is ending or has ended, and job {} is not", job.id())
+            })?;
         }
         Ok(())
     }
@@ -100,6 +103,16 @@ impl Account {
             })?;
         }
         Ok(())
+    }
+}
+
+/// L5: whether the end of a schedule has come to a job of it.
+fn ends_with(job: &Job, schedule: JobScheduleState) -> bool {
+    match schedule {
+        JobScheduleState::Active | JobScheduleState::Disabled => true,
+        JobScheduleState::Terminating => !matches!(job.state(), JobState::Living(_)),
+        JobScheduleState::Completed { .. } => job.end_time().is_some(),
+        JobScheduleState::Deleting { .. } => job.state().name() == JobStateName::Deleting,
     }
 }
 

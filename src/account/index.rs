@@ -41,9 +41,9 @@ pub(super) struct Index {
     nodes_due: Timers<NodeId>,
     /// The pools that can move now.
     pools_due: BTreeSet<PoolId>,
-    /// The active auto pools of each job and job schedule; none without pools.
-    pools_by_job: BTreeMap<JobId, BTreeSet<PoolId>>,
-    pools_by_job_schedule: BTreeMap<JobScheduleId, BTreeSet<PoolId>>,
+    /// The owner of each active pool that has one, and the pools of each; no owner without pools.
+    owners: BTreeMap<PoolId, PoolOwner>,
+    pools_by_owner: BTreeMap<PoolOwner, BTreeSet<PoolId>>,
     /// The active pools whose owner has ended (P20).
     pools_expired: BTreeSet<PoolId>,
     /// When each pool is to be sampled or its formula to be evaluated.
@@ -327,26 +327,8 @@ impl Index {
         jobs: &BTreeMap<JobId, Job>,
         job_schedules: &BTreeMap<JobScheduleId, JobSchedule>,
     ) {
-        let owned = pool.and_then(|pool| Some((pool, pool.owner()?)));
-        match owned.map(|(pool, owner)| (pool.state(), owner)) {
-            Some((PoolState::Active, PoolOwner::Job(job))) => {
-                insert_owned(&mut self.pools_by_job, job, id);
-                set_member(&mut self.pools_expired, id, has_job_ended(jobs.get(job)));
-            }
-            Some((PoolState::Active, PoolOwner::JobSchedule(schedule))) => {
-                insert_owned(&mut self.pools_by_job_schedule, schedule, id);
-                set_member(&mut self.pools_expired, id, has_schedule_ended(job_schedules.get(schedule)));
-            }
-            Some((PoolState::Deleting, PoolOwner::Job(job))) => {
-                remove_owned(&mut self.pools_by_job, job, id);
-                self.pools_expired.remove(id);
-            }
-            Some((PoolState::Deleting, PoolOwner::JobSchedule(schedule))) => {
-                remove_owned(&mut self.pools_by_job_schedule, schedule, id);
-                self.pools_expired.remove(id);
-            }
-            None => {}
-        }
+        let active = pool.filter(|pool| pool.state() == PoolState::Active);
+        self.set_owner(id, active.and_then(Pool::owner), jobs, job_schedules);
         if pool.is_some_and(|pool| self.can_move(pool)) {
             self.pools_due.insert(id.clone());
         } else {
@@ -355,16 +337,60 @@ impl Index {
         self.pools_scaling.set(id, pool.and_then(Pool::scaling_due));
     }
 
+    /// An active pool has this owner. Without one, it is kept, is being deleted, or is gone.
+    fn set_owner(
+        &mut self,
+        id: &PoolId,
+        owner: Option<&PoolOwner>,
+        jobs: &BTreeMap<JobId, Job>,
+        job_schedules: &BTreeMap<JobScheduleId, JobSchedule>,
+    ) {
+        if self.owners.get(id) != owner {
+            self.forget_owner(id);
+            if let Some(owner) = owner {
+                self.owners.insert(id.clone(), owner.clone());
+                self.pools_by_owner.entry(owner.clone()).or_default().insert(id.clone());
+            }
+        }
+        let has_ended = match owner {
+            Some(PoolOwner::Job(job)) => has_job_ended(jobs.get(job)),
+            Some(PoolOwner::JobSchedule(schedule)) => has_schedule_ended(job_schedules.get(schedule)),
+            Some(PoolOwner::Gone) => true,
+            None => false,
+        };
+        set_member(&mut self.pools_expired, id, has_ended);
+    }
+
+    fn forget_owner(&mut self, id: &PoolId) {
+        let Some(owner) = self.owners.remove(id) else { return };
+        if let Some(owned) = self.pools_by_owner.get_mut(&owner) {
+            owned.remove(id);
+            if owned.is_empty() {
+                self.pools_by_owner.remove(&owner);
+            }
+        }
+    }
+
     /// A job has changed, or is gone.
     pub(super) fn update_pools_of_job(&mut self, id: &JobId, job: Option<&Job>) {
-        let owned = self.pools_by_job.get(id).into_iter().flatten();
-        expire(&mut self.pools_expired, owned, has_job_ended(job));
+        self.expire_pools(&PoolOwner::Job(id.clone()), has_job_ended(job));
     }
 
     /// A job schedule has changed, or is gone.
     pub(super) fn update_pools_of_schedule(&mut self, id: &JobScheduleId, schedule: Option<&JobSchedule>) {
-        let owned = self.pools_by_job_schedule.get(id).into_iter().flatten();
-        expire(&mut self.pools_expired, owned, has_schedule_ended(schedule));
+        self.expire_pools(&PoolOwner::JobSchedule(id.clone()), has_schedule_ended(schedule));
+    }
+
+    /// The owner of these pools has ended, or not.
+    fn expire_pools(&mut self, owner: &PoolOwner, has_ended: bool) {
+        for pool in self.pools_by_owner.get(owner).into_iter().flatten() {
+            set_member(&mut self.pools_expired, pool, has_ended);
+        }
+    }
+
+    /// The active pools that are deleted with this owner, by id without case.
+    pub(super) fn pools_of(&self, owner: &PoolOwner) -> BTreeSet<PoolId> {
+        self.pools_by_owner.get(owner).cloned().unwrap_or_default()
     }
 
     /// The auto pools that are due to be deleted, by id without case (P20).
@@ -399,23 +425,6 @@ fn has_schedule_ended(schedule: Option<&JobSchedule>) -> bool {
     schedule.is_none_or(|schedule| schedule.state().end_time().is_some())
 }
 
-fn insert_owned<K: Clone + Ord>(pools: &mut BTreeMap<K, BTreeSet<PoolId>>, owner: &K, pool: &PoolId) {
-    match pools.get_mut(owner) {
-        Some(pools) if pools.contains(pool) => {}
-        Some(pools) => drop(pools.insert(pool.clone())),
-        None => drop(pools.insert(owner.clone(), BTreeSet::from([pool.clone()]))),
-    }
-}
-
-fn remove_owned<K: Ord>(pools: &mut BTreeMap<K, BTreeSet<PoolId>>, owner: &K, pool: &PoolId) {
-    if let Some(owned) = pools.get_mut(owner) {
-        owned.remove(pool);
-        if owned.is_empty() {
-            pools.remove(owner);
-        }
-    }
-}
-
 /// Puts something into a set or takes it out.
 fn set_member<K: Clone + Ord>(set: &mut BTreeSet<K>, key: &K, is_member: bool) {
     if !is_member {
@@ -433,13 +442,6 @@ fn free_slots(node: &Node) -> Option<u32> {
 /// Everything after something, or all.
 pub(super) fn range_after<T>(after: Option<&T>) -> (Bound<&T>, Bound<&T>) {
     (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
-}
-
-/// The owner of these pools has ended, or not.
-fn expire<'a>(expired: &mut BTreeSet<PoolId>, owned: impl Iterator<Item = &'a PoolId>, has_ended: bool) {
-    for pool in owned {
-        set_member(expired, pool, has_ended);
-    }
 }
 
 /// What is left of the jobs of a schedule. Only the one that it made last can be alive (L3).

@@ -3,10 +3,12 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use crate::{
-    BatchError, Clock, ErrorCode, Preconditions, Timestamp,
+    BatchError, Clock, ErrorCode, Preconditions, TimeSpan, Timestamp,
     account::{index::jobs_left, resource::Account},
     id::{JobId, JobScheduleId},
-    job::{AddJob, DeleteJob, Effect, Fact, Job, JobSpecification, TerminateJob, TerminateReason},
+    job::{
+        AddJob, DeleteJob, Effect, Fact, Job, JobSpecification, JobTemplate, TerminateJob, TerminateReason,
+    },
     job_schedule::{
         AddJobSchedule, DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, JobSchedule,
         JobScheduleFact, Move, TerminateJobSchedule, UpdateJobSchedule,
@@ -47,9 +49,9 @@ impl Account {
     /// Changes a job schedule's settings. Jobs that exist stay as they are ([L7](crate::evidence#l7)).
     ///
     /// # Errors
-    /// As [`add_job_schedule`](Self::add_job_schedule) for what its jobs are to be; `JobScheduleNotFound`;
-    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted` or `JobScheduleBeingDeleted` by state;
-    /// `ConditionNotMet`.
+    /// `InvalidPropertyValue` or `UnsupportedProperty` if no job could be made so; `JobScheduleNotFound`;
+    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted` or `JobScheduleBeingDeleted` by state; a code
+    /// such as `TaskIdSameAsJobReleaseTask`; `ConditionNotMet`.
     pub fn update_job_schedule(
         &mut self,
         schedule: &JobScheduleId,
@@ -57,7 +59,7 @@ impl Account {
         clock: impl Clock,
     ) -> Result<Vec<Effect>, BatchError> {
         let now = clock.now();
-        command.change.job().map_or(Ok(()), |job| job.validate().and_then(|()| job.validate_ids()))?;
+        command.change.job().map_or(Ok(()), JobTemplate::validate)?;
         self.change_job_schedule(schedule, |schedule| schedule.update(command, now).map(Some))
     }
 
@@ -106,8 +108,10 @@ impl Account {
             self.change_job_schedule(schedule, |schedule| schedule.terminate(command, now).map(Some))?;
         let (reason, preconditions) = (TerminateReason::Schedule, Preconditions::None);
         let terminate = TerminateJob { reason, force: command.force, preconditions };
-        // A job that does not take the request has ended or is ending.
-        self.for_each_job(&mut effects, schedule, |job| job.terminate(&terminate, now).unwrap_or_default());
+        self.for_each_job(&mut effects, schedule, |job| {
+            // A job that does not take the request has ended or is ending.
+            job.terminate(&terminate, now).unwrap_or_else(|_| force_deletion(job, command.force, now))
+        });
         Ok(effects)
     }
 
@@ -126,8 +130,10 @@ impl Account {
         let mut effects =
             self.change_job_schedule(schedule, |schedule| schedule.delete(command, now).map(Some))?;
         let delete = DeleteJob { force: command.force, preconditions: Preconditions::None };
-        // A job that does not take the request is being deleted.
-        self.for_each_job(&mut effects, schedule, |job| job.delete(&delete, now).unwrap_or_default());
+        self.for_each_job(&mut effects, schedule, |job| {
+            // A job that does not take the request is being deleted.
+            job.delete(&delete, now).unwrap_or_else(|_| force_deletion(job, command.force, now))
+        });
         Ok(effects)
     }
 
@@ -215,4 +221,9 @@ impl Account {
     fn emit_job_schedule(&mut self, effects: &mut Vec<Effect>, id: &JobScheduleId, fact: JobScheduleFact) {
         self.emit(effects, Fact::JobSchedule(id.clone(), fact));
     }
+}
+
+/// L5: force does not stop at a job that is being deleted already.
+fn force_deletion(job: &mut Job, force: Option<TimeSpan>, now: Timestamp) -> Vec<Effect> {
+    force.map(|force| job.force_deletion(force, now)).unwrap_or_default()
 }

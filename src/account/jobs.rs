@@ -100,10 +100,11 @@ impl Account {
         command: &UpdateJob,
         clock: impl Clock,
     ) -> Result<Vec<Effect>, BatchError> {
-        let had_wanted_pool = self.jobs.get(job).is_some_and(|job| job.wanted_pool().is_some());
+        let pool = |account: &Self| account.jobs.get(job).map(|job| job.settings().pool.clone());
+        let old = pool(self);
         let mut effects = self.request(job, |job| job.update(command, clock))?;
-        if !had_wanted_pool {
-            self.provide_pool(&mut effects, job);
+        if pool(self) != old {
+            self.keep_pool(&mut effects, job);
         }
         Ok(effects)
     }

@@ -38,11 +38,11 @@ impl Account {
         for id in self.index.pools_due() {
             self.move_pool(&mut effects, &id, now);
         }
-        for id in self.index.pools_scaling(now) {
-            self.scale_pool(&mut effects, &id, now);
-        }
         for id in expired_pools {
             self.delete_expired_pool(&mut effects, &id, now);
+        }
+        for id in self.index.pools_scaling(now) {
+            self.scale_pool(&mut effects, &id, now);
         }
         effects
     }

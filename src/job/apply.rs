@@ -58,7 +58,7 @@ impl Job {
             JobFact::Updated { settings, at } => {
                 require(self.state.permit_update().is_ok())?;
                 self.modify(*at)?;
-                if settings.pool != self.settings.pool {
+                if !settings.pool.is_same_auto_pool(&self.settings.pool) {
                     self.auto_pool = None;
                 }
                 self.settings = settings.clone();
@@ -91,6 +91,13 @@ impl Job {
                 require(self.state.permit_delete().is_ok())?;
                 let kind = EndingKind::Deleting(self.state.before_deletion());
                 self.enter(JobState::Ending(Ending { kind, force_deadline: *force_deadline }), *at)
+            }
+            JobFact::DeletionForced { force_deadline } => {
+                require(self.is_unforced_deletion())?;
+                if let JobState::Ending(ending) = &mut self.state {
+                    ending.force_deadline = Some(*force_deadline);
+                }
+                Ok(())
             }
             JobFact::Deleted => {
                 let deleting = self.state.ending().is_some_and(|ending| match ending.kind {

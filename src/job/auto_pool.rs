@@ -19,6 +19,29 @@ pub enum PoolInfo {
     Auto(Arc<AutoPool>),
 }
 
+impl PoolInfo {
+    /// Whether a disabled job that has this pool can be given that one: any that exists apart from it, and
+    /// its own auto pool, which can be kept or not (X8).
+    pub(super) fn can_become(&self, new: &Self) -> bool {
+        match new {
+            Self::Named(_) => true,
+            Self::Auto(new_pool) => {
+                self == new || (new_pool.lifetime == PoolLifetime::Job && self.is_same_auto_pool(new))
+            }
+        }
+    }
+
+    /// Whether both are one auto pool, which is kept or not.
+    pub(super) fn is_same_auto_pool(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Auto(old), Self::Auto(new)) => {
+                AutoPool { keep_alive: new.keep_alive, ..(**old).clone() } == **new
+            }
+            (Self::Named(_), _) | (_, Self::Named(_)) => false,
+        }
+    }
+}
+
 impl From<PoolId> for PoolInfo {
     fn from(pool: PoolId) -> Self {
         Self::Named(pool)

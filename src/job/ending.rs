@@ -78,6 +78,25 @@ impl Job {
         Ok(effects)
     }
 
+    /// The end of its schedule is forced: L5. A job that is being deleted takes no request, but gets the
+    /// deadline that its deletion does not have yet.
+    pub(crate) fn force_deletion(&mut self, force: TimeSpan, now: Timestamp) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.is_unforced_deletion() {
+            let force_deadline = now.saturating_add(force);
+            self.emit(&mut effects, JobFact::DeletionForced { force_deadline });
+        }
+        effects
+    }
+
+    /// Whether the job is being deleted, however long that takes (F1).
+    pub(super) fn is_unforced_deletion(&self) -> bool {
+        self.state.ending().is_some_and(|ending| match ending.kind {
+            EndingKind::Deleting(_) => ending.force_deadline.is_none(),
+            EndingKind::Terminating(_) => false,
+        })
+    }
+
     /// E1, E2, E3, E5. The service's own terminations come here too (X6).
     pub(super) fn begin_termination(
         &mut self,

@@ -61,6 +61,8 @@ pub enum JobFact {
     Completed { at: Timestamp },
     /// It is being deleted ([G2](crate::evidence#g2)).
     Deleting { force_deadline: Option<Timestamp>, at: Timestamp },
+    /// Its deletion got a deadline, because the end of its schedule was forced ([L5](crate::evidence#l5)).
+    DeletionForced { force_deadline: Timestamp },
     /// It is gone with all its tasks. A host that holds a [`Job`](crate::Job) outside an account drops it.
     Deleted,
 }
@@ -81,6 +83,7 @@ impl JobFact {
             Self::TerminationForced { .. } => "JobTerminationForced",
             Self::Completed { .. } => "JobCompleted",
             Self::Deleting { .. } => "JobDeleting",
+            Self::DeletionForced { .. } => "JobDeletionForced",
             Self::Deleted => "JobDeleted",
         }
     }
@@ -103,6 +106,7 @@ impl fmt::Display for JobFact {
             }
             Self::Completed { .. } => f.write_str("completed"),
             Self::Deleting { .. } => f.write_str("deleting"),
+            Self::DeletionForced { force_deadline } => write!(f, "deletion forced by {force_deadline}"),
             Self::Deleted => f.write_str("deleted"),
         }
     }

@@ -7,13 +7,14 @@ use crate::{
     BatchError, Clock, Timestamp,
     id::NodeId,
     job::{
+        auto_pool::PoolInfo,
         command::{AddJob, DisableJob, EnableJob, UpdateJob},
         effect::{Effect, Fact, StopCause},
         fact::JobFact,
         resource::Job,
         run::Unit,
         specification::{DisableTasks, OnAllTasksComplete},
-        table::{Alive, DisablePermit, EnablePermit},
+        table::{Alive, DisablePermit, EnablePermit, UpdatePermit},
     },
     task::{TaskFact, TaskStop},
 };
@@ -55,17 +56,14 @@ impl Job {
     /// Changes the job's settings.
     ///
     /// # Errors
-    /// A 409 by state; `OperationInvalidForCurrentState` for another pool on a job that is not disabled
-    /// ([X8](crate::evidence#x8)); `InvalidPropertyValue` for taking back `terminatejob`
+    /// A 409 by state; `OperationInvalidForCurrentState` for another pool on a job that is not disabled,
+    /// and for another auto pool at any time ([X8](crate::evidence#x8)); `InvalidPropertyValue` for taking back `terminatejob`
     /// ([X7](crate::evidence#x7)); `ConditionNotMet`.
     pub fn update(&mut self, command: &UpdateJob, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
         let now = clock.now();
         let permit = self.state.permit_update()?;
         let settings = command.change.apply_to(&self.settings);
-        if settings.pool != self.settings.pool && !permit.can_change_pool {
-            let reason = "The pool of a job can be changed only while the job is disabled"; // X8
-            return Err(BatchError::invalid_for_state(reason));
-        }
+        self.check_pool(&settings.pool, &permit)?;
         match (self.settings.on_all_tasks_complete, settings.on_all_tasks_complete) {
             (OnAllTasksComplete::TerminateJob, OnAllTasksComplete::NoAction) => {
                 let reason = "onAllTasksComplete cannot be changed once it is terminatejob"; // X7
@@ -80,6 +78,20 @@ impl Job {
         let at = self.stamps.next_modified(now);
         self.emit(&mut effects, JobFact::Updated { settings: Arc::new(settings), at });
         Ok(effects)
+    }
+
+    /// X8
+    fn check_pool(&self, new: &PoolInfo, permit: &UpdatePermit) -> Result<(), BatchError> {
+        if *new != self.settings.pool && !permit.can_change_pool {
+            let reason = "The pool of a job can be changed only while the job is disabled";
+            return Err(BatchError::invalid_for_state(reason));
+        }
+        if !self.settings.pool.can_become(new) {
+            let reason =
+                "Only the property keepAlive of an auto pool with the lifetime of its job can be changed";
+            return Err(BatchError::invalid_for_state(reason));
+        }
+        Ok(())
     }
 
     /// Disables the job ([G1](crate::evidence#g1)): it is `disabling` at once, and `disabled` at a later

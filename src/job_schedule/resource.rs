@@ -6,6 +6,7 @@ use crate::{
     BatchError, ETag, ErrorCode, Timestamp,
     error::Unfit,
     id::{JobId, JobScheduleId, PoolId},
+    job::{JobTemplate, PoolInfo, PoolLifetime},
     job_schedule::{
         command::{
             DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, TerminateJobSchedule, UpdateJobSchedule,
@@ -121,6 +122,14 @@ impl JobSchedule {
         self.pool.as_ref()
     }
 
+    /// Whether all its jobs use one pool that is made for them (P19).
+    pub(crate) fn shares_pool(&self) -> bool {
+        match &self.settings.job_settings.pool {
+            PoolInfo::Auto(pool) => pool.lifetime == PoolLifetime::JobSchedule,
+            PoolInfo::Named(_) => false,
+        }
+    }
+
     /// When the next job is due, which is in the past if it waits for another job to be completed; `None`
     /// if no turn is left, or if the schedule was completed ([L4](crate::evidence#l4)). It is shown while the
     /// schedule is disabled, terminating or deleting, although no job is made then.
@@ -173,21 +182,23 @@ impl JobSchedule {
     }
 
     /// # Errors
-    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted`, `JobScheduleBeingDeleted`, then
-    /// `ConditionNotMet`.
+    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted`, `JobScheduleBeingDeleted`; a code such as
+    /// `TaskIdSameAsJobReleaseTask`; `ConditionNotMet`.
     pub(crate) fn update(
         &self,
         command: &UpdateJobSchedule,
         now: Timestamp,
     ) -> Result<JobScheduleFact, BatchError> {
         self.require_living()?;
+        command.change.job().map_or(Ok(()), JobTemplate::validate_ids)?; // After the state (S5).
         command.preconditions.check_write(self.stamps.modified())?;
         let settings = Arc::new(command.change.apply_to(&self.settings));
         Ok(JobScheduleFact::Updated { settings, at: self.stamps.next_modified(now) })
     }
 
     /// # Errors
-    /// As [`update`](Self::update).
+    /// `JobScheduleBeingTerminated`, `JobScheduleCompleted`, `JobScheduleBeingDeleted`, then
+    /// `ConditionNotMet`.
     pub(crate) fn disable(
         &self,
         command: &DisableJobSchedule,
@@ -203,7 +214,7 @@ impl JobSchedule {
     /// `None` if it is active already: then nothing changes.
     ///
     /// # Errors
-    /// As [`update`](Self::update).
+    /// As [`disable`](Self::disable).
     pub(crate) fn enable(
         &self,
         command: &EnableJobSchedule,
@@ -217,7 +228,7 @@ impl JobSchedule {
     }
 
     /// # Errors
-    /// As [`update`](Self::update).
+    /// As [`disable`](Self::disable).
     pub(crate) fn terminate(
         &self,
         command: &TerminateJobSchedule,
@@ -260,7 +271,9 @@ impl JobSchedule {
                 JobScheduleState::Terminating | JobScheduleState::Active | JobScheduleState::Disabled,
                 JobsLeft::Alive,
             )
-            | (JobScheduleState::Completed { .. }, _) => None,
+            | (JobScheduleState::Completed { .. }, JobsLeft::None | JobsLeft::Completed | JobsLeft::Alive) => {
+                None
+            }
         }
     }
 
@@ -287,15 +300,16 @@ impl JobSchedule {
             (JobScheduleState::Active | JobScheduleState::Disabled, JobsLeft::None | JobsLeft::Completed) => {
                 let Some(turn) = self.next_turn() else { return NOW };
                 let is_active = self.state == JobScheduleState::Active;
-                let over = self.settings.schedule.do_not_run_after.map(Timestamp::next_tick);
-                is_active.then_some(turn).into_iter().chain(over).min()
+                is_active.then_some(turn).into_iter().chain(self.settings.schedule.over()).min()
             }
             (JobScheduleState::Deleting { .. }, JobsLeft::Completed | JobsLeft::Alive)
             | (
                 JobScheduleState::Terminating | JobScheduleState::Active | JobScheduleState::Disabled,
                 JobsLeft::Alive,
             )
-            | (JobScheduleState::Completed { .. }, _) => None,
+            | (JobScheduleState::Completed { .. }, JobsLeft::None | JobsLeft::Completed | JobsLeft::Alive) => {
+                None
+            }
         }
     }
 
@@ -309,82 +323,93 @@ impl JobSchedule {
     /// # Errors
     /// Why the fact does not fit; nothing has changed then.
     pub(crate) fn apply(&mut self, fact: &JobScheduleFact) -> Result<(), Unfit> {
+        let (is_active, is_disabled) =
+            (self.state == JobScheduleState::Active, self.state == JobScheduleState::Disabled);
+        let is_living = self.require_living().is_ok();
         match fact {
-            JobScheduleFact::Added { .. } => return Err(Unfit("the job schedule exists")),
+            JobScheduleFact::Added { .. } => Err(Unfit("the job schedule exists")),
             JobScheduleFact::Updated { settings, at } => {
-                self.fit_modification(self.require_living().is_ok(), *at)?;
+                self.modify(is_living, *at)?;
                 if settings.job_settings.pool != self.settings.job_settings.pool {
-                    self.pool = None;
+                    self.pool = None; // P19
                 }
                 self.settings = settings.clone();
-                self.stamps.modify(*at);
+                Ok(())
             }
-            JobScheduleFact::Touched { at } => {
-                self.fit_modification(self.state == JobScheduleState::Disabled, *at)?;
-                self.stamps.modify(*at);
-            }
+            JobScheduleFact::Touched { at } => self.modify(is_disabled, *at),
             JobScheduleFact::Disabled { at } => {
-                self.fit_modification(self.state == JobScheduleState::Active, *at)?;
-                self.stamps.modify(*at);
-                self.enter(JobScheduleState::Disabled, *at);
+                self.enter_modified(is_active, JobScheduleState::Disabled, *at)
             }
             JobScheduleFact::Enabled { at } => {
-                self.fit_modification(self.state == JobScheduleState::Disabled, *at)?;
-                self.stamps.modify(*at);
-                self.enter(JobScheduleState::Active, *at);
+                self.enter_modified(is_disabled, JobScheduleState::Active, *at)
             }
-            JobScheduleFact::JobMade { number, turn } => {
-                self.fit_turn(*turn)?;
-                if self.last_job.checked_add(1) != Some(*number) {
-                    return Err(Unfit("the job schedule does not make this job next"));
-                }
-                self.last_job = *number;
-                self.last_turn = Some(*turn);
-            }
-            JobScheduleFact::TurnLost { turn } => {
-                self.fit_turn(*turn)?;
-                self.last_turn = Some(*turn);
-            }
-            JobScheduleFact::PoolMade { pool } => {
-                if self.pool.as_ref() == Some(pool) {
-                    return Err(Unfit("the job schedule has the pool"));
-                }
-                self.pool = Some(pool.clone());
-            }
+            JobScheduleFact::JobMade { number, turn } => self.apply_job_made(*number, *turn),
+            JobScheduleFact::TurnLost { turn } => self.end_turn(*turn),
+            JobScheduleFact::PoolMade { pool } => self.apply_pool_made(pool),
             JobScheduleFact::Terminating { at } => {
-                self.fit_modification(self.require_living().is_ok(), *at)?;
-                self.stamps.modify(*at);
-                self.enter(JobScheduleState::Terminating, *at);
+                self.enter_modified(is_living, JobScheduleState::Terminating, *at)
             }
             JobScheduleFact::Completed { at } => {
-                self.fit_move(self.require_living() != Err(ErrorCode::JobScheduleCompleted), *at)?;
-                self.enter(JobScheduleState::Completed { end_time: *at }, *at);
+                let fits = is_living || self.state == JobScheduleState::Terminating;
+                self.enter(fits, JobScheduleState::Completed { end_time: *at }, *at)
             }
             JobScheduleFact::Deleting { at } => {
-                self.fit_move(true, *at)?;
-                self.enter(JobScheduleState::Deleting { end_time: self.state.end_time() }, *at);
+                let state = JobScheduleState::Deleting { end_time: self.state.end_time() };
+                self.enter(self.fit_deletion().is_err(), state, *at)
             }
-            JobScheduleFact::Deleted => self.fit_deletion()?,
+            JobScheduleFact::Deleted => self.fit_deletion(),
         }
+    }
+
+    fn apply_job_made(&mut self, number: u32, turn: Timestamp) -> Result<(), Unfit> {
+        if self.last_job.checked_add(1) != Some(number) {
+            return Err(Unfit("the job schedule does not make this job next"));
+        }
+        self.end_turn(turn)?;
+        self.last_job = number;
         Ok(())
     }
 
-    fn fit_modification(&self, state_fits: bool, at: Timestamp) -> Result<(), Unfit> {
-        let fits = state_fits && self.stamps.allow_modified(at);
-        if fits { Ok(()) } else { Err(Unfit("the job schedule cannot be changed so at that time")) }
-    }
-
-    /// A move that does not move the ETag, of a schedule that is not being deleted.
-    fn fit_move(&self, state_fits: bool, at: Timestamp) -> Result<(), Unfit> {
-        let is_deleting = matches!(self.state, JobScheduleState::Deleting { .. });
-        let fits = state_fits && !is_deleting && self.stamps.allow(at);
-        if fits { Ok(()) } else { Err(Unfit("the job schedule cannot end so at that time")) }
-    }
-
-    fn fit_turn(&self, turn: Timestamp) -> Result<(), Unfit> {
+    /// A turn, and all before it, is over.
+    fn end_turn(&mut self, turn: Timestamp) -> Result<(), Unfit> {
         let is_later = self.last_turn.is_none_or(|last| last < turn);
-        let fits = self.state == JobScheduleState::Active && is_later;
-        if fits { Ok(()) } else { Err(Unfit("the job schedule has no such turn")) }
+        if self.state != JobScheduleState::Active || !is_later {
+            return Err(Unfit("the job schedule has no such turn"));
+        }
+        self.last_turn = Some(turn);
+        Ok(())
+    }
+
+    fn apply_pool_made(&mut self, pool: &PoolId) -> Result<(), Unfit> {
+        if !self.shares_pool() || self.pool.as_ref() == Some(pool) {
+            return Err(Unfit("the job schedule has the pool, or asks for none"));
+        }
+        self.pool = Some(pool.clone());
+        Ok(())
+    }
+
+    /// A user changes it, if its state allows that.
+    fn modify(&mut self, state_fits: bool, at: Timestamp) -> Result<(), Unfit> {
+        if !state_fits || !self.stamps.allow_modified(at) {
+            return Err(Unfit("the job schedule cannot be changed so at that time"));
+        }
+        self.stamps.modify(at);
+        Ok(())
+    }
+
+    /// Enters another state, if its state allows that. The ETag stays (L1).
+    fn enter(&mut self, state_fits: bool, state: JobScheduleState, at: Timestamp) -> Result<(), Unfit> {
+        if !state_fits || !self.stamps.allow(at) {
+            return Err(Unfit("the job schedule cannot change its state so at that time"));
+        }
+        self.stamps.enter(self.state.lasting_name(), at);
+        self.state = state;
+        Ok(())
+    }
+
+    fn enter_modified(&mut self, fits: bool, state: JobScheduleState, at: Timestamp) -> Result<(), Unfit> {
+        self.modify(fits, at)?;
+        self.enter(fits, state, at)
     }
 
     fn fit_deletion(&self) -> Result<(), Unfit> {
@@ -397,14 +422,11 @@ impl JobSchedule {
         }
     }
 
-    fn enter(&mut self, state: JobScheduleState, at: Timestamp) {
-        self.stamps.enter(self.state.lasting_name(), at);
-        self.state = state;
-    }
-
     /// Whether its parts fit together (I3).
     pub(crate) fn is_consistent(&self) -> bool {
         let ended = self.state.end_time().is_none_or(|end| end <= self.stamps.entered());
-        self.stamps.are_in_order() && ended && (self.last_job == 0 || self.last_turn.is_some())
+        let has_turn = self.last_job == 0 || self.last_turn.is_some();
+        let has_pool = self.pool.is_none() || (self.shares_pool() && self.last_job > 0); // P19
+        self.stamps.are_in_order() && ended && has_turn && has_pool
     }
 }

@@ -141,4 +141,9 @@ impl Schedule {
     pub(super) fn is_over(&self, now: Timestamp) -> bool {
         self.do_not_run_after.is_some_and(|last| last < now)
     }
+
+    /// The first instant at which it is over; `None` if there is none.
+    pub(super) fn over(&self) -> Option<Timestamp> {
+        self.do_not_run_after.map(Timestamp::next_tick).filter(|instant| self.is_over(*instant))
+    }
 }

@@ -312,6 +312,7 @@ fn what_does_not_fit_together_is_not_read() {
     const WRONG_ORDER: &str = "I6: job job: the order of the tasks is broken";
     const NOT_ON_NODE: &str = "I6: job job: task run is not on node tvm-1";
     const WRONG_NODE: &str = "I6: node tvm-1 contradicts itself";
+    const ENDED_ALONE: &str = "L5: job schedule nightly is ending or has ended, and job nightly:job-1 is not";
     all_are_refused(&[
         ("JOB/tasks/next_sequence", json!(3), WRONG_ORDER),
         ("JOB/tasks/next_sequence", json!(u64::MAX), "I6: job job: no sequence number is left"),
@@ -389,6 +390,14 @@ fn what_does_not_fit_together_is_not_read() {
             "L3: job schedule nightly has another job than nightly:job-1",
         ),
         ("/job_schedules/nightly/last_turn", json!(null), "I3: job schedule nightly contradicts itself"),
+        ("/job_schedules/nightly/state", json!("Terminating"), ENDED_ALONE),
+        (
+            "/job_schedules/nightly/state",
+            json!({ "Completed": { "end_time": "2026-02-10T08:00:00Z" } }),
+            ENDED_ALONE,
+        ),
+        ("/job_schedules/nightly/state", json!({ "Deleting": { "end_time": null } }), ENDED_ALONE),
+        ("/job_schedules/nightly/pool", json!("pool"), "I3: job schedule nightly contradicts itself"),
         (
             "/job_schedules/nightly/settings/schedule/start_window",
             json!("PT59S"),

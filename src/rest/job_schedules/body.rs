@@ -62,7 +62,6 @@ fn patch(fields: &mut Fields) -> Result<JobSchedulePatch, BatchError> {
 
 fn job(fields: Fields) -> Result<(Arc<JobTemplate>, Arc<JobSettings>), BatchError> {
     let (job, settings) = job_body::job_template(fields)?;
-    job.validate_ids()?;
     Ok((job.into(), settings.into()))
 }
 

@@ -140,10 +140,17 @@ fn job_settings(pool: Option<PoolInfo>, given: JobPatch) -> Result<JobSettings, 
 fn pool_info(fields: &mut Fields) -> Result<Option<PoolInfo>, BatchError> {
     let Some(mut info) = fields.object(name!("poolInfo")) else { return Ok(None) };
     let pool = info.id(name!("poolId"), PoolId::new)?;
-    if let Some(specification) = info.object(name!("autoPoolSpecification")) {
-        return Ok(Some(PoolInfo::Auto(Arc::new(pool_body::auto_pool(specification)?))));
+    match (pool, info.object(name!("autoPoolSpecification"))) {
+        (None, Some(specification)) => {
+            Ok(Some(PoolInfo::Auto(Arc::new(pool_body::auto_pool(specification)?))))
+        }
+        (Some(pool), None) => Ok(Some(PoolInfo::Named(pool))),
+        (Some(pool), Some(_)) => {
+            let reason = "The value cannot be given together with autoPoolSpecification";
+            Err(info.invalid(name!("poolId"), pool.as_str(), reason))
+        }
+        (None, None) => Err(info.missing(name!("poolId"))),
     }
-    pool.map(|pool| Some(PoolInfo::Named(pool))).ok_or_else(|| info.missing(name!("poolId")))
 }
 
 fn priority(fields: &mut Fields) -> Result<Option<i32>, BatchError> {

@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use azbatch::{
-    Account, Effect, Fact, Instruction, Job, JobId, NodeId, Report, RunId, Task, TaskId, TimeSpan, Timestamp,
+    Account, Effect, Fact, Instruction, Job, JobId, NodeId, PoolId, Report, RunId, Task, TaskId, TimeSpan,
+    Timestamp,
     job::{
-        AutoPoolFailure, DisableTasks, Ended, Ending, EndingKind, JobFact, JobNode, JobNodeFact, JobState,
-        JobStateName, Living, NodeRun, NodeRunState, OnAllTasksComplete, OnTaskFailure, ParallelLimit,
-        PreparationVerdict, ReportEvent, RunOutcome, StopCause, TerminateReason, Unit,
+        AutoPool, AutoPoolFailure, DisableTasks, Ended, Ending, EndingKind, JobFact, JobNode, JobNodeFact,
+        JobState, JobStateName, Living, NodeRun, NodeRunState, OnAllTasksComplete, OnTaskFailure,
+        ParallelLimit, PoolInfo, PoolLifetime, PreparationVerdict, ReportEvent, RunOutcome, StopCause,
+        TerminateReason, Unit,
     },
+    job_schedule::JobScheduleFact,
     node::{Contact, NodeAction, NodeEvent, NodeFact, NodeState, Reach, Stage},
     pool::{Pool, PoolFact, PoolOwner, PoolState},
     task::{
@@ -203,6 +206,7 @@ impl World {
             change.check_tick(job, self.jobs.get(job.id()).unwrap());
         }
         change.check_auto_pools();
+        change.check_owners();
         self.schedules.follow(&before, &fed.effects, &self.account, change.is_tick(), self.now);
         change.tell(&mut self.hosts);
         change.check_abandoned(&self.hosts, &self.jobs);
@@ -250,12 +254,57 @@ impl Change<'_> {
                     let schedule = self.before.job_schedule(schedule);
                     schedule.is_none_or(|schedule| schedule.state().end_time().is_some())
                 }
+                Some(PoolOwner::Gone) => true,
             };
             if self.is_tick() {
                 let stays = self.after.pool(pool.id()).map(Pool::state) == Some(PoolState::Active);
                 assert_eq!(stays, !ended, "P20: pool {}", pool.id());
             }
         }
+    }
+
+    /// P19: a job gets what it asks for, also from its schedule. P20: what was made for something that is
+    /// gone is not made for what comes later under its id. X8: a job keeps its auto pool.
+    fn check_owners(&self) {
+        for fact in Effect::facts(&self.fed.effects) {
+            let gone = match fact {
+                Fact::Job(job, JobFact::Deleted) => PoolOwner::Job(job.clone()),
+                Fact::JobSchedule(schedule, JobScheduleFact::Deleted) => {
+                    PoolOwner::JobSchedule(schedule.clone())
+                }
+                Fact::Job(job, JobFact::PoolAssigned { pool }) => {
+                    self.check_assigned_pool(job, pool);
+                    continue;
+                }
+                Fact::Job(job, JobFact::Updated { .. }) => {
+                    self.check_kept_pool(job);
+                    continue;
+                }
+                _ => continue,
+            };
+            let mut active = self.after.pools().filter(|pool| pool.state() == PoolState::Active);
+            assert!(active.all(|pool| pool.owner() != Some(&gone)), "P20: {gone:?} is gone");
+        }
+    }
+
+    fn check_kept_pool(&self, job: &JobId) {
+        let (old, new) = (self.before.job(job).unwrap(), self.after.job(job).unwrap());
+        let PoolInfo::Auto(asked) = &new.settings().pool else { return };
+        let PoolInfo::Auto(before) = &old.settings().pool else {
+            panic!("X8: job {job} asks for a pool now")
+        };
+        assert_eq!(AutoPool { keep_alive: asked.keep_alive, ..(**before).clone() }, **asked, "X8: job {job}");
+        assert!(before == asked || asked.lifetime == PoolLifetime::Job, "X8: job {job}");
+        assert_eq!(old.pool(), new.pool(), "X8: job {job}");
+    }
+
+    fn check_assigned_pool(&self, job: &JobId, pool: &PoolId) {
+        let PoolInfo::Auto(asked) = &self.after.job(job).unwrap().settings().pool else {
+            panic!("P19: job {job} asked for no pool")
+        };
+        let found = self.after.pool(pool).unwrap();
+        assert_eq!(found.specification().task_slots_per_node, asked.task_slots_per_node, "P19: job {job}");
+        assert_eq!(found.owner().is_none(), asked.keep_alive, "P20: job {job}");
     }
 
     fn check_refusal(&self) {
@@ -444,6 +493,13 @@ impl Change<'_> {
                 );
                 assert!(unforced, "F2: {old:?} was forced");
             }
+            JobFact::DeletionForced { .. } => {
+                let unforced = matches!(
+                    old.map(Job::state),
+                    Some(JobState::Ending(Ending { kind: EndingKind::Deleting(_), force_deadline: None }))
+                );
+                assert!(unforced, "L5: {old:?} was forced");
+            }
             _ => {}
         }
     }
@@ -525,6 +581,7 @@ impl Change<'_> {
                 JobFact::TerminationForced { .. } => {
                     matches!(self.input, Input::Terminate { force: true, .. }) || self.terminates_schedule()
                 }
+                JobFact::DeletionForced { .. } => self.terminates_schedule() || self.deletes_schedule(),
                 _ => true,
             },
             Effect::Fact(
@@ -1010,10 +1067,13 @@ impl Memory {
             }
             JobFact::AutoPoolFailed { failure } => self.pool_failure = Some(failure.clone()),
             JobFact::Updated { settings, .. } => {
-                let same = change.old_job(job).is_some_and(|job| job.settings().pool == settings.pool);
+                let is_auto = |pool: &PoolInfo| matches!(pool, PoolInfo::Auto(_));
+                // An auto pool is only kept or not from now on (X8).
+                let same = is_auto(&settings.pool)
+                    && change.old_job(job).is_some_and(|job| is_auto(&job.settings().pool));
                 self.pool_failure.take_if(|_| !same);
             }
-            JobFact::TerminationForced { .. } => self.forced = true,
+            JobFact::TerminationForced { .. } | JobFact::DeletionForced { .. } => self.forced = true,
             JobFact::Enabled { .. } | JobFact::Disabling { .. } => {
                 self.demanded.retain(|_, action| *action != JobAction::Disable);
             }

@@ -96,17 +96,31 @@ pub(crate) enum Condition {
 /// The number of a pool that is made for a job.
 const AUTO_POOL: u8 = 2;
 
-fn auto_pool() -> PoolInfo {
-    PoolInfo::Auto(Arc::new(AutoPool {
-        id_prefix: None,
-        lifetime: PoolLifetime::JobSchedule,
-        keep_alive: false,
-        task_slots_per_node: 2,
-        node_fill_type: NodeFillType::Spread,
-        target: NodeCounts { dedicated: 1, low_priority: 0 },
-        auto_scale: None,
-        other: Properties::new(),
-    }))
+/// What a job asks of a pool that is made for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AutoPoolShape {
+    shared: bool,
+    keep_alive: bool,
+    slots: u32,
+}
+
+impl AutoPoolShape {
+    fn decode(byte: u8) -> Self {
+        Self { shared: !bit(byte, 0), keep_alive: bit(byte, 1), slots: 1 + u32::from(!bit(byte, 2)) }
+    }
+
+    fn pool(self) -> PoolInfo {
+        PoolInfo::Auto(Arc::new(AutoPool {
+            id_prefix: None,
+            lifetime: if self.shared { PoolLifetime::JobSchedule } else { PoolLifetime::Job },
+            keep_alive: self.keep_alive,
+            task_slots_per_node: self.slots,
+            node_fill_type: NodeFillType::Spread,
+            target: NodeCounts { dedicated: 1, low_priority: 0 },
+            auto_scale: None,
+            other: Properties::new(),
+        }))
+    }
 }
 
 /// Everything that can be fed to an account.
@@ -280,6 +294,8 @@ pub(crate) struct JobShape {
     seconds: Option<u64>,
     retries: u32,
     pool: u8,
+    /// What it asks for if that is [`AUTO_POOL`].
+    auto_pool: AutoPoolShape,
     /// How much older the request is than the job.
     age: u64,
 }
@@ -318,6 +334,7 @@ pub(crate) enum Change {
     Seconds(u64),
     ParallelTasks(ParallelLimit),
     Pool(u8),
+    AutoPool(AutoPoolShape),
 }
 
 /// The latest of what an account's nodes were told and have reported, so that something of it can come
@@ -492,16 +509,7 @@ impl Input {
             }
             53..=55 => Self::Enable { job, condition },
             56 => {
-                let change = match a % 5 {
-                    0 => Change::EndWithTasks,
-                    1 => Change::Seconds(u64::from(b)),
-                    2 => Change::ParallelTasks(match b % 3 {
-                        0 => ParallelLimit::Unlimited,
-                        limit => ParallelLimit::AtMost(limit.into()),
-                    }),
-                    3 => Change::Pool(b),
-                    _ => Change::Replace { pool: b },
-                };
+                let change = Change::decode(a, b);
                 Self::Update { job, change, condition }
             }
             57..=59 => Self::ReactivateTask { job, task, condition },
@@ -623,6 +631,7 @@ impl JobShape {
             seconds: (b >> 4 == 15).then_some(1000),
             retries: u32::from(bit(c, 0)),
             pool: [0, 0, 0, 0, 0, 0, AUTO_POOL, 1][usize::from(c >> 5)],
+            auto_pool: AutoPoolShape::decode(b >> 4),
             age: if bit(c, 1) { 250_000 } else { 0 },
         }
     }
@@ -656,7 +665,7 @@ impl JobShape {
         }
         let mut settings = JobSettings::new(pool(self.pool));
         if self.pool == AUTO_POOL {
-            settings.pool = auto_pool();
+            settings.pool = self.auto_pool.pool();
         }
         settings.max_parallel_tasks = self.parallel_tasks;
         settings.constraints.max_task_retry_count = RetryLimit::Times(self.retries);
@@ -749,6 +758,20 @@ impl Condition {
 }
 
 impl Change {
+    fn decode(a: u8, b: u8) -> Self {
+        match a % 6 {
+            0 => Self::EndWithTasks,
+            1 => Self::Seconds(u64::from(b)),
+            2 => Self::ParallelTasks(match b % 3 {
+                0 => ParallelLimit::Unlimited,
+                limit => ParallelLimit::AtMost(limit.into()),
+            }),
+            3 => Self::Pool(b),
+            4 => Self::AutoPool(AutoPoolShape::decode(b)),
+            _ => Self::Replace { pool: b },
+        }
+    }
+
     fn command(self) -> JobChange {
         let patch = match self {
             Self::Replace { pool: which } => return JobChange::Replace(JobSettings::new(pool(which))),
@@ -763,6 +786,7 @@ impl Change {
             }
             Self::ParallelTasks(limit) => JobPatch { max_parallel_tasks: Some(limit), ..JobPatch::default() },
             Self::Pool(which) => JobPatch { pool: Some(pool(which).into()), ..JobPatch::default() },
+            Self::AutoPool(shape) => JobPatch { pool: Some(shape.pool()), ..JobPatch::default() },
         };
         JobChange::Patch(patch)
     }

@@ -151,24 +151,77 @@ fn a_pool_can_be_deleted_before_its_job() {
     assert_eq!(world.account.deadline(), None);
 }
 
-/// P19, X8: a job that is disabled can be given an auto pool, and another one.
+/// X8: of an auto pool only `keepAlive` can be changed, while the job is disabled.
 #[test]
-fn a_disabled_job_can_ask_for_another_pool() {
+fn only_whether_an_auto_pool_is_kept_can_be_changed() {
+    let with = |name: &str, value: Value| {
+        let mut job = json!({ "poolInfo": auto_pool("job") });
+        job["poolInfo"]["autoPoolSpecification"][name] = value;
+        job
+    };
+    let refused = "409 OperationInvalidForCurrentState";
     let mut world = with_pool(job());
+    assert_eq!(world.send("PATCH /jobs/job", with("keepAlive", json!(true))).told(), refused);
     world.send("POST /jobs/job/disable", json!({ "disableTasks": "requeue" }));
     world.tick();
     let same = json!({ "poolInfo": auto_pool("job") });
-    assert_eq!(world.send("PATCH /jobs/job", same).brief(), ["JobUpdated"], "the same pool stays");
-    let mut other = json!({ "poolInfo": auto_pool("job") });
-    other["poolInfo"]["autoPoolSpecification"]["pool"]["vmSize"] = json!("large");
-    let changed = world.send("PATCH /jobs/job", other);
-    assert_eq!(changed.brief(), ["JobUpdated", "AddPool"]);
-    world.obey(changed.effects);
-    assert_eq!(world.value("/jobs/job", "/executionInfo/poolId"), "film_00000002");
-    // Both were made for the job, and both go with it.
+    assert_eq!(world.send("PATCH /jobs/job", same).brief(), ["JobUpdated"]);
+    let other = json!({ "vmSize": "large", "targetDedicatedNodes": 1, "taskSlotsPerNode": 2 });
+    for change in [
+        with("autoPoolIdPrefix", json!("other")),
+        with("pool", other),
+        with("poolLifetimeOption", json!("jobschedule")),
+    ] {
+        for method in ["PATCH", "PUT"] {
+            assert_eq!(world.send(&format!("{method} /jobs/job"), &change).told(), refused, "{change}");
+        }
+    }
+    let named = json!({ "poolInfo": { "poolId": "other" } });
+    let mut moved = world.clone();
+    assert_eq!(moved.send("PATCH /jobs/job", named).told(), "200");
+    assert_eq!(moved.value("/jobs/job", "/executionInfo/poolId"), "other");
+    // A job that has another pool cannot ask for one.
+    assert_eq!(moved.send("PATCH /jobs/job", json!({ "poolInfo": auto_pool("job") })).told(), refused);
+    for (keep, stays) in [(json!(true), true), (json!(false), false)] {
+        let kept = world.send("PATCH /jobs/job", with("keepAlive", keep.clone()));
+        assert_eq!(kept.brief(), ["JobUpdated", "PoolOwnerChanged"]);
+        assert_eq!(world.value("/jobs/job", "/poolInfo/autoPoolSpecification/keepAlive"), keep);
+        assert_eq!(world.value("/jobs/job", "/executionInfo/poolId"), "film_00000001");
+        let mut ended = world.clone();
+        let deleted = ended.send("DELETE /jobs/job", "");
+        ended.obey(deleted.effects);
+        assert_eq!(ended.account.pools().count(), usize::from(stays));
+    }
+}
+
+/// X8, P20: what is said before the pool is made counts when it is made.
+#[test]
+fn a_pool_that_is_still_to_be_made_can_be_kept() {
+    let (mut world, added) = with_job(job());
+    world.send("POST /jobs/job/disable", json!({ "disableTasks": "requeue" }));
+    world.tick();
+    let mut kept = json!({ "poolInfo": auto_pool("job") });
+    kept["poolInfo"]["autoPoolSpecification"]["keepAlive"] = json!(true);
+    assert_eq!(world.send("PATCH /jobs/job", kept).brief(), ["JobUpdated"]);
+    world.obey(added);
     let deleted = world.send("DELETE /jobs/job", "");
     world.obey(deleted.effects);
-    assert_eq!(world.account.pools().count(), 0);
+    assert_eq!(world.state(POOL), "active");
+}
+
+/// X8: nor can the pool that the jobs of a schedule share.
+#[test]
+fn a_shared_pool_cannot_be_changed_by_a_job() {
+    let mut world = RestWorld::new();
+    world.send("POST /jobschedules", schedule("jobschedule"));
+    let effects = world.tick();
+    world.obey(effects);
+    world.send("POST /jobs/s:job-1/disable", json!({ "disableTasks": "requeue" }));
+    world.tick();
+    let mut kept = json!({ "poolInfo": auto_pool("jobschedule") });
+    assert_eq!(world.send("PATCH /jobs/s:job-1", &kept).told(), "200", "as it is");
+    kept["poolInfo"]["autoPoolSpecification"]["keepAlive"] = json!(true);
+    assert_eq!(world.send("PATCH /jobs/s:job-1", kept).told(), "409 OperationInvalidForCurrentState");
 }
 
 fn schedule(lifetime: &str) -> Value {
@@ -300,4 +353,88 @@ fn a_job_without_its_schedule_owns_its_pool() {
     world.obey(added);
     let pool = world.account.pools().next().unwrap();
     assert_eq!(pool.owner(), Some(&PoolOwner::Job(id("s:job-1"))));
+}
+
+/// P20: a pool goes although another job or schedule of the same id comes before the next tick.
+#[test]
+fn a_pool_does_not_pass_to_a_later_owner_of_the_same_id() {
+    for (owner, target, body) in [
+        ("/jobs/job", "POST /jobs", job()),
+        ("/jobschedules/s", "POST /jobschedules", schedule("jobschedule")),
+    ] {
+        let mut world = RestWorld::new();
+        let added = world.send(target, &body);
+        world.obey(added.effects);
+        assert_eq!(world.state(POOL), "active", "{owner}");
+        world.send(&format!("DELETE {owner}"), "");
+        world.tick();
+        assert_eq!(world.send(target, &body).told(), "201", "{owner}");
+        world.tick();
+        assert_eq!(world.state(POOL), "deleting", "{owner}");
+    }
+}
+
+/// P19: the schedule has changed when the host has made the pool, so the next job gets another one.
+#[test]
+fn a_pool_of_an_old_specification_is_not_shared() {
+    let mut world = RestWorld::new();
+    world.send("POST /jobschedules", schedule("jobschedule"));
+    let effects = world.tick();
+    let mut changed = schedule("jobschedule");
+    changed["jobSpecification"]["poolInfo"]["autoPoolSpecification"]["pool"]["vmSize"] = json!("large");
+    let patch = json!({ "jobSpecification": changed["jobSpecification"] });
+    assert_eq!(world.send("PATCH /jobschedules/s", patch).told(), "200");
+    world.obey(effects);
+    next_turn(&mut world, 1);
+    for (number, size) in [(1, "small"), (2, "large")] {
+        let pool = world.value(&format!("/jobs/s:job-{number}"), "/executionInfo/poolId");
+        assert_eq!(world.value(&format!("/pools/{}", pool.as_str().unwrap()), "/vmSize"), size, "{number}");
+    }
+}
+
+/// P19: the host chooses the ids, and an id that is free can come again.
+#[test]
+fn a_shared_pool_can_have_the_id_of_one_that_is_gone() {
+    let mut world = RestWorld::new();
+    world.send("POST /jobschedules", schedule("jobschedule"));
+    let effects = world.tick();
+    world.obey(effects);
+    let deleted = world.send(&format!("DELETE {POOL}"), "");
+    world.obey(deleted.effects);
+    let terminated = world.send("POST /jobs/s:job-1/terminate", "");
+    world.obey(terminated.effects);
+    world.later(3600);
+    world.tick();
+    let pool = id("film_00000001");
+    let made = world.call(|account, now| account.add_auto_pool(&id("s:job-2"), &pool, now).unwrap());
+    assert_eq!(brief(&made), ["PoolAdded", "AddNodes", "JobPoolAssigned"]);
+    assert_eq!(world.value("/jobs/s:job-2", "/executionInfo/poolId"), "film_00000001");
+}
+
+/// P20: a pool that is about to be deleted is not resized by its formula.
+#[test]
+fn a_pool_whose_job_has_ended_does_not_scale() {
+    let mut job = job();
+    job["poolInfo"]["autoPoolSpecification"]["pool"] = json!({
+        "vmSize": "small", "enableAutoScale": true,
+        "autoScaleFormula": "$TargetDedicatedNodes = time() > time(\"2026-02-10T09:00:00Z\") ? 3 : 1",
+        "autoScaleEvaluationInterval": "PT5M",
+    });
+    let mut world = with_pool(job);
+    world.send("POST /jobs/job/terminate", "");
+    world.tick();
+    world.later(3600);
+    let effects = world.tick();
+    assert!(!brief(&effects).iter().any(|effect| effect == "AddNodes"), "{:?}", brief(&effects));
+    assert_eq!(world.state(POOL), "deleting");
+}
+
+/// P19: a pool is named or described.
+#[test]
+fn a_pool_cannot_be_both_named_and_described() {
+    let mut both = job();
+    both["poolInfo"]["poolId"] = json!("pool");
+    let reply = RestWorld::new().send("POST /jobs", both);
+    let told = (reply.told(), reply.said("PropertyName"));
+    assert_eq!(told, ("400 InvalidPropertyValue".into(), "poolInfo.poolId".into()));
 }

@@ -526,6 +526,8 @@ fn facts_that_come_too_early_do_not_fit() {
         release,
         Fact::Node(id("n1"), NodeFact::ActionIssued { action: NodeAction::Remove }),
         Fact::Pool(id("p"), PoolFact::Deleted),
+        Fact::Pool(id("p"), PoolFact::OwnerChanged { owner: None }),
+        job(JobFact::DeletionForced { force_deadline: s(9) }),
     ];
     for fact in &early {
         let mut account = world.account.clone();

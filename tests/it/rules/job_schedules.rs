@@ -686,3 +686,74 @@ fn a_tick_before_the_deadline_does_nothing() {
     assert_eq!(world.account.tick(before), []);
     assert_ne!(world.account.tick(deadline), []);
 }
+
+/// S3: many clients write the last instant of all for "never".
+#[test]
+fn a_last_instant_that_never_comes_is_not_waited_for() {
+    let never = "9999-12-31T23:59:59.9999999Z";
+    let mut world = with_schedule(json!({ "recurrenceInterval": "PT1H", "doNotRunAfter": never }));
+    world.send("POST /jobschedules/s/disable", "");
+    assert_eq!(world.account.deadline(), None);
+}
+
+/// S5: the ids of tasks that contradict each other are a conflict, and come after those of the schedule.
+#[test]
+fn a_missing_schedule_is_told_before_the_ids_of_its_tasks() {
+    let task = json!({ "id": "m", "commandLine": "x" });
+    let job = json!({
+        "poolInfo": { "poolId": "pool" }, "jobManagerTask": task, "jobPreparationTask": task,
+    });
+    let put = json!({ "schedule": {}, "jobSpecification": job });
+    let mut whole = body(json!({}));
+    whole["jobSpecification"] = job;
+    let clash = "409 TaskIdSameAsJobPreparationTask";
+    let told = |mut world: RestWorld, line: &str, body: &Value| world.send(line, body).told();
+    assert_eq!(told(RestWorld::new(), "PUT /jobschedules/s", &put), "404 JobScheduleNotFound");
+    let terminating = || after(&["POST /jobschedules/s/terminate"]);
+    assert_eq!(told(terminating(), "PUT /jobschedules/s", &put), "409 JobScheduleBeingTerminated");
+    assert_eq!(told(hourly(), "PUT /jobschedules/s", &put), clash);
+    assert_eq!(told(hourly(), "POST /jobschedules", &whole), "409 JobScheduleExists");
+    assert_eq!(told(RestWorld::new(), "POST /jobschedules", &whole), clash);
+    let stale: [(&str, &str); 1] = [("If-Match", "0x1")];
+    assert_eq!(hourly().send_with("PUT /jobschedules/s", &put, &stale).told(), clash);
+}
+
+/// L5, F1, I7: force ends a schedule although its job was being deleted without.
+#[test]
+fn force_also_ends_the_wait_for_a_job_that_is_being_deleted() {
+    for (line, last) in [
+        ("POST /jobschedules/s/terminate?force=true", "JobScheduleCompleted"),
+        ("DELETE /jobschedules/s?force=true", "JobScheduleDeleted"),
+    ] {
+        let mut world = hourly();
+        world.tick();
+        world.add_node("pool", "n1");
+        world.run("s:job-1", "manager", "n1");
+        world.send("DELETE /jobs/s:job-1", "");
+        let etag = world.etag("/jobs/s:job-1");
+        assert_eq!(world.send(line, "").brief()[1], "JobDeletionForced", "{line}");
+        assert_eq!(world.etag("/jobs/s:job-1"), etag, "{line}");
+        world.later(60);
+        let effects = brief(&world.tick());
+        assert_eq!(effects.last().map(String::as_str), Some(last), "{line}: {effects:?}");
+    }
+}
+
+/// L8, Q7: the next page of a schedule's jobs is one of the schedule's jobs.
+#[test]
+fn the_jobs_of_a_schedule_are_paged() {
+    let mut world = hourly();
+    world.send("POST /jobs", json!({ "id": "other", "poolInfo": { "poolId": "pool" } }));
+    world.tick();
+    for job in ["s:job-1", "s:job-2"] {
+        complete(&mut world, job);
+        pass(&mut world, 3600);
+    }
+    let page = world.get("/jobschedules/S/jobs?maxresults=2&$select=id,state");
+    assert_eq!(page.ids(), ["s:job-3", "s:job-1"]);
+    assert_eq!(page.json()["value"][0], json!({ "id": "s:job-3", "state": "active" }));
+    let last = world.get(&page.next().unwrap());
+    assert_eq!((last.ids(), last.next()), (vec!["s:job-2".to_string()], None));
+    let completed = world.get("/jobschedules/s/jobs?$filter=state%20eq%20'completed'");
+    assert_eq!(completed.ids(), ["s:job-1", "s:job-2"]);
+}
