@@ -11,7 +11,7 @@ use crate::{
     id::{NodeId, PoolId, PoolIdPrefix},
     job::AutoPool,
     pool::{
-        AddPool, AutoScaleSettings, EnableAutoScale, EvaluationInterval, NodeCounts, NodeFillType,
+        AddPool, AutoScaleSettings, EnableAutoScale, EvaluationInterval, NodeCounts, NodeFillType, Pool,
         PoolSpecification, RemoveNodes, ResizePool, UpdatePool,
     },
     rest::{
@@ -97,7 +97,8 @@ pub(in crate::rest) fn auto_pool(mut fields: Fields) -> Result<AutoPool, BatchEr
     let lifetime = fields.choice(LIFETIME).ok_or_else(|| fields.missing(LIFETIME))?;
     let keep_alive = fields.flag(name!("keepAlive"), false);
     let specified = fields.object(name!("pool")).ok_or_else(|| fields.missing(name!("pool")))?;
-    let PoolFields { auto_scale, target, task_slots_per_node, node_fill_type, other } = pool(specified)?;
+    let PoolFields { auto_scale, target, task_slots_per_node, node_fill_type, mut other } = pool(specified)?;
+    shown_defaults(&mut other);
     Ok(AutoPool {
         id_prefix,
         lifetime,
@@ -108,6 +109,12 @@ pub(in crate::rest) fn auto_pool(mut fields: Fields) -> Result<AutoPool, BatchEr
         auto_scale,
         other,
     })
+}
+
+/// The defaults that the job shows of the pool, so that a client can send back what it has read (X8).
+fn shown_defaults(pool: &mut Properties) {
+    pool.entry(name!("resizeTimeout").as_str()).or_insert_with(|| format!("{}", Pool::RESIZE_TIMEOUT).into());
+    pool.entry(name!("enableInterNodeCommunication").as_str()).or_insert(Value::Bool(false));
 }
 
 /// Either a formula or targets say how many nodes a pool has (P15).

@@ -438,3 +438,54 @@ fn a_pool_cannot_be_both_named_and_described() {
     let told = (reply.told(), reply.said("PropertyName"));
     assert_eq!(told, ("400 InvalidPropertyValue".into(), "poolInfo.poolId".into()));
 }
+
+/// X8, B6: what a client has read and sends back is the same pool.
+#[test]
+fn a_pool_that_is_sent_back_as_it_was_shown_is_unchanged() {
+    let image = json!({ "publisher": "p", "offer": "o", "sku": "s" });
+    let machine = json!({ "imageReference": image, "nodeAgentSKUId": "agent" });
+    for pool in [
+        json!({ "vmSize": "Standard_D2_v3", "targetDedicatedNodes": 1 }),
+        json!({ "vmSize": "x", "virtualMachineConfiguration": machine, "startTask": { "commandLine": "x" } }),
+        json!({ "vmSize": "x", "enableAutoScale": true, "autoScaleFormula": "$TargetDedicatedNodes = 1" }),
+        json!({
+            "vmSize": "x", "taskSchedulingPolicy": { "nodeFillType": "pack" }, "metadata": [],
+            "resizeTimeout": "PT60M", "autoScaleEvaluationInterval": "PT60M", "enableAutoScale": true,
+            "autoScaleFormula": "1",
+        }),
+    ] {
+        for version in ["2018-12-01.8.0", "2020-03-01.11.0", "2024-07-01.20.0", crate::world::NEWEST] {
+            let mut job = job();
+            job["poolInfo"]["autoPoolSpecification"]["pool"] = pool.clone();
+            let mut world = with_pool(job.clone());
+            let target = format!("/jobs/job?api-version={version}");
+            let shown = world.value(&target, "/poolInfo");
+            for method in ["PUT", "PATCH"] {
+                let sent = world.send(&format!("{method} {target}"), json!({ "poolInfo": shown }));
+                assert_eq!(
+                    (sent.told(), sent.brief()),
+                    ("200".into(), vec!["JobUpdated".to_string()]),
+                    "{version} {shown}"
+                );
+            }
+            let mut world = RestWorld::new();
+            job["poolInfo"]["autoPoolSpecification"]["poolLifetimeOption"] = json!("jobschedule");
+            let times = json!({ "recurrenceInterval": "PT1H" });
+            let whole =
+                json!({ "id": "s", "schedule": times, "jobSpecification": { "poolInfo": job["poolInfo"] } });
+            assert_eq!(world.send("POST /jobschedules", whole).told(), "201");
+            let effects = world.tick();
+            world.obey(effects);
+            let target = format!("/jobschedules/s?api-version={version}");
+            let job = world.value(&target, "/jobSpecification");
+            let put = json!({ "schedule": times, "jobSpecification": job });
+            assert_eq!(world.send(&format!("PUT {target}"), put).told(), "200");
+            next_turn(&mut world, 1);
+            assert_eq!(
+                world.value("/jobs/s:job-2", "/executionInfo/poolId"),
+                "film_00000001",
+                "{version} {job}"
+            );
+        }
+    }
+}
