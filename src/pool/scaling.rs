@@ -192,8 +192,8 @@ impl AutoScale {
     }
 
     pub(super) fn add_sample(&mut self, sample: PoolSample) -> Result<(), Unfit> {
-        if self.samples.back().is_some_and(|latest| sample.at < latest.at) {
-            return Err(Unfit("the pool has a later sample"));
+        if self.samples.back().is_some_and(|latest| sample.at <= latest.at) {
+            return Err(Unfit("the pool has this sample or a later one"));
         }
         self.samples.push_back(sample);
         if self.samples.len() > Self::MAX_SAMPLES {
@@ -211,6 +211,7 @@ impl AutoScale {
 
     /// Whether what is stored could have come about (P18).
     pub(crate) fn is_consistent(&self) -> bool {
-        self.samples.len() <= Self::MAX_SAMPLES && self.samples.iter().map(|sample| sample.at).is_sorted()
+        self.samples.len() <= Self::MAX_SAMPLES
+            && self.samples.iter().map(|sample| sample.at).is_sorted_by(|one, next| one < next)
     }
 }

@@ -1,20 +1,20 @@
 //! Invariants: I1 to I7.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use azbatch::{
     Account, Fact, Job, JobId, Preconditions, Timestamp,
     job::{
-        AutoPool, AutoPoolFailure, AutoPoolFailureCode, DeleteJob, DisableTasks, JobFact, JobNodeFact,
-        JobSettings, PoolInfo, PoolLifetime, TerminateReason,
+        AutoPool, AutoPoolFailure, AutoPoolFailureCode, DeleteJob, DisableJob, DisableTasks, JobChange,
+        JobFact, JobNodeFact, JobPatch, JobSettings, PoolInfo, PoolLifetime, TerminateReason, UpdateJob,
     },
     job_schedule::{
         AddJobSchedule, DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, JobScheduleChange,
         JobScheduleFact, JobSchedulePatch, JobScheduleSettings, JobScheduleSpecification, Period, Schedule,
         TerminateJobSchedule, UpdateJobSchedule,
     },
-    node::{ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks},
-    pool::{NodeFillType, PoolFact, ResizePool},
+    node::{ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks, RemoteLogin, UserAccess, UserName},
+    pool::{EnableAutoScale, NodeFillType, PoolFact, ResizePool, StopResize, UpdatePool},
     task::{
         Completion, LastRun, Outcome, Placement, Properties, RetryLimit, TaskFact, TaskFailure, TaskStop,
     },
@@ -102,7 +102,7 @@ fn the_same_inputs_give_the_same_outputs() {
 }
 
 /// The name of every fact that there is.
-const FACTS: [&str; 56] = [
+const FACTS: [&str; 68] = [
     "JobAdded",
     "JobUpdated",
     "JobPoolAssigned",
@@ -115,6 +115,7 @@ const FACTS: [&str; 56] = [
     "JobTerminationForced",
     "JobCompleted",
     "JobDeleting",
+    "JobDeletionForced",
     "JobDeleted",
     "TaskAdded",
     "TaskUpdated",
@@ -150,7 +151,14 @@ const FACTS: [&str; 56] = [
     "JobScheduleDeleted",
     "PoolAdded",
     "PoolResizing",
+    "PoolStopping",
     "PoolSteady",
+    "PoolUpdated",
+    "PoolAutoScaleEnabled",
+    "PoolAutoScaleDisabled",
+    "PoolSampled",
+    "PoolScaled",
+    "PoolOwnerChanged",
     "PoolDeleting",
     "PoolDeleted",
     "NodeAdded",
@@ -158,6 +166,10 @@ const FACTS: [&str; 56] = [
     "NodeSchedulingChanged",
     "NodeActionRequested",
     "NodeActionIssued",
+    "NodeUserAdded",
+    "NodeUserUpdated",
+    "NodeUserDeleted",
+    "NodeRemoteLoginSet",
     "NodeRemoved",
 ];
 
@@ -166,10 +178,14 @@ fn fits_again(fact: &Fact) -> bool {
     matches!(
         fact,
         Fact::Task(_, _, TaskFact::Stopping { .. })
+            | Fact::Pool(_, PoolFact::Scaled { .. })
             | Fact::JobNode(_, _, JobNodeFact::PreparationStopping | JobNodeFact::EventRecorded(_))
             | Fact::Node(
                 _,
-                NodeFact::Changed { .. } | NodeFact::ActionRequested { action: NodeAction::Remove, .. }
+                NodeFact::Changed { .. }
+                    | NodeFact::ActionRequested { action: NodeAction::Remove, .. }
+                    | NodeFact::UserUpdated { .. }
+                    | NodeFact::RemoteLoginSet { .. }
             )
     )
 }
@@ -241,6 +257,97 @@ const END: [Step; 18] = [
     |world| world.node("p1", NodeEvent::Removed),
     World::tick,
 ];
+
+/// What happens to pools besides, to the users of a node, and to a job whose schedule is deleted by force.
+const POOLS: [Step; 27] = [
+    |world| world.add_pool("q", dedicated(0), 2, NodeFillType::Pack),
+    World::tick,
+    |world| {
+        let command = UpdatePool { task_slots_per_node: Some(1), ..UpdatePool::default() };
+        world.call(|account, now| account.update_pool(&id("q"), &command, now).map_err(refusal))
+    },
+    |world| world.resize_pool("q", &ResizePool { dedicated: Some(2), ..ResizePool::default() }),
+    |world| world.add_node("q", "q1"),
+    |world| {
+        let command = StopResize::default();
+        world.call(|account, now| account.stop_resize(&id("q"), &command, now).map_err(refusal))
+    },
+    World::tick,
+    |world| {
+        let formula = Some("$TargetDedicatedNodes = 1;".parse().unwrap());
+        let command = EnableAutoScale { formula, ..EnableAutoScale::default() };
+        world.call(|account, now| account.enable_auto_scale(&id("q"), &command, now).map_err(refusal))
+    },
+    |world| world.at(24 * 60 * 60).tick(),
+    |world| world.call(|account, now| account.disable_auto_scale(&id("q"), now).map_err(refusal)),
+    |world| {
+        let add = |account: &mut Account, now: &Timestamp| {
+            account.add_node_user(&id("q"), &id("q1"), user(), false, UserAccess::default(), now)
+        };
+        world.call(|account, now| add(account, now).map_err(refusal))
+    },
+    |world| {
+        let access = UserAccess { ssh_public_key: Some("key".into()), ..UserAccess::default() };
+        let update = |account: &mut Account, now: &Timestamp| {
+            account.update_node_user(&id("q"), &id("q1"), user(), access, now)
+        };
+        world.call(|account, now| update(account, now).map_err(refusal))
+    },
+    |world| world.call(|account, _| account.delete_node_user(&id("q"), &id("q1"), user()).map_err(refusal)),
+    |world| {
+        let remote_login = RemoteLogin { address: Ipv4Addr::LOCALHOST.into(), port: 22 };
+        world.call(|account, _| Ok(account.set_remote_login(&id("q1"), remote_login)))
+    },
+    |world| world.add_job("rich", |_, settings| *settings = with_auto_pool(PoolLifetime::Job)),
+    |world| {
+        let add = |account: &mut Account, now: &Timestamp| account.add_auto_pool(&id("rich"), &id("b"), now);
+        world.call(|account, now| add(account, now).map_err(|error| error.to_string()))
+    },
+    |world| {
+        let command = DisableJob { disable_tasks: DisableTasks::Wait, preconditions: Preconditions::None };
+        world.call(|account, now| account.disable_job(&id("rich"), &command, now).map_err(refusal))
+    },
+    World::tick,
+    |world| {
+        let PoolInfo::Auto(pool) = with_auto_pool(PoolLifetime::Job).pool else { unreachable!() };
+        let pool = AutoPool { keep_alive: true, ..(*pool).clone() };
+        let patch = JobPatch { pool: Some(PoolInfo::Auto(pool.into())), ..JobPatch::default() };
+        let command = UpdateJob { change: JobChange::Patch(patch), preconditions: Preconditions::None };
+        world.call(|account, now| account.update_job(&id("rich"), &command, now).map_err(refusal))
+    },
+    |world| world.delete_pool("b"),
+    World::tick,
+    |world| {
+        let settings = JobScheduleSettings {
+            schedule: Schedule::default(),
+            job: Arc::default(),
+            job_settings: JobSettings::new(id("pool")).into(),
+            other: Properties::new(),
+        };
+        let specification = JobScheduleSpecification { id: id("t"), other: Properties::new() };
+        let command = AddJobSchedule { specification: specification.into(), settings: settings.into() };
+        world.call(|account, now| account.add_job_schedule(&command, now).map_err(refusal))
+    },
+    World::tick,
+    |world| world.add_to("t:job-1", "a"),
+    |world| {
+        let assign =
+            |account: &mut Account, now: &Timestamp| account.assign(&id("t:job-1"), &id("a"), &id("n1"), now);
+        world.call(|account, now| assign(account, now).map_err(|error| error.to_string()))
+    },
+    |world| {
+        let command = DeleteJob::default();
+        world.call(|account, now| account.delete_job(&id("t:job-1"), &command, now).map_err(refusal))
+    },
+    |world| {
+        let command = DeleteJobSchedule { force: Some(secs(60)), ..DeleteJobSchedule::default() };
+        world.call(|account, now| account.delete_job_schedule(&id("t"), &command, now).map_err(refusal))
+    },
+];
+
+fn user() -> UserName {
+    UserName::new("ada").unwrap()
+}
 
 /// The lifecycle of a job schedule, whose second turn is lost.
 const SCHEDULE: [Step; 15] = [
@@ -319,10 +426,10 @@ fn disable_schedule(world: &mut World) -> String {
     world.call(|account, now| account.disable_job_schedule(&id("s"), &command, now).map_err(refusal))
 }
 
-/// [`LIFECYCLE`], [`END`] and [`SCHEDULE`], `seconds` seconds apart. Its facts include every kind of fact.
+/// [`LIFECYCLE`], [`END`], [`SCHEDULE`] and [`POOLS`], `seconds` seconds apart. Its facts include every kind of fact.
 fn lifecycle(seconds: u64) -> World {
     let mut world = World::empty();
-    for (number, step) in (1..).zip(LIFECYCLE.into_iter().chain(END).chain(SCHEDULE)) {
+    for (number, step) in (1..).zip(LIFECYCLE.into_iter().chain(END).chain(SCHEDULE).chain(POOLS)) {
         let facts = world.facts.len();
         let told = step(world.at(number * seconds));
         assert!(world.facts.len() > facts, "step {number}: {told}");
