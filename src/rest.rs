@@ -5,7 +5,7 @@
 //!
 //! `operations` is the table of all operations; `prepare` finds the operation, reads the query and the
 //! headers (`parameters`), and calls the operation's function in `jobs`, `job_schedules`, `tasks`, `pools` or `nodes`,
-//! which reads its `body` before it asks the account. Their `shown` collects what is shown, `list`
+//! which reads its `body` before it asks the account. Their `shown` says what is shown of each property, `list`
 //! cuts it into pages, and `odata` has the models, and reads, filters and prints by them. The first
 //! refusal in that order is the one that is answered ([S5](crate::evidence#s5)). `frame` puts an answer
 //! together. A request about files (`files`) is answered by `file_access`, once the host has looked them up.

@@ -11,10 +11,14 @@ use crate::{
     condition::Read,
     job::Effect,
     rest::{
-        odata::{model::Model, version::ApiVersion, write},
+        odata::{
+            model::{Model, Name},
+            shown::{Resource, Slot},
+            version::ApiVersion,
+            write::{self, View},
+        },
         parameters::Query,
         range::ByteRange,
-        shown::Properties,
     },
 };
 
@@ -98,6 +102,20 @@ impl Reply {
         Self { last_modified: Some(last_modified), ..Self::default() }
     }
 
+    /// The reply that shows something that has no ETag. `set` is the part of its metadata that is its own.
+    pub(super) fn shown(
+        account: &Account,
+        set: &str,
+        model: &'static Model,
+        version: ApiVersion,
+        shown: Resource<'_>,
+    ) -> Self {
+        let mut reply = Self::empty();
+        let view = View { model, version, select: None };
+        write::resource(&mut reply.body, format_args!("{}/$metadata#{set}", account.url()), view, shown);
+        reply
+    }
+
     /// The reply to an addition.
     pub(super) fn added(last_modified: Timestamp, url: String) -> Self {
         Self { last_modified: Some(last_modified), added_url: Some(url), ..Self::default() }
@@ -135,7 +153,7 @@ pub(super) fn force_timeout(force: bool, account: &Account) -> Option<TimeSpan> 
 /// What a read of one resource asks for, and under which condition.
 pub(super) struct Show {
     model: &'static Model,
-    select: Option<Vec<&'static str>>,
+    select: Option<Vec<Name>>,
     preconditions: Preconditions,
 }
 
@@ -147,7 +165,7 @@ impl Show {
         context: &Context<'_>,
         set: &str,
         last_modified: Option<Timestamp>,
-        shown: impl FnOnce() -> Properties,
+        shown: impl Fn(&mut Slot<'_>),
     ) -> Result<Reply, BatchError> {
         let mut reply = Reply { last_modified, ..Reply::default() };
         if let Some(last_modified) = last_modified {
@@ -159,25 +177,13 @@ impl Show {
                 }
             }
         }
-        let mut shown = shown();
-        keep_selected(&mut shown, self.select.as_deref());
-        let metadata = metadata(account, &format!("{set}/@Element"));
-        write::resource(&mut reply.body, Some(&metadata), self.model, &shown, context.version);
+        let view = View { model: self.model, version: context.version, select: self.select.as_deref() };
+        write::resource(
+            &mut reply.body,
+            format_args!("{}/$metadata#{set}/@Element", account.url()),
+            view,
+            &shown,
+        );
         Ok(reply)
     }
-}
-
-/// Drops what a `$select` does not name (Q3).
-pub(super) fn keep_selected(shown: &mut Properties, select: Option<&[&'static str]>) {
-    if let Some(names) = select {
-        shown.retain(|name, _| names.contains(&name.as_str()));
-    }
-}
-
-pub(super) fn metadata(account: &Account, set: &str) -> String {
-    metadata_at(account.url(), set)
-}
-
-pub(super) fn metadata_at(account_url: &str, set: &str) -> String {
-    format!("{account_url}/$metadata#{set}")
 }

@@ -1,7 +1,11 @@
 //! From a request about files that the account allows to its answer. The crate decides what to look up and
 //! how to answer; the host looks it up, with no lock on the account.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::ops::Range;
 
 use crate::{
@@ -18,6 +22,7 @@ use crate::{
         frame::Frame,
         list::List,
         message::Response,
+        odata::shown::Slot,
         range::ByteRange,
     },
 };
@@ -157,9 +162,11 @@ impl ListFiles<'_> {
         entries.sort_unstable();
         let after = list.after.as_deref();
         let entries = entries.iter().filter(|entry| after.is_none_or(|after| entry.path.as_str() > after));
-        let base = allowed.place.url(&allowed.account_url);
-        let items = entries.map(|item| (escaped(item.path.as_str()), entry(&base, item)));
-        let reply = list.reply_at(&allowed.account_url, &allowed.frame.context(now), "files", items);
+        let (url, place) = (&allowed.account_url, &allowed.place);
+        let items = entries.map(|found| {
+            (escaped(found.path.as_str()), move |slot: &mut Slot<'_>| entry(url, place, found, slot))
+        });
+        let reply = list.reply_at(url, &allowed.frame.context(now), "files", items);
         allowed.frame.print(&allowed.account_url, reply, now)
     }
 }
@@ -292,11 +299,11 @@ impl Allowed<'_> {
         let mut headers: Vec<(&'static str, String)> = created.into_iter().collect();
         let is_directory = if metadata.is_some() { "False" } else { "True" };
         headers.push(("ocp-batch-file-isdirectory", is_directory.into()));
-        let url = file_url(&self.place.url(&self.account_url), path);
-        headers.push(("ocp-batch-file-url", escaped(&url)));
+        let url = file_url(&self.account_url, &self.place, path).to_string();
+        headers.push(("ocp-batch-file-url", escaped(&url).to_string()));
         headers.push(("Last-Modified", format!("{}", times.last_modified.rfc1123())));
         if let Some(FileMetadata { content_type, mode, .. }) = metadata {
-            headers.extend(mode.map(|mode| ("ocp-batch-file-mode", file_mode(mode))));
+            headers.extend(mode.map(|mode| ("ocp-batch-file-mode", file_mode(mode).to_string())));
             headers.push(("Content-Type", content_type.as_str().into()));
         }
         headers

@@ -11,7 +11,8 @@ pub(super) mod found;
 pub(super) mod path;
 pub(super) mod shown;
 
-use alloc::string::String;
+use alloc::string::ToString;
+use core::fmt::Display;
 
 use crate::{
     Account, BatchError, ErrorCode, Preconditions, Timestamp,
@@ -23,7 +24,7 @@ use crate::{
         list::List,
         odata::model,
         range::ByteRange,
-        shown::{node_url, task_url},
+        shown::{node_url, task_url, written},
         tasks::shown::task_root_directory,
     },
     task::{Completion, Placement, Task, TaskState},
@@ -81,17 +82,17 @@ impl FilePlace {
     /// The directory, below the node's root directory; `None` for that itself.
     pub fn directory(&self) -> Option<FilePath> {
         match self {
-            Self::Task { job, task, .. } => FilePath::new(&task_root_directory(job, task)).ok(),
+            Self::Task { job, task, .. } => FilePath::new(&task_root_directory(job, task).to_string()).ok(),
             Self::Node(_) => None,
         }
     }
 
     /// The URL that the URLs of its files begin with.
-    pub(super) fn url(&self, account_url: &str) -> String {
-        match self {
-            Self::Task { job, task, .. } => task_url(account_url, job, task),
-            Self::Node(Placement { pool, node }) => node_url(account_url, pool, node),
-        }
+    pub(super) fn url(&self, account_url: &str) -> impl Display {
+        written(move |f| match self {
+            Self::Task { job, task, .. } => write!(f, "{}", task_url(account_url, job, task)),
+            Self::Node(Placement { pool, node }) => write!(f, "{}", node_url(account_url, pool, node)),
+        })
     }
 }
 

@@ -9,7 +9,7 @@
 mod body;
 mod shown;
 
-use alloc::{format, vec::Vec};
+use alloc::{string::ToString, vec::Vec};
 
 use crate::{
     Account, BatchError, Timestamp,
@@ -24,7 +24,7 @@ use crate::{
         fields,
         jobs::JobList,
         list::List,
-        odata::model,
+        odata::{model, shown::Slot},
         shown::job_schedule_url,
     },
 };
@@ -35,7 +35,7 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::write(move |account, context| {
         let effects = account.add_job_schedule(&command, context.now)?;
         let schedule = account.require_job_schedule(&command.specification.id)?;
-        let url = job_schedule_url(account.url(), schedule.id());
+        let url = job_schedule_url(account.url(), schedule.id()).to_string();
         Ok((Reply::added(schedule.stamps().modified(), url), effects))
     }))
 }
@@ -44,7 +44,7 @@ pub(super) fn get(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> Resu
     let show = reading.show(&model::CLOUD_JOB_SCHEDULE)?;
     Ok(Act::read(move |account, context| {
         let schedule = account.require_job_schedule(&schedule?)?;
-        let shown = || shown::job_schedule(account.url(), schedule, context.now);
+        let shown = |slot: &mut Slot<'_>| shown::job_schedule(account.url(), schedule, context.now, slot);
         show.reply(account, context, "jobschedules", Some(schedule.stamps().modified()), shown)
     }))
 }
@@ -62,7 +62,9 @@ pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let after = list.after_id(|token| JobScheduleId::new(token).ok())?;
     Ok(Act::read(move |account, context| {
         let items = account.job_schedules_after(after.as_ref()).map(|schedule| {
-            (format!("{}", schedule.id()), shown::job_schedule(account.url(), schedule, context.now))
+            let shown =
+                move |slot: &mut Slot<'_>| shown::job_schedule(account.url(), schedule, context.now, slot);
+            (schedule.id(), shown)
         });
         Ok(list.reply(account, context, "jobschedules", items))
     }))

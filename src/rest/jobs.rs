@@ -11,15 +11,18 @@ pub(super) mod shown;
 
 use alloc::{format, string::String, sync::Arc};
 
+use shown::NodeRuns;
+
 use crate::{
     Account, BatchError, ErrorCode,
     id::{JobId, JobScheduleId},
     job::{AddJob, DeleteJob, DisableJob, EnableJob, JobChange, TerminateJob, TerminateReason, UpdateJob},
     rest::{
-        exchange::{Act, Context, PathId, Reading, Reply, force_timeout, metadata},
+        exchange::{Act, Context, PathId, Reading, Reply, force_timeout},
         fields,
         list::List,
-        odata::{model, write},
+        odata::{model, shown::Slot},
+        shown::written,
     },
 };
 
@@ -40,7 +43,7 @@ pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
     let show = reading.show(&model::CLOUD_JOB)?;
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
-        let shown = || shown::job(account.url(), job, context.now);
+        let shown = |slot: &mut Slot<'_>| shown::job(account.url(), job, context.now, slot);
         show.reply(account, context, "jobs", Some(job.stamps().modified()), shown)
     }))
 }
@@ -82,9 +85,10 @@ impl JobList {
         };
         let live = live.into_iter().flat_map(|after| account.live_jobs(schedule, after)).map(|job| (0, job));
         let completed = account.completed_jobs(schedule, completed).map(|job| (1, job));
-        let items = live
-            .chain(completed)
-            .map(|(part, job)| (format!("{part}.{}", job.id()), shown::job(account.url(), job, context.now)));
+        let items = live.chain(completed).map(|(part, job)| {
+            let token = written(move |f| write!(f, "{part}.{}", job.id()));
+            (token, |slot: &mut Slot<'_>| shown::job(account.url(), job, context.now, slot))
+        });
         self.list.reply(account, context, "jobs", items)
     }
 }
@@ -153,12 +157,8 @@ pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Ba
 pub(super) fn task_counts(job: PathId<JobId>, _: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
-        let shown = shown::task_counts(job);
-        let mut reply = Reply::empty();
-        let metadata = metadata(account, "taskcountsresult/@Element");
-        let model = &model::TASK_COUNTS_RESULT;
-        write::resource(&mut reply.body, Some(&metadata), model, &shown, context.version);
-        Ok(reply)
+        let (set, model) = ("taskcountsresult/@Element", &model::TASK_COUNTS_RESULT);
+        Ok(Reply::shown(account, set, model, context.version, &|slot| shown::task_counts(job, slot)))
     }))
 }
 
@@ -175,8 +175,8 @@ pub(super) fn preparation_and_release_status(
             return Err(ErrorCode::JobPreparationTaskOrReleaseTaskNotSpecified.into());
         }
         let items = job.nodes_after(after.as_ref()).filter_map(|(id, node)| {
-            let shown = shown::preparation_and_release(account.url(), job, id, node)?;
-            Some((format!("{id}"), shown))
+            let runs = NodeRuns::of(job, id, node)?;
+            Some((id, move |slot: &mut Slot<'_>| runs.show(account.url(), slot)))
         });
         Ok(list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items))
     }))

@@ -1,14 +1,20 @@
 //! Lists: filtered, selected and cut into pages, the same way for everything there is a list of.
 
-use alloc::{format, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
+use core::{fmt::Display, iter};
 
 use crate::{
     Account, BatchError,
     rest::{
-        exchange::{Context, Reading, Reply, keep_selected, metadata_at},
-        odata::{filter::Filter, model::Model, write},
-        percent::parameters,
-        shown::Properties,
+        exchange::{Context, Reading, Reply},
+        odata::{
+            filter::Filter,
+            model::{Model, Name},
+            shown::Slot,
+            write::{self, View},
+        },
+        percent::{Parameter, parameters},
+        shown::written,
     },
 };
 
@@ -21,7 +27,7 @@ pub(super) struct List {
     model: &'static Model,
     max_results: usize,
     filter: Option<Filter>,
-    select: Option<Vec<&'static str>>,
+    select: Option<Vec<Name>>,
     /// Where the previous page ended (Q8).
     pub(super) after: Option<String>,
 }
@@ -64,57 +70,51 @@ impl List {
 
     /// Replies with no items, for what an account of this crate has none of (Q11).
     pub(super) fn reply_empty(&self, account: &Account, context: &Context<'_>, set: &str) -> Reply {
-        self.reply(account, context, set, core::iter::empty())
+        self.reply(account, context, set, iter::empty::<(&str, fn(&mut Slot<'_>))>())
     }
 
     /// Replies with the first items that pass the filter, and with where to go on if there are more.
     /// Each item comes with the token of its place.
-    pub(super) fn reply(
+    pub(super) fn reply<T: Display, R: Fn(&mut Slot<'_>)>(
         &self,
         account: &Account,
         context: &Context<'_>,
         set: &str,
-        items: impl Iterator<Item = (String, Properties)>,
+        items: impl Iterator<Item = (T, R)>,
     ) -> Reply {
         self.reply_at(account.url(), context, set, items)
     }
 
     /// Like [`reply`](Self::reply), for what the account does not have by itself.
-    pub(super) fn reply_at(
+    pub(super) fn reply_at<T: Display, R: Fn(&mut Slot<'_>)>(
         &self,
         account_url: &str,
         context: &Context<'_>,
         set: &str,
-        items: impl Iterator<Item = (String, Properties)>,
+        items: impl Iterator<Item = (T, R)>,
     ) -> Reply {
-        let passes = |shown: &Properties| self.filter.as_ref().is_none_or(|filter| filter.matches(shown));
-        let mut items = items.filter(|(_, shown)| passes(shown));
-        let mut page = Vec::new();
+        let passes = |item: &R| self.filter.as_ref().is_none_or(|filter| filter.matches(item));
+        let mut items = items.filter(|(_, item)| passes(item));
+        let mut reply = Reply::empty();
+        let view = View { model: self.model, version: context.version, select: self.select.as_deref() };
+        let mut page =
+            write::List::begin(&mut reply.body, format_args!("{account_url}/$metadata#{set}"), view);
         let mut last = None;
-        for (token, mut shown) in items.by_ref().take(self.max_results) {
-            keep_selected(&mut shown, self.select.as_deref());
-            page.push(shown);
+        for (token, item) in items.by_ref().take(self.max_results) {
+            page.item(&item);
             last = Some(token);
         }
-        let next_link =
-            last.filter(|_| items.next().is_some()).map(|token| next_link(account_url, context, &token));
-        let mut reply = Reply::empty();
-        let metadata = metadata_at(account_url, set);
-        write::list(
-            &mut reply.body,
-            Some(&metadata),
-            self.model,
-            &page,
-            context.version,
-            next_link.as_deref(),
-        );
+        let more_after = last.filter(|_| items.next().is_some());
+        page.end(more_after.map(|token| next_link(account_url, context, token)));
         reply
     }
 }
 
 /// The request's own URL with another token.
-fn next_link(account_url: &str, context: &Context<'_>, token: &str) -> String {
-    let others = parameters(context.query).filter(|other| !other.name().eq_ignore_ascii_case("$skiptoken"));
-    let others: Vec<&str> = others.map(|other| other.raw).collect();
-    format!("{}?$skipToken={token}&{}", context.own_url(account_url), others.join("&"))
+fn next_link(account_url: &str, context: &Context<'_>, token: impl Display) -> impl Display {
+    written(move |f| {
+        write!(f, "{}?$skipToken={token}", context.own_url(account_url))?;
+        let is_other = |other: &Parameter<'_>| !other.name().eq_ignore_ascii_case("$skiptoken");
+        parameters(context.query).filter(is_other).try_for_each(|other| write!(f, "&{}", other.raw))
+    })
 }

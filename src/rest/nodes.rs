@@ -17,10 +17,10 @@ use crate::{
     id::{NodeId, PoolId},
     node::{ChangeNode, Contact},
     rest::{
-        exchange::{Act, PathId, Reading, Reply, metadata},
+        exchange::{Act, PathId, Reading, Reply},
         fields,
         list::List,
-        odata::{model, read, write},
+        odata::{model, read, shown::Slot},
     },
 };
 
@@ -34,7 +34,7 @@ pub(super) fn list(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, Ba
         }
         let items = account
             .nodes_of_after(&pool, after.as_ref())
-            .map(|node| (format!("{}", node.id()), shown::node(account, node)));
+            .map(|node| (node.id(), move |slot: &mut Slot<'_>| shown::node(account, node, slot)));
         Ok(list.reply(account, context, "nodes", items))
     }))
 }
@@ -47,7 +47,7 @@ pub(super) fn get(
     let show = reading.show(&model::COMPUTE_NODE)?;
     Ok(Act::read(move |account, context| {
         let node = account.require_node(&pool?, &node?)?;
-        show.reply(account, context, "nodes", None, || shown::node(account, node))
+        show.reply(account, context, "nodes", None, |slot| shown::node(account, node, slot))
     }))
 }
 
@@ -145,12 +145,10 @@ pub(super) fn upload_service_logs(
             Contact::Lost | Contact::Gone => return Err(ErrorCode::NodeNotReady.into()),
         }
         let directory = format!("{}/{}/{}", node.pool(), node.id(), context.request_id);
-        let metadata =
-            metadata(account, "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult");
-        let (model, mut reply) = (&model::UPLOAD_BATCH_SERVICE_LOGS_RESULT, Reply::empty());
-        let shown = shown::uploaded_logs(&directory, 0);
-        write::resource(&mut reply.body, Some(&metadata), model, &shown, version);
-        Ok(reply)
+        let set = "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult";
+        let model = &model::UPLOAD_BATCH_SERVICE_LOGS_RESULT;
+        let shown = |slot: &mut Slot<'_>| shown::uploaded_logs(&directory, 0, slot);
+        Ok(Reply::shown(account, set, model, version, &shown))
     }))
 }
 

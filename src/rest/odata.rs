@@ -4,5 +4,6 @@
 pub(super) mod filter;
 pub(super) mod model;
 pub(super) mod read;
+pub(super) mod shown;
 pub(super) mod version;
 pub(super) mod write;

@@ -7,7 +7,10 @@ use crate::{
     condition::ConditionHeaders,
     rest::{
         guid::Guid,
-        odata::{model::Model, version::ApiVersion},
+        odata::{
+            model::{Model, Name},
+            version::ApiVersion,
+        },
         percent::parameters,
         range::ByteRange,
     },
@@ -98,7 +101,7 @@ impl<'a> Query<'a> {
         &self,
         model: &'static Model,
         version: ApiVersion,
-    ) -> Result<Option<Vec<&'static str>>, BatchError> {
+    ) -> Result<Option<Vec<Name>>, BatchError> {
         let text = self.select.as_deref().unwrap_or_default();
         let mut selected = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -106,10 +109,10 @@ impl<'a> Query<'a> {
                 let reason = format!("The property '{name}' does not exist on the resource.");
                 BatchError::invalid_query("$select", text, &reason)
             })?;
-            selected.push(property.name);
+            if !selected.contains(&property.name) {
+                selected.push(property.name);
+            }
         }
-        selected.sort_unstable();
-        selected.dedup();
         Ok((!selected.is_empty()).then_some(selected))
     }
 

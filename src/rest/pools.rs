@@ -9,17 +9,17 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::format;
+use alloc::string::ToString;
 
 use crate::{
     BatchError,
     id::PoolId,
     pool::{DeletePool, StopResize, UpdatePool},
     rest::{
-        exchange::{Act, PathId, Reading, Reply, metadata},
+        exchange::{Act, PathId, Reading, Reply},
         fields,
         list::List,
-        odata::{model, write},
+        odata::{model, shown::Slot},
         shown::pool_url,
     },
 };
@@ -29,7 +29,7 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::write(move |account, context| {
         let effects = account.add_pool(&command, context.now)?;
         let pool = account.require_pool(&command.specification.id)?;
-        let url = pool_url(account.url(), pool.id());
+        let url = pool_url(account.url(), pool.id()).to_string();
         Ok((Reply::added(pool.stamps().modified(), url), effects))
     }))
 }
@@ -38,7 +38,7 @@ pub(super) fn get(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, Bat
     let show = reading.show(&model::CLOUD_POOL)?;
     Ok(Act::read(move |account, context| {
         let pool = account.require_pool(&pool?)?;
-        let shown = || shown::pool(account, pool);
+        let shown = |slot: &mut Slot<'_>| shown::pool(account, pool, slot);
         show.reply(account, context, "pools", Some(pool.stamps().modified()), shown)
     }))
 }
@@ -53,7 +53,7 @@ pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::read(move |account, context| {
         let items = account
             .pools_after(after.as_ref())
-            .map(|pool| (format!("{}", pool.id()), shown::pool(account, pool)));
+            .map(|pool| (pool.id(), move |slot: &mut Slot<'_>| shown::pool(account, pool, slot)));
         Ok(list.reply(account, context, "pools", items))
     }))
 }
@@ -139,11 +139,9 @@ pub(super) fn evaluate_auto_scale(pool: PathId<PoolId>, reading: Reading<'_>) ->
     let formula = body::evaluate_auto_scale(reading.body, reading.version)?;
     Ok(Act::read(move |account, context| {
         let run = account.evaluate_auto_scale(&pool?, &formula, context.now)?;
-        let mut reply = Reply::empty();
-        let metadata = metadata(account, "Microsoft.Azure.Batch.Protocol.Entities.AutoScaleRun");
-        let shown = shown::auto_scale_run(&run);
-        write::resource(&mut reply.body, Some(&metadata), &model::AUTO_SCALE_RUN, &shown, context.version);
-        Ok(reply)
+        let set = "Microsoft.Azure.Batch.Protocol.Entities.AutoScaleRun";
+        let shown = |slot: &mut Slot<'_>| shown::auto_scale_run(&run, slot);
+        Ok(Reply::shown(account, set, &model::AUTO_SCALE_RUN, context.version, &shown))
     }))
 }
 
@@ -156,7 +154,7 @@ pub(super) fn node_counts(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::read(move |account, context| {
         let items = account
             .pools_after(after.as_ref())
-            .map(|pool| (format!("{}", pool.id()), shown::node_counts(account, pool)));
+            .map(|pool| (pool.id(), move |slot: &mut Slot<'_>| shown::node_counts(account, pool, slot)));
         Ok(list.reply(account, context, "poolnodecounts", items))
     }))
 }

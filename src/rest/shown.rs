@@ -1,78 +1,73 @@
-//! What the service shows of a resource: typed fields and kept properties, in one map by the service's
-//! names. The models put them in order and hide what an api-version does not know.
+//! What the resources have in common of what the service shows of them.
 
-use alloc::{format, string::String};
-use core::fmt::Display;
+use core::fmt::{self, Display};
 
 use serde_json::{Map, Value};
 
 use crate::{
     Stamps, Timestamp,
     id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
-    rest::odata::model::{Name, name},
+    rest::odata::shown::{Slot, fill},
 };
 
-pub(super) type Properties = Map<String, Value>;
+/// The written form that a function writes.
+pub(super) fn written<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result>(write: F) -> impl Display {
+    struct Written<F>(F);
 
-/// Prints anything that has a written form.
-pub(super) fn text(value: impl Display) -> Value {
-    Value::String(format!("{value}"))
-}
-
-/// Adds a property, if there is a value for it.
-pub(super) fn put(into: &mut Properties, name: Name, value: impl Into<Option<Value>>) {
-    if let Some(value) = value.into() {
-        into.insert(name.into(), value);
-    }
-}
-
-/// What is kept of an object that is interpreted in part; the rest is to be put into it.
-pub(super) fn kept(shown: &mut Properties, name: Name) -> Properties {
-    match shown.remove(name.as_str()) {
-        Some(Value::Object(kept)) => kept,
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_)) | None => {
-            Properties::new()
+    impl<F: Fn(&mut fmt::Formatter<'_>) -> fmt::Result> Display for Written<F> {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            (self.0)(f)
         }
     }
+
+    Written(write)
 }
 
-pub(super) fn job_url(account: &str, job: &JobId) -> String {
-    format!("{account}/jobs/{job}")
+/// Fills a slot with an object that is interpreted in part; the rest of it was kept as it came.
+pub(super) fn partly_kept(slot: &mut Slot<'_>, kept: &Map<String, Value>, fill: &dyn Fn(&mut Slot<'_>)) {
+    let rest = kept.get(slot.name().as_str()).and_then(Value::as_object);
+    slot.object(&|slot| {
+        fill(slot);
+        if let Some(rest) = rest {
+            slot.kept(rest);
+        }
+    });
 }
 
-pub(super) fn job_schedule_url(account: &str, schedule: &JobScheduleId) -> String {
-    format!("{account}/jobschedules/{schedule}")
+pub(super) fn job_url(account: &str, job: &JobId) -> impl Display {
+    written(move |f| write!(f, "{account}/jobs/{job}"))
 }
 
-pub(super) fn task_url(account: &str, job: &JobId, task: &TaskId) -> String {
-    format!("{account}/jobs/{job}/tasks/{task}")
+pub(super) fn job_schedule_url(account: &str, schedule: &JobScheduleId) -> impl Display {
+    written(move |f| write!(f, "{account}/jobschedules/{schedule}"))
 }
 
-pub(super) fn node_url(account: &str, pool: &PoolId, node: &NodeId) -> String {
-    format!("{account}/pools/{pool}/nodes/{node}")
+pub(super) fn task_url(account: &str, job: &JobId, task: &TaskId) -> impl Display {
+    written(move |f| write!(f, "{account}/jobs/{job}/tasks/{task}"))
 }
 
-pub(super) fn pool_url(account: &str, pool: &PoolId) -> String {
-    format!("{account}/pools/{pool}")
+pub(super) fn node_url(account: &str, pool: &PoolId, node: &NodeId) -> impl Display {
+    written(move |f| write!(f, "{account}/pools/{pool}/nodes/{node}"))
 }
 
-pub(super) fn stamps<S: Copy + Display>(
-    shown: &mut Properties,
+pub(super) fn pool_url(account: &str, pool: &PoolId) -> impl Display {
+    written(move |f| write!(f, "{account}/pools/{pool}"))
+}
+
+/// When something was created, modified and changed state.
+pub(super) fn stamps<S: Copy>(
+    slot: &mut Slot<'_>,
     stamps: &Stamps<S>,
     creation_time: Timestamp,
-    state: S,
+    name: fn(S) -> &'static str,
 ) {
-    put(shown, name!("eTag"), text(stamps.etag())); // T1
-    put(shown, name!("lastModified"), text(stamps.modified()));
-    put(shown, name!("creationTime"), text(creation_time));
-    put(shown, name!("state"), text(state));
-    put(shown, name!("stateTransitionTime"), text(stamps.entered()));
-}
-
-/// T7
-pub(super) fn previous_state<S: Copy + Display>(shown: &mut Properties, stamps: &Stamps<S>) {
-    if let Some((state, at)) = stamps.previous() {
-        put(shown, name!("previousState"), text(state));
-        put(shown, name!("previousStateTransitionTime"), text(at));
-    }
+    fill!(slot {
+        "eTag" => slot.written(&stamps.etag()), // T1
+        "lastModified" => slot.instant(stamps.modified()),
+        "creationTime" => slot.instant(creation_time),
+        "stateTransitionTime" => slot.instant(stamps.entered()),
+        // T7
+        "previousState" => slot.text(stamps.previous().map(|(state, _)| name(state))),
+        "previousStateTransitionTime" => slot.instant(stamps.previous().map(|(_, at)| at)),
+    });
 }

@@ -5,9 +5,7 @@
     reason = "all functions in the table of operations have one signature"
 )]
 
-use alloc::{string::ToString, vec::Vec};
-
-use serde_json::{Value, json};
+use alloc::vec::Vec;
 
 use crate::{
     BatchError,
@@ -15,8 +13,10 @@ use crate::{
     rest::{
         exchange::{Act, Reading},
         list::List,
-        odata::model::{self, name},
-        shown::{Properties, put, text},
+        odata::{
+            model,
+            shown::{Shown, Slot, fill},
+        },
     },
 };
 
@@ -26,7 +26,7 @@ pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let before = list.after_id(|token| token.parse().ok())?.unwrap_or(0);
     Ok(Act::read(move |account, context| {
         let items = account.supported_images().iter().zip(1_usize..).skip(before);
-        let items = items.map(|(image, number)| (number.to_string(), shown(image)));
+        let items = items.map(|(image, number)| (number, move |slot: &mut Slot<'_>| shown(image, slot)));
         Ok(list.reply(account, context, "supportedimages", items))
     }))
 }
@@ -38,7 +38,8 @@ pub(super) fn node_agents(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::read(move |account, context| {
         let agents = agents_of(account.supported_images());
         let items = agents.iter().zip(1_usize..).skip(before);
-        let items = items.map(|(images, number)| (number.to_string(), shown_agent(images)));
+        let items =
+            items.map(|(images, number)| (number, move |slot: &mut Slot<'_>| shown_agent(images, slot)));
         Ok(list.reply(account, context, "nodeagentskus", items))
     }))
 }
@@ -59,34 +60,37 @@ fn agents_of(images: &[SupportedImage]) -> Vec<Vec<&SupportedImage>> {
 }
 
 /// An image as the service shows it (Q13).
-fn shown(image: &SupportedImage) -> Properties {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("imageReference"), reference(image));
-    put(&mut shown, name!("verificationType"), text(image.verification));
-    put(&mut shown, name!("nodeAgentSKUId"), text(&image.node_agent_sku_id));
-    let has_capabilities = !image.capabilities.is_empty();
-    put(&mut shown, name!("capabilities"), has_capabilities.then(|| json!(image.capabilities)));
-    put(&mut shown, name!("batchSupportEndOfLife"), image.end_of_support.map(text));
-    put(&mut shown, name!("osType"), text(image.os_type));
-    shown
+fn shown(image: &SupportedImage, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "imageReference" => slot.object(&|slot| reference(image, slot)),
+        "verificationType" => slot.text(image.verification.as_str()),
+        "nodeAgentSKUId" => slot.text(&*image.node_agent_sku_id),
+        "capabilities" => if !image.capabilities.is_empty() {
+            slot.list(&|give| image.capabilities.iter().for_each(|name| give(&Shown::Text(name))));
+        },
+        "batchSupportEndOfLife" => slot.instant(image.end_of_support),
+        "osType" => slot.text(image.os_type.as_str()),
+    });
 }
 
 /// A node agent with its images (Q14).
-fn shown_agent(images: &[&SupportedImage]) -> Properties {
-    let mut shown = Properties::new();
-    let verified = images.iter().filter(|image| image.verification == VerificationType::Verified);
-    let references: Vec<Value> = verified.map(|image| reference(image)).collect();
-    put(&mut shown, name!("id"), images.first().map(|image| text(&image.node_agent_sku_id)));
-    put(&mut shown, name!("verifiedImageReferences"), Value::Array(references));
-    put(&mut shown, name!("osType"), images.first().map(|image| text(image.os_type)));
-    shown
+fn shown_agent(images: &[&SupportedImage], slot: &mut Slot<'_>) {
+    fill!(slot {
+        "id" => slot.text(images.first().map(|image| &*image.node_agent_sku_id)),
+        "verifiedImageReferences" => slot.list(&|give| {
+            for image in images.iter().filter(|image| image.verification == VerificationType::Verified) {
+                give(&Shown::Object(&|slot| reference(image, slot)));
+            }
+        }),
+        "osType" => slot.text(images.first().map(|image| image.os_type.as_str())),
+    });
 }
 
-fn reference(image: &SupportedImage) -> Value {
-    json!({
-        (name!("publisher")): image.publisher,
-        (name!("offer")): image.offer,
-        (name!("sku")): image.sku,
-        (name!("version")): image.version,
-    })
+fn reference(image: &SupportedImage, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "publisher" => slot.text(&*image.publisher),
+        "offer" => slot.text(&*image.offer),
+        "sku" => slot.text(&*image.sku),
+        "version" => slot.text(&*image.version),
+    });
 }

@@ -9,21 +9,27 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::{format, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    borrow::ToOwned,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
 use crate::{
-    Account, BatchError,
+    Account, BatchError, Timestamp,
     id::{JobId, TaskId},
     job::{Effect, JobRequest},
     rest::{
-        exchange::{Act, Context, PathId, Reading, Reply, metadata},
+        exchange::{Act, PathId, Reading, Reply},
         fields,
         list::List,
         odata::{
             model::{self, name},
-            write,
+            shown::Slot,
+            write::{self, View},
         },
-        shown::{Properties, task_url},
+        shown::task_url,
     },
     task::{AddTask, DeleteTask, ReactivateTask, TerminateTask, UpdateTask},
 };
@@ -48,10 +54,10 @@ pub(super) fn add(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
 }
 
 /// Where a task that was just added is, and its stamp.
-fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, crate::Timestamp), BatchError> {
+fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, Timestamp), BatchError> {
     let job = account.require_job(job)?;
     let task = job.require_task(task)?;
-    Ok((task_url(account.url(), job.id(), task.id()), task.stamps().modified()))
+    Ok((task_url(account.url(), job.id(), task.id()).to_string(), task.stamps().modified()))
 }
 
 /// Each task of a collection is added or refused by itself; only what is wrong with the whole refuses
@@ -61,42 +67,39 @@ pub(super) fn add_collection(job: PathId<JobId>, reading: Reading<'_>) -> Result
     Ok(Act::write(move |account, context| {
         let job = job?;
         account.require_job(&job)?.allows(JobRequest::AddTask)?;
-        let mut effects = Vec::new();
-        let results: Vec<Properties> = tasks
-            .into_iter()
-            .map(|(id, task)| {
-                let added = task.and_then(|command| add_one(account, context, &job, &command, &mut effects));
-                added.unwrap_or_else(|error| refused(context, &id, &error))
-            })
-            .collect();
-        let mut reply = Reply::empty();
-        let metadata = metadata(account, "taskaddresult");
-        write::list(
+        let (mut effects, mut reply) = (Vec::new(), Reply::empty());
+        let url = account.url().to_owned();
+        let mut results = write::List::begin(
             &mut reply.body,
-            Some(&metadata),
-            &model::TASK_ADD_RESULT,
-            &results,
-            context.version,
-            None,
+            format_args!("{url}/$metadata#taskaddresult"),
+            View { model: &model::TASK_ADD_RESULT, version: context.version, select: None },
         );
+        for (id, task) in tasks {
+            let added = task.and_then(|command| add_one(account, context.now, &job, &command, &mut effects));
+            match added {
+                Ok((task, last_modified)) => {
+                    results.item(&|slot| shown::task_added(&url, &job, &task, last_modified, slot));
+                }
+                Err(error) => results.item(&|slot| {
+                    shown::task_refused(&id, &error, context.request_id, context.now, slot);
+                }),
+            }
+        }
+        results.end(None::<&str>);
         Ok((reply, effects))
     }))
 }
 
 fn add_one(
     account: &mut Account,
-    context: &Context<'_>,
+    now: Timestamp,
     job: &JobId,
     command: &AddTask,
     effects: &mut Vec<Effect>,
-) -> Result<Properties, BatchError> {
-    effects.extend(account.add_task(job, command, context.now)?);
-    let (url, last_modified) = added(account, job, &command.specification.id)?;
-    Ok(shown::task_added(&command.specification.id, &url, last_modified))
-}
-
-fn refused(context: &Context<'_>, task: &str, error: &BatchError) -> Properties {
-    shown::task_refused(task, error, context.request_id, context.now)
+) -> Result<(TaskId, Timestamp), BatchError> {
+    effects.extend(account.add_task(job, command, now)?);
+    let task = account.require_task(job, &command.specification.id)?;
+    Ok((task.id().clone(), task.stamps().modified()))
 }
 
 pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Result<Act, BatchError> {
@@ -104,7 +107,7 @@ pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
         let task = job.require_task(&task?)?;
-        let shown = || shown::task(account.url(), job.id(), task);
+        let shown = |slot: &mut Slot<'_>| shown::task(account.url(), job.id(), task, slot);
         show.reply(account, context, "tasks", Some(task.stamps().modified()), shown)
     }))
 }
@@ -115,7 +118,9 @@ pub(super) fn list(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batc
     Ok(Act::read(move |account, context| {
         let job = account.require_job(&job?)?;
         let tasks = job.tasks_after(after.as_ref());
-        let items = tasks.map(|task| (format!("{}", task.id()), shown::task(account.url(), job.id(), task)));
+        let items = tasks.map(|task| {
+            (task.id(), move |slot: &mut Slot<'_>| shown::task(account.url(), job.id(), task, slot))
+        });
         Ok(list.reply(account, context, "tasks", items))
     }))
 }
@@ -187,16 +192,12 @@ pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>, _: Reading<'_>)
             ));
         }
         let mut reply = Reply::empty();
-        let metadata = metadata(account, "subtaskinfo");
-        let none: [Properties; 0] = [];
-        write::list(
+        write::List::begin(
             &mut reply.body,
-            Some(&metadata),
-            &model::SUBTASK_INFORMATION,
-            &none,
-            context.version,
-            None,
-        );
+            format_args!("{}/$metadata#subtaskinfo", account.url()),
+            View { model: &model::SUBTASK_INFORMATION, version: context.version, select: None },
+        )
+        .end(None::<&str>);
         Ok(reply)
     }))
 }

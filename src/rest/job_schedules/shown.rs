@@ -1,52 +1,57 @@
 //! What the service shows of a job schedule.
 
-use serde_json::{Value, json};
-
 use crate::{
     Timestamp,
-    job_schedule::{JobSchedule, Schedule},
+    job_schedule::{JobSchedule, JobScheduleStateName, Period, Schedule},
     rest::{
         jobs::shown::job_template,
-        odata::model::name,
-        shown::{Properties, job_schedule_url, job_url, previous_state, put, stamps, text},
+        odata::shown::{Slot, fill},
+        shown::{job_schedule_url, job_url, stamps},
     },
 };
 
 /// A job schedule as `Job Schedule - Get` shows it at this time.
-pub(super) fn job_schedule(account: &str, schedule: &JobSchedule, now: Timestamp) -> Properties {
+pub(super) fn job_schedule(account: &str, schedule: &JobSchedule, now: Timestamp, slot: &mut Slot<'_>) {
     let (stamped, settings) = (schedule.stamps(), schedule.settings());
-    let mut shown = schedule.specification().other.clone();
-    shown.extend(settings.other.clone());
-    put(&mut shown, name!("id"), text(schedule.id()));
-    put(&mut shown, name!("url"), Value::String(job_schedule_url(account, schedule.id())));
-    stamps(&mut shown, stamped, stamped.created(), schedule.state().name());
-    previous_state(&mut shown, stamped);
-    put(&mut shown, name!("schedule"), times(&settings.schedule));
-    let job = job_template(&settings.job, &settings.job_settings);
-    put(&mut shown, name!("jobSpecification"), Value::Object(job));
-    put(&mut shown, name!("executionInfo"), execution_info(account, schedule, now));
-    shown
+    fill!(slot {
+        "id" => slot.text(schedule.id().as_str()),
+        "url" => slot.written(&job_schedule_url(account, schedule.id())),
+        "state" => slot.text(schedule.state().name().as_str()),
+        // L4: an empty schedule is not shown.
+        "schedule" => if settings.schedule != Schedule::default() {
+            slot.object(&|slot| times(&settings.schedule, slot));
+        },
+        "jobSpecification" => {
+            slot.object(&|slot| job_template(&settings.job, &settings.job_settings, slot));
+        },
+        "executionInfo" => slot.object(&|slot| execution_info(account, schedule, now, slot)),
+    });
+    stamps(slot, stamped, stamped.created(), JobScheduleStateName::as_str);
+    slot.kept(&settings.other);
+    slot.kept(&schedule.specification().other);
 }
 
-/// L4: an empty schedule is not shown.
-fn times(schedule: &Schedule) -> Option<Value> {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("doNotRunUntil"), schedule.do_not_run_until.map(text));
-    put(&mut shown, name!("doNotRunAfter"), schedule.do_not_run_after.map(text));
-    put(&mut shown, name!("startWindow"), schedule.start_window.map(|window| text(window.span())));
-    let interval = schedule.recurrence_interval.map(|interval| text(interval.span()));
-    put(&mut shown, name!("recurrenceInterval"), interval);
-    (!shown.is_empty()).then_some(Value::Object(shown))
+fn times(schedule: &Schedule, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "doNotRunUntil" => slot.instant(schedule.do_not_run_until),
+        "doNotRunAfter" => slot.instant(schedule.do_not_run_after),
+        "startWindow" => slot.duration(schedule.start_window.map(Period::span)),
+        "recurrenceInterval" => slot.duration(schedule.recurrence_interval.map(Period::span)),
+    });
 }
 
 /// L4
-fn execution_info(account: &str, schedule: &JobSchedule, now: Timestamp) -> Value {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("nextRunTime"), schedule.next_run_time(now).map(text));
-    let recent_job = schedule
-        .recent_job()
-        .map(|job| json!({ (name!("url")): job_url(account, &job), (name!("id")): job.as_str() }));
-    put(&mut shown, name!("recentJob"), recent_job);
-    put(&mut shown, name!("endTime"), schedule.state().end_time().map(text));
-    Value::Object(shown)
+fn execution_info(account: &str, schedule: &JobSchedule, now: Timestamp, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "nextRunTime" => slot.instant(schedule.next_run_time(now)),
+        "recentJob" => if let Some(job) = schedule.recent_job() {
+            slot.object(&|slot| {
+                fill!(slot {
+                    "url" => slot.written(&job_url(account, &job)),
+                    "id" => slot.text(job.as_str()),
+                });
+            });
+        },
+        "endTime" => slot.instant(schedule.state().end_time()),
+    });
 }

@@ -1,231 +1,278 @@
 //! What the service shows of a job.
 
-use alloc::format;
-
-use serde_json::{Value, json};
+use core::fmt::Display;
 
 use crate::{
     Timestamp,
-    id::{JobId, NodeId, TaskId},
+    id::{JobId, NodeId, PoolId, PoolIdPrefix, TaskId},
     job::{
-        AutoPool, AutoPoolFailure, Counts, Job, JobConstraints, JobManagerTask, JobNode, JobPreparationTask,
-        JobReleaseTask, JobSettings, JobTemplate, NodeRun, NodeRunState, PoolInfo, RunOutcome,
-        TerminateReason,
+        AutoPool, AutoPoolFailure, Counts, Job, JobManagerTask, JobNode, JobPreparationTask, JobReleaseTask,
+        JobSettings, JobStateName, JobTemplate, NodeRun, NodeRunState, PoolInfo, RunOutcome, TerminateReason,
     },
     rest::{
-        odata::model::name,
+        odata::shown::{Shown, Slot, fill},
         pools::shown as pool_shown,
-        shown::{Properties, job_url, node_url, previous_state, put, stamps, text},
-        tasks::shown as task_shown,
+        shown::{job_url, node_url, stamps, written},
+        tasks::shown::{
+            exit_code, failure_info, result, task_constraints, task_root_directory, task_specification,
+        },
     },
     task::TaskFailure,
 };
 
 /// A job as `Job - Get` shows it at this time.
-pub(super) fn job(account: &str, job: &Job, now: Timestamp) -> Properties {
-    let mut shown = job_template(job.template(), job.settings());
-    put(&mut shown, name!("id"), text(job.id()));
-    put(&mut shown, name!("url"), Value::String(job_url(account, job.id())));
-    stamps(&mut shown, job.stamps(), job.creation_time(), job.state().name());
-    previous_state(&mut shown, job.stamps());
-    put(&mut shown, name!("executionInfo"), job_execution_info(job, now));
-    shown
+pub(super) fn job(account: &str, job: &Job, now: Timestamp, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "id" => slot.text(job.id().as_str()),
+        "url" => slot.written(&job_url(account, job.id())),
+        "state" => slot.text(job.state().name().as_str()),
+        "executionInfo" => slot.object(&|slot| job_execution_info(job, now, slot)),
+    });
+    stamps(slot, job.stamps(), job.creation_time(), JobStateName::as_str);
+    job_template(job.template(), job.settings(), slot);
 }
 
 /// What the user asked for, of a job or of the jobs of a schedule.
-pub(in crate::rest) fn job_template(template: &JobTemplate, settings: &JobSettings) -> Properties {
-    let mut shown = template.other.clone();
-    shown.extend(settings.other.clone());
-    put(&mut shown, name!("networkConfiguration"), settings.network_configuration.clone());
-    put(&mut shown, name!("priority"), json!(settings.priority));
-    put(&mut shown, name!("maxParallelTasks"), json!(settings.max_parallel_tasks.to_wire()));
-    put(&mut shown, name!("usesTaskDependencies"), json!(template.uses_task_dependencies));
-    put(&mut shown, name!("allowTaskPreemption"), json!(settings.allow_task_preemption));
-    put(&mut shown, name!("constraints"), job_constraints(&settings.constraints));
-    put(&mut shown, name!("jobManagerTask"), template.manager.as_ref().map(job_manager));
-    put(&mut shown, name!("jobPreparationTask"), template.preparation.as_ref().map(job_preparation));
-    put(&mut shown, name!("jobReleaseTask"), template.release.as_ref().map(job_release));
-    put(&mut shown, name!("poolInfo"), pool_info(&settings.pool));
-    put(&mut shown, name!("onAllTasksComplete"), text(settings.on_all_tasks_complete));
-    put(&mut shown, name!("onTaskFailure"), text(template.on_task_failure));
-    shown
+pub(in crate::rest) fn job_template(template: &JobTemplate, settings: &JobSettings, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "networkConfiguration" => if let Some(configuration) = &settings.network_configuration {
+            slot.json(configuration);
+        },
+        "priority" => slot.integer(settings.priority),
+        "maxParallelTasks" => slot.integer(settings.max_parallel_tasks.to_wire()),
+        "usesTaskDependencies" => slot.boolean(template.uses_task_dependencies),
+        "allowTaskPreemption" => slot.boolean(settings.allow_task_preemption),
+        "constraints" => slot.object(&|slot| {
+            fill!(slot {
+                "maxWallClockTime" => slot.duration(settings.constraints.max_wall_clock_time),
+                "maxTaskRetryCount" => slot.integer(settings.constraints.max_task_retry_count.to_wire()),
+            });
+        }),
+        "jobManagerTask" => if let Some(manager) = &template.manager {
+            slot.object(&|slot| job_manager(manager, slot));
+        },
+        "jobPreparationTask" => if let Some(preparation) = &template.preparation {
+            slot.object(&|slot| job_preparation(preparation, slot));
+        },
+        "jobReleaseTask" => if let Some(release) = &template.release {
+            slot.object(&|slot| job_release(release, slot));
+        },
+        "poolInfo" => slot.object(&|slot| pool_info(&settings.pool, slot)),
+        "onAllTasksComplete" => slot.text(settings.on_all_tasks_complete.as_str()),
+        "onTaskFailure" => slot.text(template.on_task_failure.as_str()),
+    });
+    slot.kept(&settings.other);
+    slot.kept(&template.other);
 }
 
-fn job_constraints(constraints: &JobConstraints) -> Value {
-    json!({
-        (name!("maxWallClockTime")): text(constraints.max_wall_clock_time),
-        (name!("maxTaskRetryCount")): constraints.max_task_retry_count.to_wire(),
-    })
+fn job_manager(manager: &JobManagerTask, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "constraints" => slot.object(&|slot| task_constraints(&manager.constraints, slot)),
+        "runExclusive" => slot.boolean(manager.task.run_exclusive),
+        "allowLowPriorityNode" => slot.boolean(manager.allow_low_priority_node),
+        "killJobOnCompletion" => slot.boolean(manager.kill_job_on_completion),
+    });
+    task_specification(&manager.task, slot);
 }
 
-fn job_manager(manager: &JobManagerTask) -> Value {
-    let mut shown = task_shown::task_specification(&manager.task);
-    put(&mut shown, name!("constraints"), task_shown::task_constraints(&manager.constraints));
-    put(&mut shown, name!("runExclusive"), json!(manager.task.run_exclusive));
-    put(&mut shown, name!("allowLowPriorityNode"), json!(manager.allow_low_priority_node));
-    put(&mut shown, name!("killJobOnCompletion"), json!(manager.kill_job_on_completion));
-    Value::Object(shown)
+fn job_preparation(task: &JobPreparationTask, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "id" => slot.text(task.id.as_str()),
+        "constraints" => slot.object(&|slot| task_constraints(&task.constraints, slot)),
+        "waitForSuccess" => slot.boolean(task.wait_for_success),
+        "rerunOnNodeRebootAfterSuccess" => slot.boolean(task.rerun_on_node_reboot_after_success),
+    });
+    slot.kept(&task.other);
 }
 
-fn job_preparation(task: &JobPreparationTask) -> Value {
-    let mut shown = task.other.clone();
-    put(&mut shown, name!("id"), text(&task.id));
-    put(&mut shown, name!("constraints"), task_shown::task_constraints(&task.constraints));
-    put(&mut shown, name!("waitForSuccess"), json!(task.wait_for_success));
-    put(&mut shown, name!("rerunOnNodeRebootAfterSuccess"), json!(task.rerun_on_node_reboot_after_success));
-    Value::Object(shown)
+fn job_release(task: &JobReleaseTask, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "id" => slot.text(task.id.as_str()),
+        "maxWallClockTime" => slot.duration(task.max_wall_clock_time),
+        "retentionTime" => slot.duration(task.retention_time),
+    });
+    slot.kept(&task.other);
 }
 
-fn job_release(task: &JobReleaseTask) -> Value {
-    let mut shown = task.other.clone();
-    put(&mut shown, name!("id"), text(&task.id));
-    put(&mut shown, name!("maxWallClockTime"), text(task.max_wall_clock_time));
-    put(&mut shown, name!("retentionTime"), text(task.retention_time));
-    Value::Object(shown)
+fn job_execution_info(job: &Job, now: Timestamp, slot: &mut Slot<'_>) {
+    let (pool_failure, reason) = match job.terminate_reason() {
+        Some(TerminateReason::AutoPoolFailed(failure)) => (Some(failure), None),
+        reason => (None, reason),
+    };
+    fill!(slot {
+        "startTime" => slot.instant(job.stamps().created()),
+        "endTime" => slot.instant(job.end_time()),
+        "poolId" => slot.text(job.pool().map(PoolId::as_str)),
+        "schedulingError" => if let Some(failure) = pool_failure {
+            slot.object(&|slot| pool_error(failure, slot));
+        } else if let Some(nodes) = job.nodes_awaiting_processing(now) {
+            slot.object(&|slot| scheduling_error(nodes, slot));
+        },
+        "terminateReason" => slot.text(reason.map(TerminateReason::as_str)),
+    });
 }
 
-fn job_execution_info(job: &Job, now: Timestamp) -> Value {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("startTime"), text(job.stamps().created()));
-    put(&mut shown, name!("endTime"), job.end_time().map(text));
-    put(&mut shown, name!("poolId"), job.pool().map(text));
-    match job.terminate_reason() {
-        Some(TerminateReason::AutoPoolFailed(failure)) => {
-            put(&mut shown, name!("schedulingError"), auto_pool_failure(failure)); // X9
-        }
-        reason => {
-            let error = job.nodes_awaiting_processing(now).map(scheduling_error);
-            put(&mut shown, name!("schedulingError"), error);
-            put(&mut shown, name!("terminateReason"), reason.map(text));
-        }
-    }
-    Value::Object(shown)
-}
-
-fn pool_info(pool: &PoolInfo) -> Value {
+fn pool_info(pool: &PoolInfo, slot: &mut Slot<'_>) {
     match pool {
-        PoolInfo::Named(pool) => json!({ (name!("poolId")): pool.as_str() }),
-        PoolInfo::Auto(pool) => json!({ (name!("autoPoolSpecification")): auto_pool(pool) }),
+        PoolInfo::Named(pool) => fill!(slot { "poolId" => slot.text(pool.as_str()), }),
+        PoolInfo::Auto(pool) => {
+            fill!(slot { "autoPoolSpecification" => slot.object(&|slot| auto_pool(pool, slot)), });
+        }
     }
 }
 
-fn auto_pool(pool: &AutoPool) -> Value {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("autoPoolIdPrefix"), pool.id_prefix.as_ref().map(text));
-    put(&mut shown, name!("poolLifetimeOption"), text(pool.lifetime));
-    put(&mut shown, name!("keepAlive"), json!(pool.keep_alive));
-    put(&mut shown, name!("pool"), Value::Object(pool_shown::auto_pool(pool)));
-    Value::Object(shown)
+fn auto_pool(pool: &AutoPool, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "autoPoolIdPrefix" => slot.text(pool.id_prefix.as_ref().map(PoolIdPrefix::as_str)),
+        "poolLifetimeOption" => slot.text(pool.lifetime.as_str()),
+        "keepAlive" => slot.boolean(pool.keep_alive),
+        "pool" => slot.object(&|slot| pool_shown::auto_pool(pool, slot)),
+    });
 }
 
 /// X9
-fn auto_pool_failure(failure: &AutoPoolFailure) -> Value {
-    json!({
-        (name!("category")): "UserError",
-        (name!("code")): failure.code.as_str(),
-        (name!("message")): failure.message,
-    })
+fn pool_error(failure: &AutoPoolFailure, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "category" => slot.text("UserError"),
+        "code" => slot.text(failure.code.as_str()),
+        "message" => slot.text(&*failure.message),
+    });
 }
 
 /// E9
-fn scheduling_error(nodes: usize) -> Value {
-    json!({
-        (name!("category")): "ServerError",
-        (name!("code")): "JobTerminationAwaitingNodeProcessing",
-        (name!("message")): "The Job termination operation is waiting for processing from one or more node.",
-        (name!("details")): [{
-            (name!("name")): "Number of nodes awaiting processing",
-            (name!("value")): text(nodes),
-        }],
-    })
+fn scheduling_error(nodes: usize, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "category" => slot.text("ServerError"),
+        "code" => slot.text("JobTerminationAwaitingNodeProcessing"),
+        "message" => {
+            slot.text("The Job termination operation is waiting for processing from one or more node.");
+        },
+        "details" => slot.list(&|give| {
+            give(&Shown::Object(&|slot| {
+                fill!(slot {
+                    "name" => slot.text("Number of nodes awaiting processing"),
+                    "value" => slot.written(&nodes),
+                });
+            }));
+        }),
+    });
 }
 
 /// The counts of a job's tasks and of the slots that they need.
-pub(super) fn task_counts(job: &Job) -> Properties {
-    let counts = |counts: Counts| {
-        json!({
-            (name!("active")): counts.active,
-            (name!("running")): counts.running,
-            (name!("completed")): counts.completed(),
-            (name!("succeeded")): counts.succeeded,
-            (name!("failed")): counts.failed,
-        })
-    };
-    let mut shown = Properties::new();
-    put(&mut shown, name!("taskCounts"), counts(job.task_counts()));
-    put(&mut shown, name!("taskSlotCounts"), counts(job.task_slot_counts()));
-    shown
+pub(super) fn task_counts(job: &Job, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "taskCounts" => slot.object(&|slot| counts(job.task_counts(), slot)),
+        "taskSlotCounts" => slot.object(&|slot| counts(job.task_slot_counts(), slot)),
+    });
 }
 
-/// What the preparation and release tasks did on a node; `None` if neither has started there.
-pub(super) fn preparation_and_release(
-    account: &str,
-    job: &Job,
-    id: &NodeId,
-    node: &JobNode,
-) -> Option<Properties> {
-    let run = |task: Option<&TaskId>, run: Option<&NodeRun>| {
-        let (task, run) = task.zip(run)?;
-        node_run(account, job.id(), task, id, node, run)
-    };
-    let template = job.template();
-    let preparation = run(template.preparation.as_ref().map(|task| &task.id), node.preparation());
-    let release = run(template.release.as_ref().map(|task| &task.id), node.release());
-    if preparation.is_none() && release.is_none() {
-        return None;
+fn counts(counts: Counts, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "active" => slot.integer(counts.active),
+        "running" => slot.integer(counts.running),
+        "completed" => slot.integer(counts.completed()),
+        "succeeded" => slot.integer(counts.succeeded),
+        "failed" => slot.integer(counts.failed),
+    });
+}
+
+/// What the preparation and release tasks of a job did on a node.
+pub(super) struct NodeRuns<'a> {
+    job: &'a JobId,
+    id: &'a NodeId,
+    node: &'a JobNode,
+    preparation: Option<StartedRun<'a>>,
+    release: Option<StartedRun<'a>>,
+}
+
+/// A run, with the id of its task and when it started.
+#[derive(Clone, Copy)]
+struct StartedRun<'a> {
+    task: &'a TaskId,
+    run: &'a NodeRun,
+    start_time: Timestamp,
+}
+
+impl<'a> NodeRuns<'a> {
+    /// `None` if neither has started there.
+    pub(super) fn of(job: &'a Job, id: &'a NodeId, node: &'a JobNode) -> Option<Self> {
+        let template = job.template();
+        let preparation =
+            StartedRun::new(template.preparation.as_ref().map(|task| &task.id), node.preparation());
+        let release = StartedRun::new(template.release.as_ref().map(|task| &task.id), node.release());
+        preparation.or(release)?;
+        Some(Self { job: job.id(), id, node, preparation, release })
     }
-    let mut shown = Properties::new();
-    put(&mut shown, name!("poolId"), text(node.pool()));
-    put(&mut shown, name!("nodeId"), text(id));
-    put(&mut shown, name!("nodeUrl"), Value::String(node_url(account, node.pool(), id)));
-    put(&mut shown, name!("jobPreparationTaskExecutionInfo"), preparation);
-    put(&mut shown, name!("jobReleaseTaskExecutionInfo"), release);
-    Some(shown)
+
+    pub(super) fn show(&self, account: &str, slot: &mut Slot<'_>) {
+        fill!(slot {
+            "poolId" => slot.text(self.node.pool().as_str()),
+            "nodeId" => slot.text(self.id.as_str()),
+            "nodeUrl" => slot.written(&self.node_url(account)),
+            "jobPreparationTaskExecutionInfo" => self.run(account, self.preparation, slot),
+            "jobReleaseTaskExecutionInfo" => self.run(account, self.release, slot),
+        });
+    }
+
+    fn node_url(&self, account: &str) -> impl Display {
+        node_url(account, self.node.pool(), self.id)
+    }
+
+    fn run(&self, account: &str, run: Option<StartedRun<'_>>, slot: &mut Slot<'_>) {
+        let Some(StartedRun { task, run, start_time }) = run else { return };
+        let directory = task_root_directory(self.job, task);
+        let url = written(|f| write!(f, "{}/files/{directory}", self.node_url(account)));
+        slot.object(&|slot| {
+            fill!(slot {
+                "startTime" => slot.instant(start_time),
+                "taskRootDirectory" => slot.written(&directory),
+                "taskRootDirectoryUrl" => slot.written(&url),
+                "retryCount" => slot.integer(run.retry_count),
+            });
+            run_state(&run.state, slot);
+        });
+    }
 }
 
-fn node_run(
-    account: &str,
-    job: &JobId,
-    task: &TaskId,
-    id: &NodeId,
-    node: &JobNode,
-    run: &NodeRun,
-) -> Option<Value> {
-    let directory = task_shown::task_root_directory(job, task);
-    let url = format!("{}/files/{directory}", node_url(account, node.pool(), id));
-    let mut shown = Properties::new();
-    let start_time = match run.state {
-        NodeRunState::Issued { .. } => return None,
-        NodeRunState::Running { start_time, .. } => start_time,
-        // The property is required, so a run that was over before it started did so at its end (K10).
-        NodeRunState::Completed { start_time, end_time, .. } => start_time.unwrap_or(end_time),
-    };
-    put(&mut shown, name!("startTime"), text(start_time));
-    put(&mut shown, name!("taskRootDirectory"), text(directory));
-    put(&mut shown, name!("taskRootDirectoryUrl"), text(url));
-    put(&mut shown, name!("retryCount"), json!(run.retry_count));
-    match &run.state {
+impl<'a> StartedRun<'a> {
+    fn new(task: Option<&'a TaskId>, run: Option<&'a NodeRun>) -> Option<Self> {
+        let (task, run) = task.zip(run)?;
+        let start_time = match run.state {
+            NodeRunState::Issued { .. } => return None,
+            NodeRunState::Running { start_time, .. } => start_time,
+            // The property is required, so a run that was over before it started did so at its end (K10).
+            NodeRunState::Completed { start_time, end_time, .. } => start_time.unwrap_or(end_time),
+        };
+        Some(Self { task, run, start_time })
+    }
+}
+
+fn run_state(state: &NodeRunState, slot: &mut Slot<'_>) {
+    match state {
         NodeRunState::Issued { .. } | NodeRunState::Running { .. } => {
-            put(&mut shown, name!("state"), text("running"));
+            fill!(slot { "state" => slot.text("running"), });
         }
         NodeRunState::Completed { end_time, outcome, .. } => {
-            put(&mut shown, name!("state"), text("completed"));
-            put(&mut shown, name!("endTime"), text(end_time));
-            run_outcome(&mut shown, outcome);
+            fill!(slot {
+                "state" => slot.text("completed"),
+                "endTime" => slot.instant(*end_time),
+            });
+            run_outcome(outcome, slot);
         }
     }
-    Some(Value::Object(shown))
 }
 
 /// A failure around the process is shown as that of a task is (K5).
-fn run_outcome(shown: &mut Properties, outcome: &RunOutcome) {
-    put(shown, name!("exitCode"), outcome.exit_code().map(|code| json!(code)));
-    match outcome {
-        RunOutcome::Succeeded => put(shown, name!("result"), text("success")),
-        RunOutcome::Failed { failure, .. } => {
-            let failure = failure.clone().map(TaskFailure::from);
-            put(shown, name!("failureInfo"), failure.as_ref().map(task_shown::failure_info));
-            put(shown, name!("result"), text("failure"));
-        }
-    }
+fn run_outcome(outcome: &RunOutcome, slot: &mut Slot<'_>) {
+    let (is_success, failure) = match outcome {
+        RunOutcome::Succeeded => (true, None),
+        RunOutcome::Failed { failure, .. } => (false, failure.as_ref()),
+    };
+    fill!(slot {
+        "exitCode" => exit_code(outcome.exit_code(), slot),
+        "failureInfo" => if let Some(failure) = failure.cloned().map(TaskFailure::from) {
+            slot.object(&|slot| failure_info(&failure, slot));
+        },
+        "result" => slot.text(result(is_success)),
+    });
 }

@@ -9,11 +9,13 @@ use crate::{
     id::{NodeId, PoolId},
     node::{RemoteLogin, UserName},
     rest::{
-        exchange::{Act, PathId, Reading, Reply, metadata},
+        exchange::{Act, PathId, Reading, Reply},
         nodes::body,
-        odata::model::name,
-        odata::{model, write},
-        shown::{Properties, node_url, put, text},
+        odata::{
+            model,
+            shown::{Slot, fill},
+        },
+        shown::node_url,
     },
 };
 
@@ -28,8 +30,8 @@ pub(in crate::rest) fn add(
     let body::NewUser { name, is_admin, access } = body::add_user(reading.body, reading.version)?;
     Ok(Act::write(move |account, context| {
         let (pool, node) = (pool?, node?);
-        let url = node_url(account.url(), &pool, &node);
-        let url = format!("{url}/users/{}", utf8_percent_encode(name.as_str(), RESERVED));
+        let name_in_url = utf8_percent_encode(name.as_str(), RESERVED);
+        let url = format!("{}/users/{name_in_url}", node_url(account.url(), &pool, &node));
         let effects = account.add_node_user(&pool, &node, name, is_admin, access, context.now)?;
         Ok((Reply { added_url: Some(url), ..Reply::default() }, effects))
     }))
@@ -66,16 +68,15 @@ pub(in crate::rest) fn remote_login_settings(
     Ok(Act::read(move |account, _| {
         let node = account.require_node(&pool?, &node?)?;
         let remote_login = node.remote_login().ok_or(ErrorCode::NodeNotReady)?; // N12
-        let metadata = metadata(account, "Microsoft.Azure.Batch.Protocol.Entities.RemoteLoginSettings");
-        let (model, mut reply) = (&model::REMOTE_LOGIN_SETTINGS, Reply::empty());
-        write::resource(&mut reply.body, Some(&metadata), model, &shown(remote_login), version);
-        Ok(reply)
+        let set = "Microsoft.Azure.Batch.Protocol.Entities.RemoteLoginSettings";
+        let model = &model::REMOTE_LOGIN_SETTINGS;
+        Ok(Reply::shown(account, set, model, version, &|slot| shown(remote_login, slot)))
     }))
 }
 
-fn shown(remote_login: RemoteLogin) -> Properties {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("remoteLoginIPAddress"), text(remote_login.address));
-    put(&mut shown, name!("remoteLoginPort"), serde_json::Value::from(remote_login.port));
-    shown
+fn shown(remote_login: RemoteLogin, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "remoteLoginIPAddress" => slot.written(&remote_login.address),
+        "remoteLoginPort" => slot.integer(remote_login.port),
+    });
 }

@@ -17,14 +17,16 @@
 //! Everything else is refused: a client would rather know than get the wrong items.
 
 use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
-use core::cmp::Ordering;
-
-use serde_json::{Map, Value};
+use core::{
+    cmp::Ordering,
+    fmt::{self, Write},
+};
 
 use crate::{
     BatchError, TimeSpan, Timestamp,
     rest::odata::{
-        model::{Kind, Model},
+        model::{Kind, Model, Name},
+        shown::{Resource, Shown, Slot},
         version::ApiVersion,
     },
 };
@@ -63,8 +65,8 @@ impl Filter {
     }
 
     /// Whether an item is to be listed, by the properties that it shows.
-    pub(in crate::rest) fn matches(&self, shown: &Map<String, Value>) -> bool {
-        self.0.holds(shown)
+    pub(in crate::rest) fn matches(&self, item: Resource<'_>) -> bool {
+        self.0.holds(item)
     }
 }
 
@@ -81,16 +83,16 @@ enum Condition {
 }
 
 impl Condition {
-    fn holds(&self, shown: &Map<String, Value>) -> bool {
+    fn holds(&self, item: Resource<'_>) -> bool {
         match self {
-            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(shown)),
-            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(shown)),
-            Self::Not(condition) => !condition.holds(shown),
-            Self::Absent(path) => path.value_in(shown).is_none(),
+            Self::All(conditions) => conditions.iter().all(|condition| condition.holds(item)),
+            Self::Any(conditions) => conditions.iter().any(|condition| condition.holds(item)),
+            Self::Not(condition) => !condition.holds(item),
+            Self::Absent(path) => path.value_of(item, |_| Some(())).is_none(),
             Self::Compared(path, operator, expected) => {
-                operator.accepts(path.value_in(shown).and_then(|value| expected.compare(value)))
+                operator.accepts(path.value_of(item, |shown| expected.compare(shown)))
             }
-            Self::StartsWith(path, start) => path.value_in(shown).is_some_and(|value| begins(value, start)),
+            Self::StartsWith(path, start) => path.value_of(item, |shown| begins(shown, start)).is_some(),
         }
     }
 
@@ -101,14 +103,25 @@ impl Condition {
 
 /// The names from an item down to one of its properties; at least one.
 #[derive(Clone, Debug)]
-struct Path(Vec<&'static str>);
+struct Path(Vec<Name>);
 
 impl Path {
-    /// The value there; `None` is what `OData` calls null (Q5).
-    fn value_in<'a>(&self, shown: &'a Map<String, Value>) -> Option<&'a Value> {
-        let (last, objects) = self.0.split_last()?;
-        let object = objects.iter().try_fold(shown, |object, name| object.get(*name)?.as_object())?;
-        object.get(*last).filter(|value| !value.is_null())
+    /// What is to be known of the value there; `None` is what `OData` calls null (Q5).
+    fn value_of<T>(&self, item: Resource<'_>, read: impl Fn(&Shown<'_>) -> Option<T>) -> Option<T> {
+        let mut found = None;
+        look(&self.0, item, &mut |shown| found = read(shown));
+        found
+    }
+}
+
+/// Follows the names down from an object, and hands over the value that it finds there.
+fn look(names: &[Name], object: Resource<'_>, take: &mut dyn FnMut(&Shown<'_>)) {
+    match names {
+        [] => {}
+        [name] => object(&mut Slot::new(*name, take)),
+        [name, below @ ..] => object(&mut Slot::new(*name, &mut |shown| {
+            shown.with_object(|object| look(below, object, take));
+        })),
     }
 }
 
@@ -197,30 +210,62 @@ impl Expected {
     }
 
     /// How what an item shows compares with this; `None` if it is nothing of this kind.
-    fn compare(&self, shown: &Value) -> Option<Ordering> {
+    fn compare(&self, shown: &Shown<'_>) -> Option<Ordering> {
         match self {
-            Self::Text(text) => Some(without_case(shown.as_str()?).cmp(without_case(text))),
-            Self::Choice(choice) => Some(without_case(shown.as_str()?).cmp(without_case(choice))),
-            Self::Boolean(boolean) => Some(shown.as_bool()?.cmp(boolean)),
-            // `OData` 3 writes integers of 64 bits as texts.
-            Self::Integer(integer) => {
-                Some(shown.as_i64().or_else(|| shown.as_str()?.parse().ok())?.cmp(integer))
-            }
-            Self::Double(double) => shown.as_f64()?.partial_cmp(double),
-            Self::Instant(instant) => Some(Timestamp::parse_iso8601(shown.as_str()?).ok()?.cmp(instant)),
-            Self::Duration(span) => Some(TimeSpan::parse(shown.as_str()?).ok()?.cmp(span)),
+            Self::Text(text) => Matching::of(shown, text).map(Matching::ordering),
+            Self::Choice(choice) => Matching::of(shown, choice).map(Matching::ordering),
+            Self::Boolean(expected) => Some(shown.as_boolean()?.cmp(expected)),
+            Self::Integer(expected) => Some(shown.as_integer()?.cmp(expected)),
+            Self::Double(expected) => shown.as_double()?.partial_cmp(expected),
+            Self::Instant(expected) => Some(shown.as_instant()?.cmp(expected)),
+            Self::Duration(expected) => Some(shown.as_duration()?.cmp(expected)),
         }
     }
 }
 
 /// Whether what an item shows starts with this text, without case (Q4).
-fn begins(shown: &Value, start: &str) -> bool {
-    let beginning = shown.as_str().and_then(|shown| shown.get(..start.len()));
-    beginning.is_some_and(|beginning| beginning.eq_ignore_ascii_case(start))
+fn begins(shown: &Shown<'_>, start: &str) -> Option<()> {
+    Matching::of(shown, start).filter(|matching| matching.expected.is_empty()).map(drop)
 }
 
-fn without_case(text: &str) -> impl Iterator<Item = u8> + '_ {
-    text.bytes().map(|byte| byte.to_ascii_lowercase())
+/// Compares a text with an expected one without case (Q4), while it is being written.
+struct Matching<'a> {
+    /// What is expected after that which was equal so far.
+    expected: &'a [u8],
+    /// How the first byte that was not equal compares.
+    differs: Option<Ordering>,
+}
+
+impl<'a> Matching<'a> {
+    /// Compares what an item shows; `None` if it is no text.
+    fn of(shown: &Shown<'_>, expected: &'a str) -> Option<Self> {
+        let mut matching = Self { expected: expected.as_bytes(), differs: None };
+        // An error is how it says that it has seen enough.
+        let (Ok(()) | Err(fmt::Error)) = shown.write_text(&mut matching)?;
+        Some(matching)
+    }
+
+    fn ordering(self) -> Ordering {
+        let ended = if self.expected.is_empty() { Ordering::Equal } else { Ordering::Less };
+        self.differs.unwrap_or(ended)
+    }
+}
+
+impl Write for Matching<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes().map(|byte| byte.to_ascii_lowercase()) {
+            let (first, rest) = match self.expected.split_first() {
+                Some((first, rest)) => (Some(first.to_ascii_lowercase()), rest),
+                None => (None, self.expected),
+            };
+            if Some(byte) != first {
+                self.differs = Some(Some(byte).cmp(&first));
+                return Err(fmt::Error);
+            }
+            self.expected = rest;
+        }
+        Ok(())
+    }
 }
 
 /// A literal as it was written; what it means depends on what it is compared with.
@@ -288,7 +333,7 @@ enum Operand<'a> {
 /// A path, and what the model says of its end.
 struct Property {
     path: Path,
-    name: &'static str,
+    name: Name,
     kind: Kind,
 }
 
@@ -454,7 +499,7 @@ impl<'a> Parser<'a> {
         let mut at = self.next.at;
         for name in written.split('/') {
             let Some(parent) = model else {
-                let before = names.last().copied().unwrap_or_default();
+                let before = names.last().map_or("", |name: &Name| name.as_str());
                 return Err(Refusal {
                     at,
                     what: format!("'{before}' is no object, so it has no property '{name}'"),

@@ -40,7 +40,7 @@ pub(crate) struct OneOf {
 #[derive(Debug)]
 pub(crate) struct Property {
     /// As it is written in JSON.
-    pub(crate) name: &'static str,
+    pub(crate) name: Name,
     /// What it holds.
     pub(crate) kind: Kind,
     /// Whether a request body must have it.
@@ -79,17 +79,22 @@ pub(crate) enum Kind {
 }
 
 /// The name of a property. `name!("id")` makes one, and does not compile for a name that no model has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::rest) struct Name(&'static str);
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name {
+    text: &'static str,
+    /// Its first place among all names, by which names are told apart at once.
+    place: usize,
+}
 
 impl Name {
-    /// A name that a model has. It is called by `name!` alone, while the crate is compiled.
+    /// A name that a model has. It is called while the crate is compiled only: by `name!`, and for the
+    /// models.
     #[allow(clippy::panic, clippy::indexing_slicing, reason = "the compiler reports it")]
     pub(in crate::rest) const fn known(text: &'static str) -> Self {
         let mut place = 0;
         while place < NAMES.len() {
             if is_same(NAMES[place].as_bytes(), text.as_bytes()) {
-                return Self(text);
+                return Self { text, place };
             }
             place += 1;
         }
@@ -97,28 +102,39 @@ impl Name {
     }
 
     pub(in crate::rest) fn as_str(self) -> &'static str {
-        self.0
+        self.text
     }
 }
 
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        self.place == other.place
+    }
+}
+
+impl Eq for Name {}
+
 #[allow(clippy::indexing_slicing, reason = "the compiler reports it")]
 const fn is_same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
     let mut place = 0;
-    while place < one.len() && place < other.len() && one[place] == other[place] {
+    while place < one.len() && one[place] == other[place] {
         place += 1;
     }
-    place == one.len() && place == other.len()
+    place == one.len()
 }
 
 impl From<Name> for String {
     fn from(name: Name) -> Self {
-        name.0.into()
+        name.text.into()
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
+        f.write_str(self.text)
     }
 }
 
@@ -137,7 +153,7 @@ pub(in crate::rest) use name;
 impl Model {
     /// The property of this name. Names are compared with case.
     pub(crate) fn property(&self, name: &str) -> Option<&'static Property> {
-        self.properties.iter().find(|property| property.name == name)
+        self.properties.iter().find(|property| property.name.as_str() == name)
     }
 
     /// The property that an api-version knows by this name.
@@ -176,7 +192,7 @@ macro_rules! models {
             pub(crate) static $model: Model = Model {
                 name: $name,
                 properties: &[$(Property {
-                    name: stringify!($property),
+                    name: Name::known(stringify!($property)),
                     kind: kind!($kind),
                     required: is_required!($($required)?),
                     since: since!($($since)?),

@@ -192,15 +192,17 @@ fn check_required(
 ) -> Result<(), BatchError> {
     let given = |name| members.get(name).filter(|value| !value.is_null());
     let missing =
-        model.known_to(version).find(|property| property.required && given(property.name).is_none());
+        model.known_to(version).find(|property| property.required && given(property.name.as_str()).is_none());
     let no_choice =
         model.one_of.as_ref().filter(|one_of| one_of.names.iter().all(|name| given(name).is_none()));
-    if let Some(name) = missing.map(|property| property.name).or(no_choice.map(|one_of| one_of.called)) {
+    if let Some(name) =
+        missing.map(|property| property.name.as_str()).or(no_choice.map(|one_of| one_of.called))
+    {
         return Err(BatchError::missing_property(&Path { outer, name }.to_string()));
     }
     for property in model.known_to(version) {
-        if let Some(value) = given(property.name) {
-            check_required_in(property.kind, value, version, &Path { outer, name: property.name })?;
+        if let Some(value) = given(property.name.as_str()) {
+            check_required_in(property.kind, value, version, &Path { outer, name: property.name.as_str() })?;
         }
     }
     Ok(())
@@ -240,8 +242,8 @@ fn normalize_members(
 ) -> Result<(), BatchError> {
     members.retain(|_, value| !value.is_null());
     for property in model.properties {
-        if let Some(value) = members.get_mut(property.name) {
-            normalize(property.kind, value, &Path { outer, name: property.name })?;
+        if let Some(value) = members.get_mut(property.name.as_str()) {
+            normalize(property.kind, value, &Path { outer, name: property.name.as_str() })?;
         }
     }
     Ok(())

@@ -4,18 +4,22 @@
 //! and before a closing one, nowhere else. So an object or a list answer without content has an empty,
 //! indented line between its brackets; only an empty list inside a resource is `[]`.
 
-use alloc::{string::String, vec::Vec};
+use alloc::vec::Vec;
 use core::fmt::{self, Write};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::{
     BatchError, Timestamp,
     rest::odata::{
-        model::{Kind, Model},
+        model::{Kind, Model, Name, Property},
+        shown::{Resource, Shown, Slot},
         version::ApiVersion,
     },
 };
+
+/// What most answers that are one resource have room in.
+const USUAL_BYTES: usize = 2048;
 
 /// Appends the body of a refusal. The request id is the one of the `request-id` header, the time the
 /// host's clock ([W3](crate::evidence#w3)).
@@ -57,48 +61,66 @@ pub fn error_body(
     layout.end_object();
 }
 
+/// How resources are shown: what the model has and the api-version knows, in the model's order, and of
+/// that only what is selected, if anything is.
+#[derive(Clone, Copy)]
+pub(in crate::rest) struct View<'a> {
+    pub(in crate::rest) model: &'static Model,
+    pub(in crate::rest) version: ApiVersion,
+    pub(in crate::rest) select: Option<&'a [Name]>,
+}
+
 /// Appends an answer that is one resource. `metadata` is the whole `odata.metadata` URL.
-///
-/// Shown is what the model has and the api-version knows, in the model's order; a null is not shown.
-pub(crate) fn resource(
+pub(in crate::rest) fn resource(
     out: &mut Vec<u8>,
-    metadata: Option<&str>,
-    model: &Model,
-    value: &Map<String, Value>,
-    version: ApiVersion,
+    metadata: fmt::Arguments<'_>,
+    view: View<'_>,
+    resource: Resource<'_>,
 ) {
+    out.reserve(USUAL_BYTES);
     let mut layout = Layout::new(out);
     layout.begin_object();
-    layout.metadata(metadata);
-    layout.properties(model, value, version);
+    layout.key("odata.metadata");
+    layout.display(metadata);
+    layout.properties(view, resource);
     layout.end_object();
 }
 
-/// Appends an answer that is a list of resources, with the link to its next page if there is one.
-pub(crate) fn list<'a>(
-    out: &mut Vec<u8>,
-    metadata: Option<&str>,
-    model: &Model,
-    items: impl IntoIterator<Item = &'a Map<String, Value>>,
-    version: ApiVersion,
-    next_link: Option<&str>,
-) {
-    let mut layout = Layout::new(out);
-    layout.begin_object();
-    layout.metadata(metadata);
-    layout.key("value");
-    layout.begin_array();
-    for item in items {
+/// An answer that is a list of resources, while it is being written.
+pub(in crate::rest) struct List<'a> {
+    layout: Layout<'a>,
+    view: View<'a>,
+}
+
+impl<'a> List<'a> {
+    /// Appends what stands before the first item. `metadata` is the whole `odata.metadata` URL.
+    pub(in crate::rest) fn begin(out: &'a mut Vec<u8>, metadata: fmt::Arguments<'_>, view: View<'a>) -> Self {
+        out.reserve(USUAL_BYTES);
+        let mut layout = Layout::new(out);
         layout.begin_object();
-        layout.properties(model, item, version);
-        layout.end_object();
+        layout.key("odata.metadata");
+        layout.display(metadata);
+        layout.key("value");
+        layout.begin_array();
+        Self { layout, view }
     }
-    layout.end_array();
-    if let Some(next_link) = next_link {
-        layout.key("odata.nextLink");
-        layout.string(next_link);
+
+    /// Appends an item.
+    pub(in crate::rest) fn item(&mut self, item: Resource<'_>) {
+        self.layout.begin_object();
+        self.layout.properties(self.view, item);
+        self.layout.end_object();
     }
-    layout.end_object();
+
+    /// Appends what stands behind the last item, with the link to the next page if there is one.
+    pub(in crate::rest) fn end(mut self, next_link: Option<impl fmt::Display>) {
+        self.layout.end_array();
+        if let Some(next_link) = next_link {
+            self.layout.key("odata.nextLink");
+            self.layout.display(next_link);
+        }
+        self.layout.end_object();
+    }
 }
 
 /// Writes one JSON value, piece by piece.
@@ -171,8 +193,12 @@ impl<'a> Layout<'a> {
 
     /// A number, as `serde_json` writes it.
     pub(crate) fn number(&mut self, number: &serde_json::Number) {
+        self.raw(format_args!("{number}"));
+    }
+
+    /// The written form of a number: digits, sign, point and exponent need no escape.
+    fn raw(&mut self, number: fmt::Arguments<'_>) {
         self.separate();
-        // Digits, sign, point and exponent need no escape.
         let _ = write!(Escaped(self.out), "{number}");
     }
 
@@ -200,47 +226,77 @@ impl<'a> Layout<'a> {
         }
     }
 
-    fn metadata(&mut self, url: Option<&str>) {
-        if let Some(url) = url {
-            self.key("odata.metadata");
-            self.string(url);
-        }
-    }
-
     /// The members of an object, by its model.
-    fn properties(&mut self, model: &Model, value: &Map<String, Value>, version: ApiVersion) {
-        for property in model.known_to(version) {
-            if let Some(value) = value.get(property.name).filter(|value| !value.is_null()) {
-                self.key(property.name);
-                self.modelled(property.kind, value, version);
-            }
+    fn properties(&mut self, view: View<'_>, resource: Resource<'_>) {
+        let is_selected =
+            |property: &&Property| view.select.is_none_or(|names| names.contains(&property.name));
+        for property in view.model.known_to(view.version).filter(is_selected) {
+            resource(&mut Slot::new(property.name, &mut |shown| {
+                debug_assert!(shown.is_of(property.kind), "{}.{}", view.model.name, property.name);
+                self.key(property.name.as_str());
+                self.shown(property.kind, shown, view.version);
+            }));
         }
     }
 
-    /// A value that a model says the kind of. One that is of another kind is written as it is.
+    /// A value that a model says the kind of.
+    fn shown(&mut self, kind: Kind, shown: &Shown<'_>, version: ApiVersion) {
+        match shown {
+            Shown::Text(text) => self.string(text),
+            Shown::Written(value) => self.display(value),
+            Shown::Boolean(value) => self.boolean(*value),
+            Shown::Integer(number) if matches!(kind, Kind::Int64) => self.display(number),
+            Shown::Integer(number) => self.raw(format_args!("{number}")),
+            Shown::Instant(at) => self.display(at),
+            Shown::Duration(span) => self.display(span),
+            Shown::Object(resource) => self.object(kind, resource, version),
+            Shown::List(items) => {
+                let item_kind = if let Kind::List(item) = kind { *item } else { Kind::Raw };
+                let mut is_empty = true;
+                items(&mut |item| {
+                    if is_empty {
+                        self.begin_array();
+                    }
+                    is_empty = false;
+                    self.shown(item_kind, item, version);
+                });
+                if is_empty { self.literal("[]") } else { self.end_array() }
+            }
+            Shown::Json(value) => self.modelled(kind, value, version),
+        }
+    }
+
+    fn object(&mut self, kind: Kind, resource: Resource<'_>, version: ApiVersion) {
+        self.begin_object();
+        if let Kind::Object(model) = kind {
+            self.properties(View { model, version, select: None }, resource);
+        }
+        self.end_object();
+    }
+
+    /// What was kept as it came. A value that is of another kind than the model says is written as it is.
     fn modelled(&mut self, kind: Kind, value: &Value, version: ApiVersion) {
-        match kind {
-            Kind::Object(model) => match value.as_object() {
-                Some(members) => {
-                    self.begin_object();
-                    self.properties(model, members, version);
-                    self.end_object();
-                }
-                None => self.value(value),
-            },
-            Kind::List(kind) => match value.as_array() {
-                Some(items) => self.items(items, |layout, item| layout.modelled(*kind, item, version)),
-                None => self.value(value),
-            },
-            Kind::Text
-            | Kind::Boolean
-            | Kind::Int32
-            | Kind::Int64
-            | Kind::Double
-            | Kind::Duration
-            | Kind::Instant
-            | Kind::Choice(_)
-            | Kind::Raw => self.value(value),
+        match (kind, value) {
+            (Kind::Object(_), Value::Object(members)) => {
+                self.object(kind, &|slot| slot.kept(members), version);
+            }
+            (Kind::List(kind), Value::Array(items)) => {
+                self.items(items, |layout, item| layout.modelled(*kind, item, version));
+            }
+            (
+                Kind::Object(_)
+                | Kind::List(_)
+                | Kind::Text
+                | Kind::Boolean
+                | Kind::Int32
+                | Kind::Int64
+                | Kind::Double
+                | Kind::Duration
+                | Kind::Instant
+                | Kind::Choice(_)
+                | Kind::Raw,
+                _,
+            ) => self.value(value),
         }
     }
 

@@ -1,124 +1,158 @@
 //! What the service shows of a pool.
 
-use alloc::format;
-
-use serde_json::{Value, json};
-
 use crate::{
-    Account, Node, Pool,
+    Account, Node, Pool, TimeSpan,
     autoscale::EvaluationError,
     job::AutoPool,
     node::NodeStateName,
-    pool::{AutoScaleRun, AutoScaleSettings, NodeFillType},
-    rest::odata::model::{Name, name},
-    rest::shown::{Properties, kept, pool_url, put, stamps, text},
+    pool::{AutoScaleRun, AutoScaleSettings, NodeCounts, NodeFillType, PoolState},
+    rest::{
+        odata::{
+            model::{Name, name},
+            shown::{Shown, Slot, fill},
+        },
+        shown::{partly_kept, pool_url, stamps},
+    },
+    task::Properties,
 };
 
+/// P7
+const DEFAULT_RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_secs(15 * 60);
+
 /// A pool as `Pool - Get` shows it.
-pub(super) fn pool(account: &Account, pool: &Pool) -> Properties {
+pub(super) fn pool(account: &Account, pool: &Pool, slot: &mut Slot<'_>) {
     let specification = pool.specification();
-    let (counts, target) = (account.node_counts(pool.id()), pool.target());
-    let mut shown = specification.other.clone();
-    put(&mut shown, name!("id"), text(pool.id()));
-    put(&mut shown, name!("url"), Value::String(pool_url(account.url(), pool.id())));
-    stamps(&mut shown, pool.stamps(), pool.stamps().created(), pool.state());
-    put(&mut shown, name!("allocationState"), text(pool.allocation_state()));
-    put(&mut shown, name!("allocationStateTransitionTime"), text(pool.allocation_state_transition_time()));
-    put(&mut shown, name!("resizeTimeout"), pool.resize_timeout().map(text)); // P7
-    shown.entry(name!("resizeTimeout").as_str()).or_insert_with(|| "PT15M".into());
-    put(&mut shown, name!("currentDedicatedNodes"), json!(counts.dedicated));
-    put(&mut shown, name!("currentLowPriorityNodes"), json!(counts.low_priority));
-    put(&mut shown, name!("targetDedicatedNodes"), json!(target.dedicated));
-    put(&mut shown, name!("targetLowPriorityNodes"), json!(target.low_priority));
-    put(&mut shown, name!("enableAutoScale"), json!(pool.auto_scale().is_some()));
-    if let Some(scaling) = pool.auto_scale() {
-        auto_scale(&mut shown, scaling.settings());
-        let run = scaling.run().map(|run| Value::Object(auto_scale_run(run)));
-        put(&mut shown, name!("autoScaleRun"), run);
+    let scaling = pool.auto_scale();
+    fill!(slot {
+        "id" => slot.text(pool.id().as_str()),
+        "url" => slot.written(&pool_url(account.url(), pool.id())),
+        "state" => slot.text(pool.state().as_str()),
+        "allocationState" => slot.text(pool.allocation_state().as_str()),
+        "allocationStateTransitionTime" => slot.instant(pool.allocation_state_transition_time()),
+        "resizeTimeout" => slot.duration(pool.resize_timeout()),
+        "currentDedicatedNodes" => slot.integer(account.node_counts(pool.id()).dedicated),
+        "currentLowPriorityNodes" => slot.integer(account.node_counts(pool.id()).low_priority),
+        "enableAutoScale" => slot.boolean(scaling.is_some()),
+        "autoScaleRun" => if let Some(run) = scaling.and_then(|scaling| scaling.run()) {
+            slot.object(&|slot| auto_scale_run(run, slot));
+        },
+    });
+    targets(pool.target(), slot);
+    if let Some(scaling) = scaling {
+        auto_scale(scaling.settings(), slot);
     }
-    slots_and_policy(&mut shown, specification.task_slots_per_node, specification.node_fill_type);
-    shown
+    stamps(slot, pool.stamps(), pool.stamps().created(), PoolState::as_str);
+    slots_and_policy(
+        specification.task_slots_per_node,
+        specification.node_fill_type,
+        &specification.other,
+        slot,
+    );
+    kept(&specification.other, slot);
 }
 
 /// The pool that a job asks for, as the job shows it (P19).
-pub(in crate::rest) fn auto_pool(pool: &AutoPool) -> Properties {
-    let mut shown = pool.other.clone();
-    shown.entry(name!("resizeTimeout").as_str()).or_insert_with(|| "PT15M".into());
-    put(&mut shown, name!("enableAutoScale"), json!(pool.auto_scale.is_some()));
-    if let Some(settings) = &pool.auto_scale {
-        auto_scale(&mut shown, settings);
-    } else {
-        put(&mut shown, name!("targetDedicatedNodes"), json!(pool.target.dedicated));
-        put(&mut shown, name!("targetLowPriorityNodes"), json!(pool.target.low_priority));
+pub(in crate::rest) fn auto_pool(pool: &AutoPool, slot: &mut Slot<'_>) {
+    fill!(slot { "enableAutoScale" => slot.boolean(pool.auto_scale.is_some()), });
+    match &pool.auto_scale {
+        Some(settings) => auto_scale(settings, slot),
+        None => targets(pool.target, slot),
     }
-    slots_and_policy(&mut shown, pool.task_slots_per_node, pool.node_fill_type);
-    shown
+    slots_and_policy(pool.task_slots_per_node, pool.node_fill_type, &pool.other, slot);
+    kept(&pool.other, slot);
 }
 
-fn auto_scale(shown: &mut Properties, settings: &AutoScaleSettings) {
-    put(shown, name!("autoScaleFormula"), text(&settings.formula));
-    put(shown, name!("autoScaleEvaluationInterval"), text(settings.evaluation_interval.get()));
+fn targets(target: NodeCounts, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "targetDedicatedNodes" => slot.integer(target.dedicated),
+        "targetLowPriorityNodes" => slot.integer(target.low_priority),
+    });
 }
 
-fn slots_and_policy(shown: &mut Properties, task_slots_per_node: u32, node_fill_type: NodeFillType) {
-    shown.entry(name!("enableInterNodeCommunication").as_str()).or_insert_with(|| json!(false));
-    put(shown, name!("taskSlotsPerNode"), json!(task_slots_per_node));
-    put(shown, name!("maxTasksPerNode"), json!(task_slots_per_node));
-    let mut policy = kept(shown, name!("taskSchedulingPolicy"));
-    put(&mut policy, name!("nodeFillType"), text(node_fill_type));
-    put(shown, name!("taskSchedulingPolicy"), Value::Object(policy));
+fn auto_scale(settings: &AutoScaleSettings, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "autoScaleFormula" => slot.written(&settings.formula),
+        "autoScaleEvaluationInterval" => slot.duration(settings.evaluation_interval.get()),
+    });
+}
+
+fn slots_and_policy(
+    task_slots_per_node: u32,
+    node_fill_type: NodeFillType,
+    other: &Properties,
+    slot: &mut Slot<'_>,
+) {
+    fill!(slot {
+        "taskSlotsPerNode" => slot.integer(task_slots_per_node),
+        "maxTasksPerNode" => slot.integer(task_slots_per_node),
+        "taskSchedulingPolicy" => partly_kept(slot, other, &|slot| {
+            fill!(slot { "nodeFillType" => slot.text(node_fill_type.as_str()), });
+        }),
+    });
+}
+
+/// What was kept as it came, and the defaults of what it does not have.
+fn kept(other: &Properties, slot: &mut Slot<'_>) {
+    slot.kept(other);
+    fill!(slot {
+        "resizeTimeout" => slot.duration(DEFAULT_RESIZE_TIMEOUT),
+        "enableInterNodeCommunication" => slot.boolean(false),
+    });
 }
 
 /// An evaluation of a formula (P16).
-pub(super) fn auto_scale_run(run: &AutoScaleRun) -> Properties {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("timestamp"), text(run.timestamp));
-    put(&mut shown, name!("results"), Value::String(run.results.clone()));
-    put(&mut shown, name!("error"), run.error.as_ref().map(|error| Value::Object(evaluation_error(error))));
-    shown
+pub(super) fn auto_scale_run(run: &AutoScaleRun, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "timestamp" => slot.instant(run.timestamp),
+        "results" => slot.text(&*run.results),
+        "error" => if let Some(error) = &run.error {
+            slot.object(&|slot| evaluation_error(error, slot));
+        },
+    });
 }
 
-fn evaluation_error(error: &EvaluationError) -> Properties {
+fn evaluation_error(error: &EvaluationError, slot: &mut Slot<'_>) {
     let (code, message) = if error.is_insufficient_data {
         ("InsufficientSampleData", "Autoscale evaluation failed due to insufficient sample data")
     } else {
         ("AutoScalingFormulaEvaluationError", "Autoscale evaluation failed due to an error in the formula")
     };
-    let mut shown = Properties::new();
-    put(&mut shown, name!("code"), json!(code));
-    put(&mut shown, name!("message"), json!(message));
-    let value = json!({ (name!("name")): "Message", (name!("value")): format!("{error}") });
-    put(&mut shown, name!("values"), json!([value]));
-    shown
+    fill!(slot {
+        "code" => slot.text(code),
+        "message" => slot.text(message),
+        "values" => slot.list(&|give| {
+            give(&Shown::Object(&|slot| {
+                fill!(slot {
+                    "name" => slot.text("Message"),
+                    "value" => slot.written(error),
+                });
+            }));
+        }),
+    });
 }
 
 /// The nodes of a pool by state, as `Account - List Pool Node Counts` shows them (P8).
-pub(super) fn node_counts(account: &Account, pool: &Pool) -> Properties {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("poolId"), text(pool.id()));
-    put(&mut shown, name!("dedicated"), Value::Object(counts_of_kind(account, pool, true)));
-    put(&mut shown, name!("lowPriority"), Value::Object(counts_of_kind(account, pool, false)));
-    shown
+pub(super) fn node_counts(account: &Account, pool: &Pool, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "poolId" => slot.text(pool.id().as_str()),
+        "dedicated" => slot.object(&|slot| counts_of_kind(account, pool, true, slot)),
+        "lowPriority" => slot.object(&|slot| counts_of_kind(account, pool, false, slot)),
+    });
 }
 
-fn counts_of_kind(account: &Account, pool: &Pool, dedicated: bool) -> Properties {
-    let states = || {
-        let nodes = account.nodes_of(pool.id()).filter(move |node| node.is_dedicated() == dedicated);
-        nodes.map(Node::state_name)
-    };
-    let mut shown = Properties::new();
-    // States of the service that nodes in this crate never have.
-    let others =
-        [name!("creating"), name!("startTaskFailed"), name!("waitingForStartTask"), name!("upgradingOS")];
-    for name in others {
-        put(&mut shown, name, json!(0));
+fn counts_of_kind(account: &Account, pool: &Pool, dedicated: bool, slot: &mut Slot<'_>) {
+    let nodes = || account.nodes_of(pool.id()).filter(move |node| node.is_dedicated() == dedicated);
+    if let Some(state) = NodeStateName::ALL.iter().find(|state| count_name(**state) == slot.name()) {
+        slot.integer(nodes().map(Node::state_name).filter(|found| found == state).count());
     }
-    for state in NodeStateName::ALL {
-        let count = states().filter(|found| found == state).count();
-        put(&mut shown, count_name(*state), json!(count));
-    }
-    put(&mut shown, name!("total"), json!(states().count()));
-    shown
+    fill!(slot {
+        "total" => slot.integer(nodes().count()),
+        // States of the service that nodes in this crate never have.
+        "creating" => slot.integer(0),
+        "startTaskFailed" => slot.integer(0),
+        "waitingForStartTask" => slot.integer(0),
+        "upgradingOS" => slot.integer(0),
+    });
 }
 
 fn count_name(state: NodeStateName) -> Name {

@@ -1,190 +1,253 @@
 //! What the service shows of a task.
 
-use alloc::{format, string::String, vec::Vec};
-
-use serde_json::{Value, json};
+use core::fmt::Display;
 
 use crate::{
     BatchError, ETag, Timestamp,
     id::{JobId, TaskId},
     rest::{
-        odata::model::name,
-        odata::write::Message,
-        shown::{Properties, kept, node_url, previous_state, put, stamps, task_url, text},
+        odata::{
+            shown::{Shown, Slot, fill},
+            write::Message,
+        },
+        shown::{node_url, partly_kept, stamps, task_url, written},
     },
     task::{
-        Completion, Dependencies, ExitCodeRange, ExitConditions, ExitOptions, Placement, Task,
-        TaskConstraints, TaskFailure, TaskIdRange, TaskSpecification, TaskState,
+        Completion, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, JobAction,
+        Placement, Task, TaskConstraints, TaskFailure, TaskIdRange, TaskSpecification, TaskState,
+        TaskStateName,
     },
 };
 
 /// A task as `Task - Get` shows it.
-pub(super) fn task(account: &str, job: &JobId, task: &Task) -> Properties {
-    let mut shown = task_specification(task.specification());
-    put(&mut shown, name!("url"), Value::String(task_url(account, job, task.id())));
-    stamps(&mut shown, task.stamps(), task.stamps().created(), task.state().name());
-    previous_state(&mut shown, task.stamps());
-    put(&mut shown, name!("constraints"), task_constraints(&task.constraints()));
-    put(&mut shown, name!("executionInfo"), task_execution_info(task));
-    let node_info = match task.state() {
-        TaskState::Active => None,
-        TaskState::Preparing(_) | TaskState::Running { .. } | TaskState::Completed(_) => {
-            // K6: a task that never got to a node shows an empty object.
-            Some(
-                task.placement().map_or_else(|| json!({}), |place| node_info(account, job, task.id(), place)),
-            )
-        }
-    };
-    put(&mut shown, name!("nodeInfo"), node_info);
-    shown
+pub(super) fn task(account: &str, job: &JobId, task: &Task, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "url" => slot.written(&task_url(account, job, task.id())),
+        "state" => slot.text(task.state().name().as_str()),
+        "constraints" => slot.object(&|slot| task_constraints(&task.constraints(), slot)),
+        "executionInfo" => slot.object(&|slot| task_execution_info(task, slot)),
+        "nodeInfo" => match task.state() {
+            TaskState::Active => {}
+            TaskState::Preparing(_) | TaskState::Running { .. } | TaskState::Completed(_) => {
+                slot.object(&|slot| node_info(account, job, task, slot));
+            }
+        },
+    });
+    stamps(slot, task.stamps(), task.stamps().created(), TaskStateName::as_str);
+    task_specification(task.specification(), slot);
 }
 
-pub(in crate::rest) fn task_constraints(constraints: &TaskConstraints) -> Value {
-    json!({
-        (name!("maxWallClockTime")): text(constraints.max_wall_clock_time),
-        (name!("retentionTime")): text(constraints.retention_time),
-        (name!("maxTaskRetryCount")): constraints.max_task_retry_count.to_wire(),
-    })
+pub(in crate::rest) fn task_constraints(constraints: &TaskConstraints, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "maxWallClockTime" => slot.duration(constraints.max_wall_clock_time),
+        "retentionTime" => slot.duration(constraints.retention_time),
+        "maxTaskRetryCount" => slot.integer(constraints.max_task_retry_count.to_wire()),
+    });
 }
 
-pub(in crate::rest) fn task_specification(specification: &TaskSpecification) -> Properties {
-    let mut shown = specification.other.clone();
-    put(&mut shown, name!("id"), text(&specification.id));
-    put(&mut shown, name!("requiredSlots"), json!(specification.required_slots));
-    if let Some(conditions) = &specification.exit_conditions {
-        let kept = kept(&mut shown, name!("exitConditions"));
-        put(&mut shown, name!("exitConditions"), exit_conditions(kept, conditions));
+pub(in crate::rest) fn task_specification(specification: &TaskSpecification, slot: &mut Slot<'_>) {
+    let kept = &specification.other;
+    fill!(slot {
+        "id" => slot.text(specification.id.as_str()),
+        "requiredSlots" => slot.integer(specification.required_slots),
+        "exitConditions" => if let Some(conditions) = &specification.exit_conditions {
+            partly_kept(slot, kept, &|slot| exit_conditions(conditions, slot));
+        },
+        "dependsOn" => if let Some(depends_on) = &specification.depends_on {
+            partly_kept(slot, kept, &|slot| dependencies(depends_on, slot));
+        },
+    });
+    slot.kept(kept);
+}
+
+pub(in crate::rest) fn task_execution_info(task: &Task, slot: &mut Slot<'_>) {
+    let completion = task.state().completion();
+    fill!(slot {
+        "startTime" => match task.state() {
+            TaskState::Active | TaskState::Preparing(_) => {}
+            TaskState::Running { start_time, .. } => slot.instant(*start_time),
+            TaskState::Completed(completion) => slot.instant(completion.start_time()),
+        },
+        "endTime" => slot.instant(completion.map(|completion| completion.end_time)),
+        "exitCode" => exit_code(completion.and_then(Completion::exit_code), slot),
+        "failureInfo" => if let Some(failure) = completion.and_then(Completion::failure) {
+            slot.object(&|slot| failure_info(failure, slot));
+        },
+        "result" => slot.text(completion.map(|completion| result(completion.is_success()))),
+        "retryCount" => slot.integer(task.retry_count()),
+        "lastRetryTime" => slot.instant(task.last_retry_time()),
+        "requeueCount" => slot.integer(task.requeue_count()),
+        "lastRequeueTime" => slot.instant(task.last_requeue_time()),
+    });
+}
+
+pub(in crate::rest) fn exit_code(code: Option<i32>, slot: &mut Slot<'_>) {
+    if let Some(code) = code {
+        slot.integer(code);
     }
-    if let Some(depends_on) = &specification.depends_on {
-        let kept = kept(&mut shown, name!("dependsOn"));
-        put(&mut shown, name!("dependsOn"), dependencies(kept, depends_on));
-    }
-    shown
 }
 
-pub(in crate::rest) fn task_execution_info(task: &Task) -> Value {
-    let mut shown = Properties::new();
-    match task.state() {
-        TaskState::Active | TaskState::Preparing(_) => {}
-        TaskState::Running { start_time, .. } => put(&mut shown, name!("startTime"), start_time.map(text)),
-        TaskState::Completed(completion) => completed(&mut shown, completion),
-    }
-    put(&mut shown, name!("retryCount"), json!(task.retry_count()));
-    put(&mut shown, name!("lastRetryTime"), task.last_retry_time().map(text));
-    put(&mut shown, name!("requeueCount"), json!(task.requeue_count()));
-    put(&mut shown, name!("lastRequeueTime"), task.last_requeue_time().map(text));
-    Value::Object(shown)
+pub(in crate::rest) fn result(is_success: bool) -> &'static str {
+    if is_success { "success" } else { "failure" }
 }
 
-fn completed(shown: &mut Properties, completion: &Completion) {
-    put(shown, name!("startTime"), completion.start_time().map(text));
-    put(shown, name!("endTime"), text(completion.end_time));
-    put(shown, name!("exitCode"), completion.exit_code().map(|code| json!(code)));
-    put(shown, name!("failureInfo"), completion.failure().map(failure_info));
-    put(shown, name!("result"), text(if completion.is_success() { "success" } else { "failure" }));
+pub(in crate::rest) fn failure_info(failure: &TaskFailure, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "category" => slot.text(failure.category()),
+        "code" => slot.text(failure.code()),
+        "message" => slot.text(failure.message()),
+        "details" => if !failure.details().is_empty() {
+            slot.list(&|give| {
+                for (name, value) in failure.details() {
+                    give(&Shown::Object(&|slot| name_and_value(name, value, slot)));
+                }
+            });
+        },
+    });
 }
 
-pub(in crate::rest) fn failure_info(failure: &TaskFailure) -> Value {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("category"), text(failure.category()));
-    put(&mut shown, name!("code"), text(failure.code()));
-    put(&mut shown, name!("message"), text(failure.message()));
-    let details: Vec<Value> = failure
-        .details()
-        .iter()
-        .map(|(name, value)| json!({ (name!("name")): name, (name!("value")): value }))
-        .collect();
-    put(&mut shown, name!("details"), (!details.is_empty()).then_some(Value::Array(details)));
-    Value::Object(shown)
+/// A `NameValuePair`.
+fn name_and_value(name: &str, value: &str, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "name" => slot.text(name),
+        "value" => slot.text(value),
+    });
 }
 
-fn node_info(account: &str, job: &JobId, task: &TaskId, place: &Placement) -> Value {
-    let node = node_url(account, &place.pool, &place.node);
-    let directory = task_root_directory(job, task);
-    json!({
-        (name!("affinityId")): format!("TVM:{}", place.node),
-        (name!("nodeUrl")): node,
-        (name!("poolId")): place.pool.as_str(),
-        (name!("nodeId")): place.node.as_str(),
-        (name!("taskRootDirectory")): directory,
-        (name!("taskRootDirectoryUrl")): format!("{node}/files/{directory}"),
-    })
+/// K6: a task that never got to a node shows an empty object.
+fn node_info(account: &str, job: &JobId, task: &Task, slot: &mut Slot<'_>) {
+    let Some(Placement { pool, node }) = task.placement() else { return };
+    let directory = task_root_directory(job, task.id());
+    fill!(slot {
+        "affinityId" => slot.written(&format_args!("TVM:{node}")),
+        "nodeUrl" => slot.written(&node_url(account, pool, node)),
+        "poolId" => slot.text(pool.as_str()),
+        "nodeId" => slot.text(node.as_str()),
+        "taskRootDirectory" => slot.written(&directory),
+        "taskRootDirectoryUrl" => {
+            slot.written(&format_args!("{}/files/{directory}", node_url(account, pool, node)));
+        },
+    });
 }
 
 /// Where a node keeps a task's files, as Linux nodes write it. Every job is `job-1` there too.
-pub(in crate::rest) fn task_root_directory(job: &JobId, task: &TaskId) -> String {
-    format!("workitems/{job}/job-1/{task}")
+pub(in crate::rest) fn task_root_directory(job: &JobId, task: &TaskId) -> impl Display {
+    written(move |f| write!(f, "workitems/{job}/job-1/{task}"))
 }
 
-fn exit_conditions(mut shown: Properties, conditions: &ExitConditions) -> Value {
-    let codes = |ranges: &[ExitCodeRange], show: fn(&ExitCodeRange) -> Value| {
-        (!ranges.is_empty()).then(|| Value::Array(ranges.iter().map(show).collect()))
-    };
-    let one = |range: &ExitCodeRange| json!({ (name!("code")): range.start, (name!("exitOptions")): exit_options(range.options) });
-    let many = |range: &ExitCodeRange| {
-        json!({
-            (name!("start")): range.start,
-            (name!("end")): range.end,
-            (name!("exitOptions")): exit_options(range.options),
-        })
-    };
-    put(&mut shown, name!("exitCodes"), codes(&conditions.exit_codes, one));
-    put(&mut shown, name!("exitCodeRanges"), codes(&conditions.exit_code_ranges, many));
-    put(&mut shown, name!("preProcessingError"), conditions.pre_processing_error.map(exit_options));
-    put(&mut shown, name!("fileUploadError"), conditions.file_upload_error.map(exit_options));
-    put(&mut shown, name!("default"), conditions.default.map(exit_options));
-    Value::Object(shown)
+fn exit_conditions(conditions: &ExitConditions, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "exitCodes" => exit_codes(&conditions.exit_codes, slot),
+        "exitCodeRanges" => exit_codes(&conditions.exit_code_ranges, slot),
+        "preProcessingError" => exit_options(conditions.pre_processing_error, slot),
+        "fileUploadError" => exit_options(conditions.file_upload_error, slot),
+        "default" => exit_options(conditions.default, slot),
+    });
 }
 
-fn exit_options(options: ExitOptions) -> Value {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("jobAction"), options.job_action.map(text));
-    put(&mut shown, name!("dependencyAction"), options.dependency_action.map(text));
-    Value::Object(shown)
+/// Single codes show as `code` what ranges show as `start` and `end`.
+fn exit_codes(ranges: &[ExitCodeRange], slot: &mut Slot<'_>) {
+    if ranges.is_empty() {
+        return;
+    }
+    slot.list(&|give| {
+        for range in ranges {
+            give(&Shown::Object(&|slot| {
+                fill!(slot {
+                    "code" => slot.integer(range.start),
+                    "start" => slot.integer(range.start),
+                    "end" => slot.integer(range.end),
+                    "exitOptions" => exit_options(Some(range.options), slot),
+                });
+            }));
+        }
+    });
 }
 
-fn dependencies(mut shown: Properties, dependencies: &Dependencies) -> Value {
-    let ids: Vec<Value> = dependencies.task_ids.iter().map(text).collect();
-    let ranges = dependencies.ranges.iter();
-    let ranges =
-        ranges.map(|TaskIdRange { start, end }| json!({ (name!("start")): start, (name!("end")): end }));
-    let ranges: Vec<Value> = ranges.collect();
-    put(&mut shown, name!("taskIds"), (!ids.is_empty()).then_some(Value::Array(ids)));
-    put(&mut shown, name!("taskIdRanges"), (!ranges.is_empty()).then_some(Value::Array(ranges)));
-    Value::Object(shown)
+fn exit_options(options: Option<ExitOptions>, slot: &mut Slot<'_>) {
+    let Some(options) = options else { return };
+    slot.object(&|slot| {
+        fill!(slot {
+            "jobAction" => slot.text(options.job_action.map(JobAction::as_str)),
+            "dependencyAction" => slot.text(options.dependency_action.map(DependencyAction::as_str)),
+        });
+    });
+}
+
+fn dependencies(dependencies: &Dependencies, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "taskIds" => if !dependencies.task_ids.is_empty() {
+            slot.list(&|give| {
+                dependencies.task_ids.iter().for_each(|id| give(&Shown::Text(id.as_str())));
+            });
+        },
+        "taskIdRanges" => if !dependencies.ranges.is_empty() {
+            slot.list(&|give| {
+                for TaskIdRange { start, end } in &dependencies.ranges {
+                    give(&Shown::Object(&|slot| {
+                        fill!(slot {
+                            "start" => slot.integer(*start),
+                            "end" => slot.integer(*end),
+                        });
+                    }));
+                }
+            });
+        },
+    });
 }
 
 /// An item of the answer to a collection: a task that was added.
-pub(super) fn task_added(task: &TaskId, url: &str, last_modified: Timestamp) -> Properties {
-    let mut shown = Properties::new();
-    put(&mut shown, name!("status"), text("Success"));
-    put(&mut shown, name!("taskId"), text(task));
-    put(&mut shown, name!("eTag"), text(ETag::from(last_modified)));
-    put(&mut shown, name!("lastModified"), text(last_modified));
-    put(&mut shown, name!("location"), text(url));
-    shown
+pub(super) fn task_added(
+    account: &str,
+    job: &JobId,
+    task: &TaskId,
+    last_modified: Timestamp,
+    slot: &mut Slot<'_>,
+) {
+    fill!(slot {
+        "status" => slot.text("Success"),
+        "taskId" => slot.text(task.as_str()),
+        "eTag" => slot.written(&ETag::from(last_modified)),
+        "lastModified" => slot.instant(last_modified),
+        "location" => slot.written(&task_url(account, job, task)),
+    });
 }
 
 /// An item of the answer to a collection: a task that was refused.
-pub(super) fn task_refused(task: &str, error: &BatchError, request_id: &str, now: Timestamp) -> Properties {
-    let status = if error.code.status() < 500 { "ClientError" } else { "ServerError" };
-    let message = Message { text: error.code.text(), request_id, time: now };
-    let mut shown_error = Properties::new();
-    put(&mut shown_error, name!("code"), text(error.code));
-    put(
-        &mut shown_error,
-        name!("message"),
-        json!({ (name!("lang")): "en-US", (name!("value")): text(message) }),
-    );
-    let values: Vec<Value> = error
-        .values
-        .iter()
-        .map(|value| json!({ (name!("key")): *value.key, (name!("value")): value.value }))
-        .collect();
-    put(&mut shown_error, name!("values"), (!values.is_empty()).then_some(Value::Array(values)));
-    let mut shown = Properties::new();
-    put(&mut shown, name!("status"), text(status));
-    put(&mut shown, name!("taskId"), text(task));
-    put(&mut shown, name!("error"), Value::Object(shown_error));
-    shown
+pub(super) fn task_refused(
+    task: &str,
+    error: &BatchError,
+    request_id: &str,
+    now: Timestamp,
+    slot: &mut Slot<'_>,
+) {
+    fill!(slot {
+        "status" => slot.text(if error.code.status() < 500 { "ClientError" } else { "ServerError" }),
+        "taskId" => slot.text(task),
+        "error" => slot.object(&|slot| refusal(error, request_id, now, slot)),
+    });
+}
+
+fn refusal(error: &BatchError, request_id: &str, now: Timestamp, slot: &mut Slot<'_>) {
+    fill!(slot {
+        "code" => slot.text(error.code.as_str()),
+        "message" => slot.object(&|slot| {
+            fill!(slot {
+                "lang" => slot.text("en-US"),
+                "value" => slot.written(&Message { text: error.code.text(), request_id, time: now }),
+            });
+        }),
+        "values" => if !error.values.is_empty() {
+            slot.list(&|give| {
+                for value in &error.values {
+                    give(&Shown::Object(&|slot| {
+                        fill!(slot {
+                            "key" => slot.text(&*value.key),
+                            "value" => slot.text(&*value.value),
+                        });
+                    }));
+                }
+            });
+        },
+    });
 }

@@ -1,7 +1,7 @@
 use core::iter;
 
 use proptest::{collection::vec as vec_of, prelude::*, sample::select, test_runner::Config};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::rest::odata::model::{ALL, CLOUD_JOB, CLOUD_POOL, CLOUD_TASK, COMPUTE_NODE};
@@ -31,7 +31,9 @@ fn task() -> Map<String, Value> {
 }
 
 fn matches(filter: &str, model: &'static Model, item: &Map<String, Value>) -> bool {
-    Filter::parse(filter, model, LATEST).unwrap_or_else(|error| panic!("{filter}: {error:?}")).matches(item)
+    Filter::parse(filter, model, LATEST)
+        .unwrap_or_else(|error| panic!("{filter}: {error:?}"))
+        .matches(&|slot| slot.kept(item))
 }
 
 #[track_caller]
@@ -653,7 +655,7 @@ proptest! {
         prop_assert!(filter.is_ok(), "{text}: {filter:?}");
         for shown in all {
             let item = item(&shown);
-            prop_assert_eq!(filter.as_ref().unwrap().matches(&item), naive(&tree, &shown), "{} on {:?}", text, item);
+            prop_assert_eq!(filter.as_ref().unwrap().matches(&|slot| slot.kept(&item)), naive(&tree, &shown), "{} on {:?}", text, item);
         }
     }
 
@@ -673,7 +675,7 @@ proptest! {
     ) {
         let text = tokens.concat();
         match Filter::parse(&text, &CLOUD_TASK, LATEST) {
-            Ok(filter) => { filter.matches(&item(&all)); }
+            Ok(filter) => { filter.matches(&|slot| slot.kept(&item(&all))); }
             Err(error) => {
                 let (_, place) = error.values[2].value.rsplit_once("(character ").unwrap();
                 let place: usize = place.trim_end_matches(").").parse().unwrap();

@@ -2,7 +2,7 @@ use super::*;
 
 /// The names of a model's properties that stand between two of them, these included.
 fn between<'a>(model: &Model, first: &'a str, last: &'a str) -> Vec<&'static str> {
-    let names = model.properties.iter().map(|property| property.name);
+    let names = model.properties.iter().map(|property| property.name.as_str());
     let mut found: Vec<_> = names.skip_while(|name| *name != first).collect();
     found.truncate(found.iter().position(|name| *name == last).expect(last) + 1);
     found
@@ -35,7 +35,7 @@ fn names_of_models_and_choices_are_distinct() {
 
 #[test]
 fn properties_are_found_by_name_with_case() {
-    assert_eq!(CLOUD_JOB.property("eTag").map(|property| property.name), Some("eTag"));
+    assert_eq!(CLOUD_JOB.property("eTag").map(|property| property.name.as_str()), Some("eTag"));
     assert!(CLOUD_JOB.property("etag").is_none());
     assert!(CLOUD_JOB.property("").is_none());
 }
@@ -56,7 +56,8 @@ fn a_job_shows_its_stamps_in_the_reverse_order_of_a_task() {
 
 #[test]
 fn what_came_and_went_with_the_api_versions() {
-    let known = |model: &Model, name, version| model.known_to(version).any(|property| property.name == name);
+    let known =
+        |model: &Model, name, version| model.known_to(version).any(|property| property.name.as_str() == name);
     let first =
         |model: &Model, name| ApiVersion::ALL.iter().copied().find(|version| known(model, name, *version));
     assert_eq!(first(&CLOUD_TASK, "requiredSlots"), Some(ApiVersion::V2020_09));

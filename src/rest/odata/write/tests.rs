@@ -1,11 +1,13 @@
 use proptest::{collection, prelude::*};
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::*;
 use crate::{ErrorCode, rest::odata::model};
 
 const ACCOUNT: &str = "https://contoso.westus.batch.azure.com";
 const REQUEST_ID: &str = "5b6344a9-f49d-47d0-a34a-688a56cd31d1";
+
+const JOBS: View<'_> = View { model: &model::CLOUD_JOB, version: ApiVersion::V2024_07, select: None };
 
 fn object(value: Value) -> Map<String, Value> {
     let Value::Object(members) = value else { panic!("{value} is no object") };
@@ -43,7 +45,7 @@ fn an_empty_nested_array_is_short_and_an_empty_object_is_not() {
 #[test]
 fn an_empty_list_answer_has_an_indented_empty_line() {
     let mut out = Vec::new();
-    list(&mut out, Some("u#jobs"), &model::CLOUD_JOB, [], ApiVersion::V2024_07, None);
+    List::begin(&mut out, format_args!("u#jobs"), JOBS).end(None::<&str>);
     let expected = "{\r\n  \"odata.metadata\":\"u#jobs\",\"value\":[\r\n    \r\n  ]\r\n}";
     assert_eq!(String::from_utf8(out).expect("ASCII"), expected);
 }
@@ -52,7 +54,11 @@ fn an_empty_list_answer_has_an_indented_empty_line() {
 fn a_list_answer_nests_its_items_and_ends_with_the_next_link() {
     let jobs = [object(json!({ "id": "a" })), object(json!({ "id": "b", "priority": 0 }))];
     let mut out = Vec::new();
-    list(&mut out, Some("u#jobs"), &model::CLOUD_JOB, &jobs, ApiVersion::V2024_07, Some("u?n"));
+    let mut list = List::begin(&mut out, format_args!("u#jobs"), JOBS);
+    for job in &jobs {
+        list.item(&|slot| slot.kept(job));
+    }
+    list.end(Some("u?n"));
     let expected = concat!(
         "{\r\n  \"odata.metadata\":\"u#jobs\",\"value\":[\r\n    {\r\n      \"id\":\"a\"\r\n    },",
         "{\r\n      \"id\":\"b\",\"priority\":0\r\n    }\r\n  ],\"odata.nextLink\":\"u?n\"\r\n}"
@@ -112,9 +118,10 @@ fn a_resource_is_in_the_models_order_and_hides_what_the_version_does_not_know() 
     }));
     let shown = |version| {
         let mut out = Vec::new();
-        resource(&mut out, None, &model::CLOUD_JOB, &job, version);
+        resource(&mut out, format_args!("u"), View { version, ..JOBS }, &|slot| slot.kept(&job));
         String::from_utf8(out).expect("ASCII").split_whitespace().collect::<String>()
     };
+    let start = r#"{"odata.metadata":"u","id":"j","#;
     let rest = concat!(
         r#""constraints":{"maxWallClockTime":"P1D","maxTaskRetryCount":0},"#,
         r#""jobManagerTask":{"id":"m","environmentSettings":[{"name":"n","value":"v"}]"#
@@ -122,19 +129,14 @@ fn a_resource_is_in_the_models_order_and_hides_what_the_version_does_not_know() 
     let tail = r#"},"onTaskFailure":"noaction"}"#;
     assert_eq!(
         shown(ApiVersion::V2022_01),
-        [
-            r#"{"id":"j","maxParallelTasks":-1,"allowTaskPreemption":false,"#,
-            rest,
-            r#","requiredSlots":1"#,
-            tail
-        ]
-        .concat()
+        [start, r#""maxParallelTasks":-1,"allowTaskPreemption":false,"#, rest, r#","requiredSlots":1"#, tail]
+            .concat()
     );
     assert_eq!(
         shown(ApiVersion::V2021_06),
-        [r#"{"id":"j","maxParallelTasks":-1,"#, rest, r#","requiredSlots":1"#, tail].concat()
+        [start, r#""maxParallelTasks":-1,"#, rest, r#","requiredSlots":1"#, tail].concat()
     );
-    assert_eq!(shown(ApiVersion::V2020_03), [r#"{"id":"j","#, rest, tail].concat());
+    assert_eq!(shown(ApiVersion::V2020_03), [start, rest, tail].concat());
 }
 
 fn values() -> impl Strategy<Value = Value> {
