@@ -2,6 +2,8 @@
 //!
 //! `cargo run --example timeline > examples/episodes/how-a-job-ends.svg` makes it anew.
 
+#[path = "drawing/mod.rs"]
+mod drawing;
 #[path = "episode/mod.rs"]
 mod episode;
 #[path = "episode/timeline.rs"]

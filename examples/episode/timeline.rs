@@ -1,13 +1,14 @@
 //! A picture of an episode: a lane for each job, task and run on a node, and its states over time.
 
-use std::fmt::Write;
-
 use azbatch::{
     Account, Timestamp,
     job::{NodeRun, NodeRunState},
 };
 
-use crate::episode::{Episode, Outcome, Player, Step};
+use crate::{
+    drawing::{Anchor, Picture},
+    episode::{Episode, Outcome, Player, Step},
+};
 
 /// A lane's name, and each state with the instant at which it began.
 struct Lane {
@@ -88,49 +89,25 @@ fn svg(lanes: &[Lane], start: Timestamp, end: Timestamp) -> String {
     let span = (end.ticks() - start.ticks()).max(1);
     let x = |at: Timestamp| LEFT + (at.ticks() - start.ticks()) * WIDTH / span;
     let height = TOP + LANE * lanes.len() as u64 + 30;
-    let mut out = String::new();
-    let mut line = |text: std::fmt::Arguments<'_>| {
-        writeln!(out, "{text}").expect("a String takes everything");
-    };
-    line(format_args!(
-        r#"<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {} {height}" font-family="sans-serif" font-size="13">"#,
-        LEFT + WIDTH + 20
-    ));
-    line(format_args!(r#"<rect width="100%" height="100%" fill="white"/>"#));
+    let mut picture = Picture::new(LEFT + WIDTH + 20, height);
     for (index, lane) in lanes.iter().enumerate() {
         let y = TOP + LANE * index as u64;
-        line(format_args!(
-            r#"<text x="{}" y="{}" text-anchor="end">{}</text>"#,
-            LEFT - 10,
-            y + 18,
-            lane.name
-        ));
+        picture.text((LEFT - 10, y + 18), Anchor::End, &lane.name);
         let ends = lane.states.iter().skip(1).map(|(at, _)| *at).chain([end]);
         for ((from, state), to) in lane.states.iter().zip(ends) {
             let (left, right) = (x(*from), x(to));
             let width = right - left;
-            let fill = colour(state);
-            line(format_args!(
-                r##"<rect x="{left}" y="{y}" width="{width}" height="26" rx="3" fill="{fill}" stroke="#777"><title>{state} from {from} to {to}</title></rect>"##
-            ));
+            picture.bar((left, y), width, colour(state), format_args!("{state} from {from} to {to}"));
             if width > 8 * state.len() as u64 {
-                line(format_args!(r#"<text x="{}" y="{}">{state}</text>"#, left + 5, y + 18));
+                picture.text((left + 5, y + 18), Anchor::Start, state);
             }
         }
     }
     let seconds = span / 10_000_000;
     for second in (0..=seconds).step_by(10) {
         let at = LEFT + second * 10_000_000 * WIDTH / span;
-        let bottom = height - 26;
-        line(format_args!(
-            r##"<line x1="{at}" y1="{}" x2="{at}" y2="{bottom}" stroke="#bbb" stroke-dasharray="2 3"/>"##,
-            TOP - 10
-        ));
-        line(format_args!(
-            r##"<text x="{at}" y="{}" text-anchor="middle" fill="#555">{second} s</text>"##,
-            height - 10
-        ));
+        picture.guide((at, TOP - 10), (at, height - 26));
+        picture.note((at, height - 10), Anchor::Middle, "#555", format_args!("{second} s"));
     }
-    line(format_args!("</svg>"));
-    out
+    picture.finish()
 }

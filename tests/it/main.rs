@@ -25,8 +25,12 @@ mod timeline;
 mod evidence;
 
 mod common;
+#[path = "../../examples/drawing/mod.rs"]
+mod drawing;
 #[path = "../../examples/episode/mod.rs"]
 mod episode;
+#[path = "../../examples/measure/growth.rs"]
+mod growth;
 #[path = "../../examples/episode/timeline.rs"]
 mod picture;
 mod world;

@@ -1,6 +1,6 @@
-//! The picture in the README is what the replayed episode gives.
+//! The picture in the README is what the replayed episode gives, and the plot what the measured figures give.
 
-use crate::{episode, picture};
+use crate::{episode, growth, picture};
 
 #[test]
 fn the_picture_is_fresh() {
@@ -10,4 +10,10 @@ fn the_picture_is_fresh() {
         picture == include_str!("../../examples/episodes/how-a-job-ends.svg"),
         "cargo run --example timeline > examples/episodes/how-a-job-ends.svg"
     );
+}
+
+#[test]
+fn the_plot_of_growth_is_fresh() {
+    let plot = growth::draw(include_str!("../../benches/README.md")).unwrap();
+    assert!(plot == include_str!("../../benches/growth.svg"), "cargo run --example measure");
 }
