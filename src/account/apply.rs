@@ -117,7 +117,9 @@ impl Account {
 
     /// Keeps the index in step with a job that has changed.
     pub(super) fn job_changed(&mut self, id: &JobId) {
-        self.index.update_job(id, self.jobs.get(id));
+        if !self.index.update_job(id, self.jobs.get(id)) {
+            return;
+        }
         if let Some(schedule) = id.schedule() {
             self.job_schedule_changed(&schedule);
         }

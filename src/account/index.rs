@@ -23,18 +23,18 @@ pub(super) struct Index {
     nodes_by_pool: BTreeMap<PoolId, PoolNodes>,
     /// The jobs that know each node; no node without jobs.
     jobs_by_node: BTreeMap<NodeId, BTreeSet<JobId>>,
+    /// What the rest of the index has of each job.
+    jobs: BTreeMap<JobId, JobEntry>,
     /// The jobs that are not completed, and those that are.
     live_jobs: BTreeSet<JobId>,
     completed_jobs: BTreeSet<JobId>,
     /// The jobs of each pool that have tasks to assign whose dependencies are satisfied, in the order in which they are served; no pool
     /// without jobs.
     queues: BTreeMap<PoolId, BTreeSet<Turn>>,
-    /// Where each of those jobs is in them.
-    turns: BTreeMap<JobId, (PoolId, Turn)>,
     /// The pools that have both such jobs and free slots.
     pools_to_schedule: BTreeSet<PoolId>,
     /// When each job can move.
-    jobs_due: Timers<JobId>,
+    jobs_due: BTreeSet<(Timestamp, JobId)>,
     /// When each job schedule can move.
     job_schedules_due: Timers<JobScheduleId>,
     /// When each node's action can be issued.
@@ -58,6 +58,34 @@ struct PoolNodes {
     staying: NodeCounts,
     /// Those that take tasks and have free slots, by the number of those.
     by_free_slots: BTreeMap<u32, BTreeSet<NodeId>>,
+}
+
+/// What the index has of a job; the default is that of a job that is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct JobEntry {
+    due: Option<Timestamp>,
+    part: Option<Part>,
+    /// P20
+    has_ended: bool,
+    turn: Option<(PoolId, Turn)>,
+}
+
+/// The part of the list of jobs that a job is in (Q6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    Live,
+    Completed,
+}
+
+impl JobEntry {
+    fn of(job: &Job) -> Self {
+        let part = match job.state() {
+            JobState::Living(_) | JobState::Ending(_) => Part::Live,
+            JobState::Completed(_) => Part::Completed,
+        };
+        let has_ended = job.end_time().is_some();
+        Self { due: job.deadline(), part: Some(part), has_ended, turn: Turn::of(job) }
+    }
 }
 
 /// A job's place in the queue of its pool: by priority, then by creation (P1).
@@ -101,7 +129,7 @@ impl Index {
             for (node, _) in job.nodes() {
                 index.insert_job_node(job.id(), node);
             }
-            index.update_job(job.id(), Some(job));
+            let _is_new = index.update_job(job.id(), Some(job));
         }
         for schedule in job_schedules.values() {
             index.update_job_schedule(schedule.id(), Some(schedule), jobs);
@@ -131,13 +159,14 @@ impl Index {
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         let is_any_due = !self.pools_due.is_empty() || !self.pools_expired.is_empty();
         let pools = is_any_due.then_some(Timestamp::MIN);
-        let timers = [self.jobs_due.first(), self.job_schedules_due.first(), self.nodes_due.first()];
+        let jobs = self.jobs_due.first().map(|(at, _)| *at);
+        let timers = [jobs, self.job_schedules_due.first(), self.nodes_due.first()];
         timers.into_iter().chain([pools, self.pools_scaling.first()]).flatten().min()
     }
 
     /// The jobs that can move at this time, by id without case.
     pub(super) fn jobs_due(&self, now: Timestamp) -> BTreeSet<JobId> {
-        self.jobs_due.due(now)
+        due(&self.jobs_due, now)
     }
 
     /// The job schedules that can move at this time, by id without case.
@@ -212,20 +241,33 @@ impl Index {
         least.into_iter().flatten().chain(most).flat_map(|(_, nodes)| nodes)
     }
 
-    /// A job has changed, or is gone.
-    pub(super) fn update_job(&mut self, id: &JobId, job: Option<&Job>) {
-        self.jobs_due.set(id, job.and_then(Job::deadline));
-        let is_completed = job.is_some_and(|job| matches!(job.state(), JobState::Completed(_)));
-        set_member(&mut self.live_jobs, id, job.is_some() && !is_completed);
-        set_member(&mut self.completed_jobs, id, is_completed);
-        self.update_turn(id, job.and_then(Turn::of));
+    /// A job has changed, or is gone. Returns whether that concerns the index.
+    pub(super) fn update_job(&mut self, id: &JobId, job: Option<&Job>) -> bool {
+        let new = job.map(JobEntry::of);
+        if self.jobs.get(id) == new.as_ref() {
+            return false;
+        }
+        let old = match new.clone() {
+            Some(new) => self.jobs.insert(id.clone(), new),
+            None => self.jobs.remove(id),
+        };
+        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+        if old.due != new.due {
+            old.due.map(|at| self.jobs_due.remove(&(at, id.clone())));
+            new.due.map(|at| self.jobs_due.insert((at, id.clone())));
+        }
+        if old.part != new.part {
+            set_member(&mut self.live_jobs, id, new.part == Some(Part::Live));
+            set_member(&mut self.completed_jobs, id, new.part == Some(Part::Completed));
+        }
+        if old.turn != new.turn {
+            self.update_turn(old.turn, new.turn);
+        }
+        true
     }
 
-    fn update_turn(&mut self, id: &JobId, turn: Option<(PoolId, Turn)>) {
-        if self.turns.get(id) == turn.as_ref() {
-            return;
-        }
-        if let Some((pool, turn)) = self.turns.remove(id) {
+    fn update_turn(&mut self, old: Option<(PoolId, Turn)>, new: Option<(PoolId, Turn)>) {
+        if let Some((pool, turn)) = old {
             if let Some(queue) = self.queues.get_mut(&pool) {
                 queue.remove(&turn);
                 if queue.is_empty() {
@@ -234,10 +276,9 @@ impl Index {
             }
             self.update_pool_to_schedule(&pool);
         }
-        if let Some((pool, turn)) = turn {
-            self.queues.entry(pool.clone()).or_default().insert(turn.clone());
+        if let Some((pool, turn)) = new {
+            self.queues.entry(pool.clone()).or_default().insert(turn);
             self.update_pool_to_schedule(&pool);
-            self.turns.insert(id.clone(), (pool, turn));
         }
     }
 
@@ -542,6 +583,10 @@ impl<K: Clone + Ord> Timers<K> {
     }
 
     fn due(&self, now: Timestamp) -> BTreeSet<K> {
-        self.by_time.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect()
+        due(&self.by_time, now)
     }
+}
+
+fn due<K: Clone + Ord>(by_time: &BTreeSet<(Timestamp, K)>, now: Timestamp) -> BTreeSet<K> {
+    by_time.iter().take_while(|(at, _)| *at <= now).map(|(_, key)| key.clone()).collect()
 }

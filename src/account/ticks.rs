@@ -18,6 +18,10 @@ impl Account {
     pub fn tick(&mut self, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
         let mut effects = Vec::new();
+        // Hosts tick after every request, and mostly nothing is due.
+        if self.deadline().is_none_or(|due| now < due) {
+            return effects;
+        }
         // P20: not those whose owners end at this tick.
         let expired_pools = self.index.pools_expired();
         for id in self.index.jobs_due(now) {

@@ -61,7 +61,7 @@ impl TaskIndex {
         index
     }
 
-    /// A task was added to these.
+    /// A task is added to these. It is active, so it satisfies no dependant.
     pub(super) fn add(&mut self, task: &Task, tasks: &Tasks) {
         self.insert_number(task.id());
         self.satisfaction_changed(task.id(), false, false, tasks);

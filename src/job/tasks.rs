@@ -100,10 +100,8 @@ impl TaskTable {
         }
         let task = Task::new(specification.clone(), constraints, self.next_sequence, at);
         self.next_sequence = self.next_sequence.saturating_add(1);
+        self.index.add(&task, &self.by_id);
         self.by_id.insert(id.clone(), task);
-        if let Some(task) = self.by_id.get(id) {
-            self.index.add(task, &self.by_id);
-        }
         Ok(())
     }
 
