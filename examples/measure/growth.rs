@@ -6,8 +6,8 @@ use crate::drawing::{Anchor, Picture};
 pub const SIZES: [&str; 5] = ["100", "1,000", "10,000", "100,000", "1,000,000"];
 
 /// A row of the table: what costs how many nanoseconds at each size.
-struct Curve<'a> {
-    name: &'a str,
+struct Curve {
+    name: String,
     times: Vec<f64>,
 }
 
@@ -16,8 +16,10 @@ const TOP: u64 = 20;
 const STEP: u64 = 130;
 const DECADE: u64 = 46;
 const RIGHT: u64 = LEFT + STEP * 4;
-const COLOURS: [&str; 8] =
-    ["#1b6ca8", "#c8553d", "#3a7d44", "#8a4fbf", "#b8860b", "#0f8b8d", "#a23b72", "#5c5c5c"];
+const COLOURS: [&str; 14] = [
+    "#1b6ca8", "#c8553d", "#3a7d44", "#8a4fbf", "#b8860b", "#0f8b8d", "#a23b72", "#5c5c5c", "#2f4b9b",
+    "#7a5230", "#6b8e23", "#d1478c", "#00738c", "#b03030",
+];
 
 /// # Errors
 /// If the page has no table of growth, or a figure in it cannot be read.
@@ -26,7 +28,7 @@ pub fn draw(page: &str) -> Result<String, String> {
     let largest = curves.iter().flat_map(|curve| &curve.times).fold(1.0_f64, |a, b| a.max(*b));
     let decades = (1..12).find(|decade| 10_f64.powi(*decade) >= largest).ok_or("a figure is too large")?;
     let bottom = TOP + DECADE * u64::from(decades.unsigned_abs());
-    let mut picture = Picture::new(RIGHT + 300, bottom + 50);
+    let mut picture = Picture::new(RIGHT + 330, bottom + 50);
     for decade in 0..=decades {
         let y = bottom - DECADE * u64::from(decade.unsigned_abs());
         picture.guide((LEFT, y), (RIGHT, y));
@@ -43,15 +45,15 @@ pub fn draw(page: &str) -> Result<String, String> {
 }
 
 /// Each curve with its name at its end. Names that would lie over each other move apart.
-fn draw_curves(picture: &mut Picture, curves: &[Curve<'_>], bottom: u64) {
+fn draw_curves(picture: &mut Picture, curves: &[Curve], bottom: u64) {
     let mut ends: Vec<(u64, &str, &str)> = Vec::new();
     for (curve, colour) in curves.iter().zip(COLOURS.iter().cycle()) {
         let points: Vec<(u64, u64)> = (0..)
             .zip(&curve.times)
             .map(|(index, time)| (LEFT + STEP * index, bottom - height(*time)))
             .collect();
-        picture.curve(&points, colour, curve.name);
-        ends.extend(points.last().map(|(_, y)| (*y, curve.name, *colour)));
+        picture.curve(&points, colour, &curve.name);
+        ends.extend(points.last().map(|(_, y)| (*y, curve.name.as_str(), *colour)));
     }
     ends.sort_unstable();
     let mut free = 0;
@@ -74,14 +76,14 @@ fn height(nanoseconds: f64) -> u64 {
 }
 
 /// The table's rows: those with a name and a time for each size.
-fn curves(page: &str) -> Result<Vec<Curve<'_>>, String> {
+fn curves(page: &str) -> Result<Vec<Curve>, String> {
     let head = format!("| {} |", SIZES.join(" | "));
     let mut lines = page.lines().skip_while(|line| !line.ends_with(&head));
     lines.next().ok_or("there is no table of growth")?;
     let rows = lines.skip(1).take_while(|line| line.starts_with('|'));
     rows.map(|row| {
         let mut cells = row.trim_matches('|').split('|').map(str::trim);
-        let name = cells.next().unwrap_or_default();
+        let name = cells.next().unwrap_or_default().replace('`', "");
         let times: Option<Vec<f64>> = cells.map(parse).collect();
         let times = times.filter(|times| times.len() == SIZES.len());
         Ok(Curve { name, times: times.ok_or_else(|| format!("a figure cannot be read: {row}"))? })

@@ -1,6 +1,7 @@
 //! Measures everything that `benches/README.md` shows, and writes its tables and its plot anew.
 //!
-//! `cargo run --example measure` takes some minutes. Nothing else should be running.
+//! `cargo run --example measure` takes some minutes. Nothing else should be running. With `--plot` it measures
+//! nothing, and draws the plot anew from the page.
 
 mod divan;
 #[path = "../drawing/mod.rs"]
@@ -18,6 +19,10 @@ type Failure = Box<dyn Error>;
 fn main() -> Result<(), Failure> {
     env::set_current_dir(env!("CARGO_MANIFEST_DIR"))?;
     let mut page = fs::read_to_string(PAGE)?;
+    if env::args().any(|argument| argument == "--plot") {
+        fs::write(PLOT, growth::draw(&page)?)?;
+        return Ok(());
+    }
     let target = env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_owned());
     let peers = ["--manifest-path", "benches/peers/Cargo.toml", "--target-dir", &format!("{target}/peers")];
     let mut measured = divan::read(&bench(&peers)?);
