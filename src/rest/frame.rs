@@ -1,6 +1,7 @@
 //! What the answer to a request depends on besides the account, and how answers are put together.
 
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
+use core::fmt::{Display, Write};
 
 use crate::{
     BatchError, Clock, ETag, ErrorCode, Timestamp,
@@ -18,6 +19,9 @@ const JSON: &str = "application/json;odata=minimalmetadata";
 
 /// How long a client that sends too many requests is asked to wait.
 const RETRY_AFTER_SECONDS: &str = "30";
+
+/// As many headers as an answer about a resource has.
+const MOST_HEADERS: usize = 8;
 
 /// What the answer depends on besides the account.
 pub(super) struct Frame<'a> {
@@ -53,10 +57,10 @@ impl Frame<'_> {
             ReplyHeaders::StampsAndId => (true, Some(own_url()), None),
             ReplyHeaders::Added => (true, reply.added_url.clone(), reply.added_url),
         };
-        let mut headers = Vec::new();
+        let mut headers = Vec::with_capacity(MOST_HEADERS);
         if let Some(last_modified) = reply.last_modified.filter(|_| has_stamps) {
-            headers.push(("ETag", format!("{}", ETag::from(last_modified))));
-            headers.push(("Last-Modified", format!("{}", last_modified.rfc1123()))); // T4
+            headers.push(("ETag", header(ETag::from(last_modified))));
+            headers.push(("Last-Modified", header(last_modified.rfc1123()))); // T4
         }
         headers.extend(id.map(|id| ("DataServiceId", id)));
         headers.extend(location.map(|location| ("Location", location)));
@@ -96,7 +100,18 @@ pub(super) fn split(target: &str) -> (&str, &str) {
 }
 
 fn common_headers(request: &Request<'_>) -> Vec<(&'static str, String)> {
-    vec![("request-id", request.request_id.as_str().into()), ("DataServiceVersion", "3.0".into())]
+    let mut headers = Vec::with_capacity(MOST_HEADERS);
+    headers.push(("request-id", request.request_id.as_str().into()));
+    headers.push(("DataServiceVersion", "3.0".into()));
+    headers
+}
+
+/// The value of a header that is an ETag or a date. There is room for either, so the text never moves.
+fn header(value: impl Display) -> String {
+    let mut text = String::with_capacity(32);
+    // A text takes all that is written to it.
+    let _ = write!(text, "{value}");
+    text
 }
 
 /// What answers and refusals have in common: a `HEAD` gets no body, and a client its id if it asks (Q2).

@@ -193,13 +193,30 @@ impl<'a> Layout<'a> {
 
     /// A number, as `serde_json` writes it.
     pub(crate) fn number(&mut self, number: &serde_json::Number) {
-        self.raw(format_args!("{number}"));
+        self.plain(number);
     }
 
     /// The written form of a number: digits, sign, point and exponent need no escape.
-    fn raw(&mut self, number: fmt::Arguments<'_>) {
+    fn plain(&mut self, number: impl fmt::Display) {
         self.separate();
-        let _ = write!(Escaped(self.out), "{number}");
+        let _ = write!(Plain(self.out), "{number}");
+    }
+
+    /// A text without anything that needs an escape, such as an instant.
+    fn plain_text(&mut self, value: impl fmt::Display) {
+        self.separate();
+        self.out.push(b'"');
+        let _ = write!(Plain(self.out), "{value}");
+        self.out.push(b'"');
+    }
+
+    /// The key of a property. Names in models need no escape.
+    fn name(&mut self, name: Name) {
+        self.separate();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_str().as_bytes());
+        self.out.extend_from_slice(b"\":");
+        self.last = Piece::Key;
     }
 
     /// `true` or `false`.
@@ -233,7 +250,7 @@ impl<'a> Layout<'a> {
         for property in view.model.known_to(view.version).filter(is_selected) {
             resource(&mut Slot::new(property.name, &mut |shown| {
                 debug_assert!(shown.is_of(property.kind), "{}.{}", view.model.name, property.name);
-                self.key(property.name.as_str());
+                self.name(property.name);
                 self.shown(property.kind, shown, view.version);
             }));
         }
@@ -245,10 +262,10 @@ impl<'a> Layout<'a> {
             Shown::Text(text) => self.string(text),
             Shown::Written(value) => self.display(value),
             Shown::Boolean(value) => self.boolean(*value),
-            Shown::Integer(number) if matches!(kind, Kind::Int64) => self.display(number),
-            Shown::Integer(number) => self.raw(format_args!("{number}")),
-            Shown::Instant(at) => self.display(at),
-            Shown::Duration(span) => self.display(span),
+            Shown::Integer(number) if matches!(kind, Kind::Int64) => self.plain_text(number),
+            Shown::Integer(number) => self.plain(number),
+            Shown::Instant(at) => self.plain_text(at),
+            Shown::Duration(span) => self.plain_text(span),
             Shown::Object(resource) => self.object(kind, resource, version),
             Shown::List(items) => {
                 let item_kind = if let Kind::List(item) = kind { *item } else { Kind::Raw };
@@ -354,6 +371,16 @@ struct Escaped<'a>(&'a mut Vec<u8>);
 impl fmt::Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         escape(self.0, text);
+        Ok(())
+    }
+}
+
+/// A place for `core::fmt` to write to what needs no escape.
+struct Plain<'a>(&'a mut Vec<u8>);
+
+impl fmt::Write for Plain<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.extend_from_slice(text.as_bytes());
         Ok(())
     }
 }

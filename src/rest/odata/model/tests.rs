@@ -14,6 +14,8 @@ fn a_model_names_a_property_once_and_every_property_has_its_time() {
         for (place, property) in model.properties.iter().enumerate() {
             let twice = model.properties.iter().skip(place + 1).any(|other| other.name == property.name);
             assert!(!twice, "{}.{}", model.name, property.name);
+            // So it is printed without escapes.
+            assert!(property.name.as_str().bytes().all(|byte| byte.is_ascii_alphanumeric()));
             assert!(ApiVersion::ALL.iter().any(|version| property.is_known_to(*version)));
         }
     }
