@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 use core::{fmt, str::FromStr};
 
 use crate::{
+    digits::Digits,
     error::{BatchError, ErrorCode, UnknownName},
     timestamp::Timestamp,
 };
@@ -82,7 +83,10 @@ impl From<ETag> for Timestamp {
 
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "0x{:X}", self.0.ticks())
+        let mut text = Digits::new();
+        text.text("0x");
+        text.hexadecimal(self.0.ticks());
+        f.pad(text.as_str())
     }
 }
 

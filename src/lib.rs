@@ -13,6 +13,7 @@ mod account;
 mod allocation;
 pub mod autoscale;
 pub mod condition;
+mod digits;
 pub mod error;
 mod id;
 pub mod job;

@@ -8,6 +8,8 @@ use core::{fmt, str::FromStr, time::Duration};
 
 use time::OffsetDateTime;
 
+use crate::digits::Digits;
+
 const TICKS_PER_SECOND: u64 = 10_000_000;
 const TICKS_PER_MINUTE: u64 = 60 * TICKS_PER_SECOND;
 const TICKS_PER_HOUR: u64 = 60 * TICKS_PER_MINUTE;
@@ -310,8 +312,10 @@ impl fmt::Display for TimeSpan {
         // Something has to follow the T, so no time at all is said in seconds.
         if seconds > 0 || self.0 == 0 {
             write!(f, "{}", seconds / TICKS_PER_SECOND)?;
-            write_fraction(f, seconds % TICKS_PER_SECOND)?;
-            f.write_str("S")?;
+            let mut fraction = Digits::new();
+            push_fraction(&mut fraction, seconds % TICKS_PER_SECOND);
+            fraction.text("S");
+            f.write_str(fraction.as_str())?;
         }
         Ok(())
     }
@@ -539,13 +543,26 @@ struct Iso8601 {
 impl fmt::Display for Iso8601 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Fields { year, month, day, hour, minute, second, fraction } = self.fields;
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}")?;
-        if self.padded {
-            write!(f, ".{fraction:07}")?;
-        } else {
-            write_fraction(f, fraction)?;
+        let mut text = Digits::new();
+        for (number, width, after) in [
+            (year, 4, "-"),
+            (month, 2, "-"),
+            (day, 2, "T"),
+            (hour, 2, ":"),
+            (minute, 2, ":"),
+            (second, 2, ""),
+        ] {
+            text.decimal(number, width);
+            text.text(after);
         }
-        f.write_str("Z")
+        if self.padded {
+            text.text(".");
+            text.decimal(fraction, 7);
+        } else {
+            push_fraction(&mut text, fraction);
+        }
+        text.text("Z");
+        f.pad(text.as_str())
     }
 }
 
@@ -560,7 +577,19 @@ impl fmt::Display for Rfc1123 {
         let Fields { year, month, day, hour, minute, second, fraction: _ } = self.fields;
         let weekday = name_at(&WEEKDAYS, self.weekday);
         let month = name_at(&MONTHS, month - 1);
-        write!(f, "{weekday}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+        let mut text = Digits::new();
+        text.text(weekday);
+        text.text(", ");
+        text.decimal(day, 2);
+        text.text(" ");
+        text.text(month);
+        text.text(" ");
+        for (number, width, after) in [(year, 4, " "), (hour, 2, ":"), (minute, 2, ":"), (second, 2, " GMT")]
+        {
+            text.decimal(number, width);
+            text.text(after);
+        }
+        f.pad(text.as_str())
     }
 }
 
@@ -569,16 +598,17 @@ fn name_at(names: &[&'static str], place: u64) -> &'static str {
 }
 
 /// A dot and the digits of this number of ticks up to the last that is not zero, or nothing.
-fn write_fraction(f: &mut fmt::Formatter<'_>, ticks: u64) -> fmt::Result {
+fn push_fraction(text: &mut Digits, ticks: u64) {
     if ticks == 0 {
-        return Ok(());
+        return;
     }
     let (mut digits, mut width) = (ticks, 7);
     while digits.is_multiple_of(10) {
         digits /= 10;
         width -= 1;
     }
-    write!(f, ".{digits:0width$}")
+    text.text(".");
+    text.decimal(digits, width);
 }
 
 fn write_unit(f: &mut fmt::Formatter<'_>, count: u64, designator: char) -> fmt::Result {
