@@ -1,5 +1,6 @@
 //! What the resources have in common of what the service shows of them.
 
+use alloc::string::String;
 use core::fmt::{self, Display};
 
 use serde_json::{Map, Value};

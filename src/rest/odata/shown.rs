@@ -4,6 +4,7 @@
 //! printed and filters are decided by calling it, so each property is found in one place and only the ones
 //! that are needed are looked at.
 
+use alloc::string::String;
 use core::fmt::{self, Display, Write};
 
 use serde_json::{Map, Value};
