@@ -341,6 +341,22 @@ impl Node {
         &self.recent_tasks
     }
 
+    /// The users that can log in, by name.
+    pub fn users(&self) -> impl Iterator<Item = (&UserName, &NodeUser)> {
+        self.users.iter()
+    }
+
+    /// A user.
+    pub fn user(&self, name: &UserName) -> Option<&NodeUser> {
+        self.users.get(name)
+    }
+
+    /// Where users log in, if the host has said so with
+    /// [`Account::set_remote_login`](crate::Account::set_remote_login).
+    pub fn remote_login(&self) -> Option<RemoteLogin> {
+        self.remote_login
+    }
+
     /// Whether a task can be assigned to it if there is room.
     pub(crate) fn takes_tasks(&self) -> bool {
         self.state == NodeState::Ready(Reach::Answering) && self.scheduling == SchedulingState::Enabled

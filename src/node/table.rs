@@ -2,7 +2,10 @@
 
 use crate::{
     ErrorCode,
-    node::state::{Node, NodeAction, NodeState, NodeStateName, Reach, SchedulingState, Stage},
+    node::{
+        state::{Node, NodeAction, NodeState, NodeStateName, Reach, SchedulingState, Stage},
+        user::{NodeUser, UserName},
+    },
 };
 
 impl Node {
@@ -23,7 +26,7 @@ impl Node {
     }
 
     /// Only a node that is ready and answers can be rebooted, reimaged or deallocated, and its users changed.
-    pub(super) fn ready(&self) -> Result<Reach, ErrorCode> {
+    fn ready(&self) -> Result<Reach, ErrorCode> {
         match self.state {
             NodeState::Ready(reach @ Reach::Answering) => Ok(reach),
             NodeState::Ready(Reach::Unknown | Reach::Unusable)
@@ -75,5 +78,24 @@ impl Node {
     /// `NodeAlreadyInTargetSchedulingState`.
     pub(crate) fn allow_scheduling(&self, target: SchedulingState) -> Result<(), ErrorCode> {
         if self.scheduling == target { Err(ErrorCode::NodeAlreadyInTargetSchedulingState) } else { Ok(()) }
+    }
+
+    /// Whether a user can be added: only to a node that answers, and under a new name (N11).
+    ///
+    /// # Errors
+    /// The 409 that the state calls for, `NodeUserExists`.
+    pub(crate) fn allow_new_user(&self, name: &UserName) -> Result<(), ErrorCode> {
+        self.ready()?;
+        if self.users.contains_key(name) { Err(ErrorCode::NodeUserExists) } else { Ok(()) }
+    }
+
+    /// A user that is to be changed or deleted (N11).
+    ///
+    /// # Errors
+    /// `NodeUserNotFound`, the 409 that the state calls for.
+    pub(crate) fn require_user(&self, name: &UserName) -> Result<&NodeUser, ErrorCode> {
+        let user = self.users.get(name).ok_or(ErrorCode::NodeUserNotFound)?;
+        self.ready()?;
+        Ok(user)
     }
 }

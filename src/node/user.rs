@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::{fmt, net::IpAddr, str::FromStr};
 
-use crate::{ErrorCode, TimeSpan, Timestamp, node::state::Node};
+use crate::{TimeSpan, Timestamp};
 
 /// How long a user can log in if the request does not say ([N11](crate::evidence#n11)).
 pub const DEFAULT_USER_LIFETIME: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
@@ -130,42 +130,5 @@ pub struct RemoteLogin {
 impl fmt::Display for RemoteLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "address {}, port {}", self.address, self.port)
-    }
-}
-
-impl Node {
-    /// The users that can log in, by name.
-    pub fn users(&self) -> impl Iterator<Item = (&UserName, &NodeUser)> {
-        self.users.iter()
-    }
-
-    /// A user.
-    pub fn user(&self, name: &UserName) -> Option<&NodeUser> {
-        self.users.get(name)
-    }
-
-    /// Where users log in, if the host has said so with
-    /// [`Account::set_remote_login`](crate::Account::set_remote_login).
-    pub fn remote_login(&self) -> Option<RemoteLogin> {
-        self.remote_login
-    }
-
-    /// Whether a user can be added: only to a node that answers, and under a new name (N11).
-    ///
-    /// # Errors
-    /// The 409 that the state calls for, `NodeUserExists`.
-    pub(crate) fn allow_new_user(&self, name: &UserName) -> Result<(), ErrorCode> {
-        self.ready()?;
-        if self.users.contains_key(name) { Err(ErrorCode::NodeUserExists) } else { Ok(()) }
-    }
-
-    /// A user that is to be changed or deleted (N11).
-    ///
-    /// # Errors
-    /// `NodeUserNotFound`, the 409 that the state calls for.
-    pub(crate) fn require_user(&self, name: &UserName) -> Result<&NodeUser, ErrorCode> {
-        let user = self.users.get(name).ok_or(ErrorCode::NodeUserNotFound)?;
-        self.ready()?;
-        Ok(user)
     }
 }
