@@ -5,7 +5,6 @@
 const MAX_BYTES: usize = 32;
 
 /// A text of ASCII; what is longer than [`MAX_BYTES`] is cut.
-#[derive(Clone, Copy)]
 pub(crate) struct Digits {
     bytes: [u8; MAX_BYTES],
     length: usize,

@@ -9,6 +9,7 @@ use core::{cmp::Reverse, ops::Bound};
 
 use crate::{
     Timestamp,
+    collections::{range_after, remove_from, set_member},
     id::{JobId, JobScheduleId, NodeId, PoolId},
     job::{Job, JobState},
     job_schedule::{JobSchedule, JobsLeft},
@@ -28,9 +29,9 @@ pub(super) struct Index {
     /// The jobs that are not completed, and those that are.
     live_jobs: BTreeSet<JobId>,
     completed_jobs: BTreeSet<JobId>,
-    /// The jobs of each pool that have tasks to assign whose dependencies are satisfied, in the order in which they are served; no pool
-    /// without jobs.
-    queues: BTreeMap<PoolId, BTreeSet<Turn>>,
+    /// The jobs of each pool that have tasks to assign whose dependencies are satisfied, in the order in
+    /// which they are served; no pool without jobs.
+    queues: BTreeMap<PoolId, BTreeSet<QueuePlace>>,
     /// The pools that have both such jobs and free slots.
     pools_to_schedule: BTreeSet<PoolId>,
     /// When each job can move.
@@ -64,15 +65,15 @@ struct PoolNodes {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 struct JobEntry {
     due: Option<Timestamp>,
-    part: Option<Part>,
+    part: Option<ListPart>,
     /// P20
     has_ended: bool,
-    turn: Option<(PoolId, Turn)>,
+    place: Option<(PoolId, QueuePlace)>,
 }
 
 /// The part of the list of jobs that a job is in (Q6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Part {
+enum ListPart {
     Live,
     Completed,
 }
@@ -80,23 +81,23 @@ enum Part {
 impl JobEntry {
     fn of(job: &Job) -> Self {
         let part = match job.state() {
-            JobState::Living(_) | JobState::Ending(_) => Part::Live,
-            JobState::Completed(_) => Part::Completed,
+            JobState::Living(_) | JobState::Ending(_) => ListPart::Live,
+            JobState::Completed(_) => ListPart::Completed,
         };
         let has_ended = job.end_time().is_some();
-        Self { due: job.deadline(), part: Some(part), has_ended, turn: Turn::of(job) }
+        Self { due: job.deadline(), part: Some(part), has_ended, place: QueuePlace::of(job) }
     }
 }
 
 /// A job's place in the queue of its pool: by priority, then by creation (P1).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Turn {
+pub(super) struct QueuePlace {
     priority: Reverse<i32>,
     created: Timestamp,
     pub(super) job: JobId,
 }
 
-impl Turn {
+impl QueuePlace {
     /// The place of a job that has tasks to assign, as far as it depends on the job, and its pool.
     fn of(job: &Job) -> Option<(PoolId, Self)> {
         let waits = job.state().is_active() && job.ready_count() > 0 && !job.is_at_parallel_limit();
@@ -214,7 +215,7 @@ impl Index {
     }
 
     /// The job that is served next in a pool, if there are free slots (P1).
-    pub(super) fn next_turn(&self, pool: &PoolId, after: Option<&Turn>) -> Option<&Turn> {
+    pub(super) fn next_in_queue(&self, pool: &PoolId, after: Option<&QueuePlace>) -> Option<&QueuePlace> {
         let queue = self.queues.get(pool).filter(|_| self.pools_to_schedule.contains(pool))?;
         queue.range(range_after(after)).next()
     }
@@ -257,27 +258,22 @@ impl Index {
             new.due.map(|at| self.jobs_due.insert((at, id.clone())));
         }
         if old.part != new.part {
-            set_member(&mut self.live_jobs, id, new.part == Some(Part::Live));
-            set_member(&mut self.completed_jobs, id, new.part == Some(Part::Completed));
+            set_member(&mut self.live_jobs, id, new.part == Some(ListPart::Live));
+            set_member(&mut self.completed_jobs, id, new.part == Some(ListPart::Completed));
         }
-        if old.turn != new.turn {
-            self.update_turn(old.turn, new.turn);
+        if old.place != new.place {
+            self.update_queue(old.place, new.place);
         }
         true
     }
 
-    fn update_turn(&mut self, old: Option<(PoolId, Turn)>, new: Option<(PoolId, Turn)>) {
-        if let Some((pool, turn)) = old {
-            if let Some(queue) = self.queues.get_mut(&pool) {
-                queue.remove(&turn);
-                if queue.is_empty() {
-                    self.queues.remove(&pool);
-                }
-            }
+    fn update_queue(&mut self, old: Option<(PoolId, QueuePlace)>, new: Option<(PoolId, QueuePlace)>) {
+        if let Some((pool, place)) = old {
+            remove_from(&mut self.queues, &pool, &place);
             self.update_pool_to_schedule(&pool);
         }
-        if let Some((pool, turn)) = new {
-            self.queues.entry(pool.clone()).or_default().insert(turn);
+        if let Some((pool, place)) = new {
+            self.queues.entry(pool.clone()).or_default().insert(place);
             self.update_pool_to_schedule(&pool);
         }
     }
@@ -310,12 +306,7 @@ impl Index {
     /// A job is gone, so it knows none of its nodes any more.
     pub(super) fn remove_job_nodes(&mut self, job: &Job) {
         for (node, _) in job.nodes() {
-            if let Some(jobs) = self.jobs_by_node.get_mut(node) {
-                jobs.remove(job.id());
-                if jobs.is_empty() {
-                    self.jobs_by_node.remove(node);
-                }
-            }
+            remove_from(&mut self.jobs_by_node, node, job.id());
         }
     }
 
@@ -345,13 +336,8 @@ impl Index {
             if !old.is_leaving {
                 *nodes.staying.of_kind(old.dedicated) -= 1;
             }
-            if let Some((slots, with_equal)) =
-                old.free_slots.and_then(|slots| Some((slots, nodes.by_free_slots.get_mut(&slots)?)))
-            {
-                with_equal.remove(&old.id);
-                if with_equal.is_empty() {
-                    nodes.by_free_slots.remove(&slots);
-                }
+            if let Some(slots) = &old.free_slots {
+                remove_from(&mut nodes.by_free_slots, slots, &old.id);
             }
             if nodes.ids.is_empty() {
                 self.nodes_by_pool.remove(&old.pool);
@@ -403,12 +389,8 @@ impl Index {
     }
 
     fn forget_owner(&mut self, id: &PoolId) {
-        let Some(owner) = self.owners.remove(id) else { return };
-        if let Some(owned) = self.pools_by_owner.get_mut(&owner) {
-            owned.remove(id);
-            if owned.is_empty() {
-                self.pools_by_owner.remove(&owner);
-            }
+        if let Some(owner) = self.owners.remove(id) {
+            remove_from(&mut self.pools_by_owner, &owner, id);
         }
     }
 
@@ -466,23 +448,9 @@ fn has_schedule_ended(schedule: Option<&JobSchedule>) -> bool {
     schedule.is_none_or(|schedule| schedule.state().end_time().is_some())
 }
 
-/// Puts something into a set or takes it out.
-fn set_member<K: Clone + Ord>(set: &mut BTreeSet<K>, key: &K, is_member: bool) {
-    if !is_member {
-        set.remove(key);
-    } else if !set.contains(key) {
-        set.insert(key.clone());
-    }
-}
-
 /// The free slots of a node that takes tasks, if it has any (N7).
 fn free_slots(node: &Node) -> Option<u32> {
     Some(node.free_slots()).filter(|slots| *slots > 0 && node.takes_tasks())
-}
-
-/// Everything after something, or all.
-pub(super) fn range_after<T>(after: Option<&T>) -> (Bound<&T>, Bound<&T>) {
-    (after.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded)
 }
 
 /// What is left of the jobs of a schedule. Only the one that it made last can be alive (L3).

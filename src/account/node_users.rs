@@ -31,7 +31,7 @@ impl Account {
         // Nothing below can fail.
 
         let (node, user) = (found.id().clone(), NodeUser::new(is_admin, access, now));
-        Ok(self.change_users(&node, NodeFact::UserAdded { name, user }))
+        Ok(self.emit_alone(&node, NodeFact::UserAdded { name, user }))
     }
 
     /// Replaces all that can be changed of a user of a node ([N11](crate::evidence#n11)).
@@ -52,7 +52,7 @@ impl Account {
         // Nothing below can fail.
 
         let (node, user) = (found.id().clone(), NodeUser::new(is_admin, access, now));
-        Ok(self.change_users(&node, NodeFact::UserUpdated { name, user }))
+        Ok(self.emit_alone(&node, NodeFact::UserUpdated { name, user }))
     }
 
     /// Deletes a user of a node ([N11](crate::evidence#n11)).
@@ -70,7 +70,7 @@ impl Account {
         // Nothing below can fail.
 
         let node = found.id().clone();
-        Ok(self.change_users(&node, NodeFact::UserDeleted { name }))
+        Ok(self.emit_alone(&node, NodeFact::UserDeleted { name }))
     }
 
     /// Sets where users log in to a node ([N12](crate::evidence#n12)); nothing happens if there is no such
@@ -78,10 +78,11 @@ impl Account {
     pub fn set_remote_login(&mut self, node: &NodeId, remote_login: RemoteLogin) -> Vec<Effect> {
         let Some(found) = self.nodes.get(node) else { return Vec::new() };
         let node = found.id().clone();
-        self.change_users(&node, NodeFact::RemoteLoginSet { remote_login })
+        self.emit_alone(&node, NodeFact::RemoteLoginSet { remote_login })
     }
 
-    fn change_users(&mut self, node: &NodeId, fact: NodeFact) -> Vec<Effect> {
+    /// Makes one fact true, which is the only effect.
+    fn emit_alone(&mut self, node: &NodeId, fact: NodeFact) -> Vec<Effect> {
         let mut effects = Vec::new();
         self.emit_node(&mut effects, node, fact);
         effects

@@ -4,7 +4,8 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 use crate::{
     BatchError, ErrorCode, TimeSpan,
-    account::index::{Index, jobs_of_schedule, range_after},
+    account::index::{Index, jobs_of_schedule},
+    collections::range_after,
     id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
     job::{DEFAULT_FORCE_TIMEOUT, Job, RunId, RunSpecification, Unit},
     job_schedule::JobSchedule,
@@ -16,7 +17,8 @@ use crate::{
 /// A Batch account: its jobs, pools and nodes, as one state machine.
 ///
 /// Its methods are of four classes. Each that changes something takes a [`Clock`](crate::Clock) if it
-/// depends on the time, reads it once, and returns [`Effect`](crate::Effect)s in the order in which to act on them.
+/// depends on the time, reads it once, and returns [`Effect`](crate::Effect)s in the order in which to act
+/// on them.
 ///
 /// - **Requests** come from users: [`add_job`](Self::add_job), [`terminate_job`](Self::terminate_job)
 ///   and so on, or [`rest::answer`](crate::rest::answer) for their bytes. They can be refused. A refused

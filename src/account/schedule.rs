@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use crate::{
     Clock, Timestamp,
     account::{
-        index::Turn,
+        index::QueuePlace,
         resource::Account,
         slots::{has_room, may_run_on, needs_dedicated},
     },
@@ -38,10 +38,10 @@ impl Account {
     fn schedule_pool(&mut self, effects: &mut Vec<Effect>, pool: &PoolId, now: Timestamp) {
         let found = self.pools.get(pool);
         let fill = found.map_or(NodeFillType::Spread, |pool| pool.specification().node_fill_type);
-        let mut served: Option<Turn> = None;
-        while let Some(turn) = self.index.next_turn(pool, served.as_ref()).cloned() {
-            self.schedule_job(effects, pool, fill, &turn.job, now);
-            served = Some(turn);
+        let mut served: Option<QueuePlace> = None;
+        while let Some(place) = self.index.next_in_queue(pool, served.as_ref()).cloned() {
+            self.schedule_job(effects, pool, fill, &place.job, now);
+            served = Some(place);
         }
     }
 

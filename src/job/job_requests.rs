@@ -57,8 +57,8 @@ impl Job {
     ///
     /// # Errors
     /// A 409 by state; `OperationInvalidForCurrentState` for another pool on a job that is not disabled,
-    /// and for another auto pool at any time ([X8](crate::evidence#x8)); `InvalidPropertyValue` for taking back `terminatejob`
-    /// ([X7](crate::evidence#x7)); `ConditionNotMet`.
+    /// and for another auto pool at any time ([X8](crate::evidence#x8)); `InvalidPropertyValue` for taking
+    /// back `terminatejob` ([X7](crate::evidence#x7)); `ConditionNotMet`.
     pub fn update(&mut self, command: &UpdateJob, clock: impl Clock) -> Result<Vec<Effect>, BatchError> {
         let now = clock.now();
         let permit = self.state.permit_update()?;

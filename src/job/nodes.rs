@@ -5,6 +5,7 @@ use core::ops::Bound;
 
 use crate::{
     Timestamp,
+    collections::range_after,
     error::Unfit,
     id::{NodeId, PoolId},
     job::record::JobNode,
@@ -49,7 +50,7 @@ impl NodeTable {
     }
 
     pub(super) fn after(&self, node: Option<&NodeId>) -> impl Iterator<Item = (&NodeId, &JobNode)> {
-        self.by_id.range((node.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded))
+        self.by_id.range(range_after(node))
     }
 
     /// How many nodes have something outstanding, whether or not they can report it.

@@ -8,6 +8,7 @@ use alloc::{
 
 use crate::{
     Timestamp,
+    collections::remove_from,
     id::TaskId,
     job::{counts::Counts, numbers::Numbers},
     task::{Task, TaskIdRange, TaskState},
@@ -195,16 +196,6 @@ impl TaskIndex {
 
 fn is_satisfied(id: &TaskId, tasks: &Tasks) -> bool {
     tasks.get(id).is_some_and(Task::satisfies_dependants)
-}
-
-/// Takes something out of one of many sets, none of which stays empty.
-fn remove_from<K: Ord, V: Ord>(sets: &mut BTreeMap<K, BTreeSet<V>>, key: &K, value: &V) {
-    if let Some(set) = sets.get_mut(key) {
-        set.remove(value);
-        if set.is_empty() {
-            sets.remove(key);
-        }
-    }
 }
 
 /// The whole number that an id is, if it is one that a dependency range can name (K9).

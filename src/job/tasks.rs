@@ -4,10 +4,10 @@ use alloc::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
 };
-use core::ops::Bound;
 
 use crate::{
     Timestamp,
+    collections::range_after,
     error::Unfit,
     id::TaskId,
     job::{counts::Counts, task_index::TaskIndex},
@@ -37,8 +37,7 @@ impl TaskTable {
 
     /// The tasks whose ids come after this one, or all.
     pub(super) fn after(&self, task: Option<&TaskId>) -> impl Iterator<Item = &Task> {
-        let after = (task.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        self.by_id.range(after).map(|(_, task)| task)
+        self.by_id.range(range_after(task)).map(|(_, task)| task)
     }
 
     /// The active tasks in the order in which they were added.
@@ -59,8 +58,7 @@ impl TaskTable {
 
     /// The active tasks that can start and were added after the one with this sequence number, or all.
     pub(super) fn ready_after(&self, sequence: Option<u64>) -> impl Iterator<Item = &Task> {
-        let after = (sequence.map_or(Bound::Unbounded, Bound::Excluded), Bound::Unbounded);
-        self.index.ready.range(after).filter_map(|(_, id)| self.by_id.get(id))
+        self.index.ready.range(range_after(sequence.as_ref())).filter_map(|(_, id)| self.by_id.get(id))
     }
 
     /// How many active tasks can start.

@@ -300,7 +300,7 @@ impl JobSchedule {
             (JobScheduleState::Active | JobScheduleState::Disabled, JobsLeft::None | JobsLeft::Completed) => {
                 let Some(turn) = self.next_turn() else { return NOW };
                 let is_active = self.state == JobScheduleState::Active;
-                is_active.then_some(turn).into_iter().chain(self.settings.schedule.over()).min()
+                is_active.then_some(turn).into_iter().chain(self.settings.schedule.over_from()).min()
             }
             (JobScheduleState::Deleting { .. }, JobsLeft::Completed | JobsLeft::Alive)
             | (

@@ -142,8 +142,8 @@ impl Schedule {
         self.do_not_run_after.is_some_and(|last| last < now)
     }
 
-    /// The first instant at which it is over; `None` if there is none.
-    pub(super) fn over(&self) -> Option<Timestamp> {
+    /// The first instant from which no job is made; `None` if there is no such instant.
+    pub(super) fn over_from(&self) -> Option<Timestamp> {
         self.do_not_run_after.map(Timestamp::next_tick).filter(|instant| self.is_over(*instant))
     }
 }

@@ -1,8 +1,12 @@
 //! Percent escapes in paths and queries.
 
 use alloc::borrow::Cow;
+use core::fmt::Display;
 
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+/// What is escaped in a component of a URL (RFC 3986, 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A parameter of a query.
 #[derive(Clone, Copy, Debug)]
@@ -40,4 +44,9 @@ pub(super) fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
 /// replacement characters.
 pub(super) fn decode(text: &str) -> Cow<'_, str> {
     percent_decode_str(text).decode_utf8_lossy()
+}
+
+/// A text with everything escaped that a component of a URL cannot have.
+pub(super) fn escaped(text: &str) -> impl Display {
+    utf8_percent_encode(text, RESERVED)
 }

@@ -2,8 +2,6 @@
 
 use core::fmt::Display;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::rest::{
     files::{
         FilePlace,
@@ -11,16 +9,9 @@ use crate::rest::{
         path::FilePath,
     },
     odata::shown::{Slot, fill},
+    percent::escaped,
     shown::written,
 };
-
-/// What is escaped in a component of a URL (RFC 3986, 2.3).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
-/// A text with everything escaped that a component of a URL cannot have.
-pub(in crate::rest) fn escaped(text: &str) -> impl Display {
-    utf8_percent_encode(text, RESERVED)
-}
 
 /// The URL of a file of a task or node.
 pub(in crate::rest) fn file_url(account: &str, place: &FilePlace, path: &FilePath) -> impl Display {

@@ -2,8 +2,6 @@
 
 use alloc::format;
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
 use crate::{
     BatchError, ErrorCode,
     id::{NodeId, PoolId},
@@ -15,12 +13,10 @@ use crate::{
             model,
             shown::{Slot, fill},
         },
+        percent::escaped,
         shown::node_url,
     },
 };
-
-/// What a URL's path has as it is (RFC 3986).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 pub(in crate::rest) fn add(
     pool: PathId<PoolId>,
@@ -30,8 +26,7 @@ pub(in crate::rest) fn add(
     let body::NewUser { name, is_admin, access } = body::add_user(reading.body, reading.version)?;
     Ok(Act::write(move |account, context| {
         let (pool, node) = (pool?, node?);
-        let name_in_url = utf8_percent_encode(name.as_str(), RESERVED);
-        let url = format!("{}/users/{name_in_url}", node_url(account.url(), &pool, &node));
+        let url = format!("{}/users/{}", node_url(account.url(), &pool, &node), escaped(name.as_str()));
         let effects = account.add_node_user(&pool, &node, name, is_admin, access, context.now)?;
         Ok((Reply { added_url: Some(url), ..Reply::default() }, effects))
     }))

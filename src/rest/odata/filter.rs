@@ -230,17 +230,17 @@ fn begins(shown: &Shown<'_>, start: &str) -> Option<()> {
 
 /// Compares a text with an expected one without case (Q4), while it is being written.
 struct Matching<'a> {
-    /// What is expected after that which was equal so far.
+    /// The rest of the expected text, after the part that was equal.
     expected: &'a [u8],
     /// How the first byte that was not equal compares.
     differs: Option<Ordering>,
 }
 
 impl<'a> Matching<'a> {
-    /// Compares what an item shows; `None` if it is no text.
+    /// Compares what an item shows; `None` if it is not a text.
     fn of(shown: &Shown<'_>, expected: &'a str) -> Option<Self> {
         let mut matching = Self { expected: expected.as_bytes(), differs: None };
-        // An error is how it says that it has seen enough.
+        // It stops the writing with an error as soon as a byte differs.
         let (Ok(()) | Err(fmt::Error)) = shown.write_text(&mut matching)?;
         Some(matching)
     }

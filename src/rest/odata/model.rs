@@ -82,7 +82,7 @@ pub(crate) enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Name {
     text: &'static str,
-    /// Its first place among all names, by which names are told apart at once.
+    /// The place of its first occurrence among all names, so that comparing names compares numbers.
     place: usize,
 }
 

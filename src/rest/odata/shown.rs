@@ -187,7 +187,7 @@ impl Shown<'_> {
         if let Self::Json(value) = self { Some(value) } else { None }
     }
 
-    /// Writes a text; `None` if this is none, or if the writer wants no more of it.
+    /// Writes a text; `None` if the value is not a text. The error is the writer's.
     pub(in crate::rest) fn write_text(&self, to: &mut impl Write) -> Option<fmt::Result> {
         match self {
             Self::Text(text) => Some(to.write_str(text)),

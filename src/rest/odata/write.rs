@@ -112,7 +112,7 @@ impl<'a> List<'a> {
         self.layout.end_object();
     }
 
-    /// Appends what stands behind the last item, with the link to the next page if there is one.
+    /// Appends what stands after the last item, with the link to the next page if there is one.
     pub(in crate::rest) fn end(mut self, next_link: Option<impl fmt::Display>) {
         self.layout.end_array();
         if let Some(next_link) = next_link {
