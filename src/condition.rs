@@ -62,8 +62,7 @@ impl serde::Serialize for ETag {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for ETag {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = alloc::string::String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("invalid ETag"))
+        crate::stored::parsed(deserializer, |text| Self::parse(text).ok_or("invalid ETag"))
     }
 }
 

@@ -1,7 +1,10 @@
-//! Reading stored maps strictly.
+//! Reading stored maps strictly, and stored ids without a copy.
 
 use alloc::collections::BTreeMap;
-use core::{fmt, marker::PhantomData};
+use core::{
+    fmt::{self, Display},
+    marker::PhantomData,
+};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 
@@ -33,5 +36,31 @@ impl<'de, K: Deserialize<'de> + Ord, V: Deserialize<'de>> Visitor<'de> for MapVi
             }
         }
         Ok(map)
+    }
+}
+
+/// Reads what is stored as its text, which is parsed without a copy of it.
+pub(crate) fn parsed<'de, D, T, E>(
+    deserializer: D,
+    parse: impl Fn(&str) -> Result<T, E>,
+) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    E: Display,
+{
+    deserializer.deserialize_str(TextVisitor(parse))
+}
+
+struct TextVisitor<F>(F);
+
+impl<T, E: Display, F: Fn(&str) -> Result<T, E>> Visitor<'_> for TextVisitor<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<Invalid: Error>(self, text: &str) -> Result<T, Invalid> {
+        (self.0)(text).map_err(Invalid::custom)
     }
 }

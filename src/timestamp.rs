@@ -423,8 +423,7 @@ impl serde::Serialize for Timestamp {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = alloc::string::String::deserialize(deserializer)?;
-        Self::parse_iso8601(&text).map_err(serde::de::Error::custom)
+        crate::stored::parsed(deserializer, Self::parse_iso8601)
     }
 }
 
@@ -439,8 +438,7 @@ impl serde::Serialize for TimeSpan {
 #[cfg(feature = "serde")]
 impl<'de> serde::Deserialize<'de> for TimeSpan {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = alloc::string::String::deserialize(deserializer)?;
-        Self::parse(&text).map_err(serde::de::Error::custom)
+        crate::stored::parsed(deserializer, Self::parse)
     }
 }
 
