@@ -6,6 +6,8 @@ mod fact;
 mod outcome;
 mod specification;
 mod state;
+#[cfg(feature = "serde")]
+mod stored;
 
 pub use assignment::{Assignment, Placement, TaskStop};
 pub use command::{AddTask, DeleteTask, ReactivateTask, TerminateTask, UpdateTask};
@@ -16,5 +18,7 @@ pub use specification::{
     RequestedConstraints, RetryLimit, TaskConstraints, TaskIdRange, TaskSpecification,
 };
 pub(crate) use specification::{command_line, environment_settings};
-pub(crate) use state::FailureAction;
+pub(crate) use state::{FailureAction, NewTask};
 pub use state::{Task, TaskState, TaskStateName};
+#[cfg(feature = "serde")]
+pub(crate) use stored::{ReadTask, StoredTask};

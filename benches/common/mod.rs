@@ -53,7 +53,7 @@ fn node_id(number: usize) -> NodeId {
 }
 
 pub fn task(number: usize) -> AddTask {
-    AddTask::new(TaskSpecification::new(task_id(number)))
+    AddTask::new(task_id(number))
 }
 
 /// The body of a request that adds a task.
@@ -142,9 +142,10 @@ pub fn waiting_for_a_dependency(waiting: usize) -> Account {
     account.add_unmanaged_node(&pool(), &node_id(0), 2, start()).expect("a new node");
     account.add_task(&film(), &task(0), start()).expect("a new task");
     for number in 1..=waiting {
-        let mut specification = TaskSpecification::new(task_id(number));
-        specification.depends_on = Some(Dependencies { task_ids: vec![task_id(0)], ranges: Vec::new() });
-        account.add_task(&film(), &AddTask::new(specification), start()).expect("a new task");
+        let depends_on = Some(Dependencies { task_ids: vec![task_id(0)], ranges: Vec::new() });
+        let specification = TaskSpecification { depends_on, ..TaskSpecification::default() };
+        let command = AddTask { specification: specification.into(), ..task(number) };
+        account.add_task(&film(), &command, start()).expect("a new task");
     }
     assert_eq!(runs(&account.schedule(start())).count(), 1, "the first task alone can run");
     account

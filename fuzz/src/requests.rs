@@ -337,10 +337,8 @@ impl Story<'_> {
         specification.template.release =
             release.then(|| JobReleaseTask::new("jobrelease".parse().expect("an id")));
         specification.template.manager = manager.then(|| JobManagerTask {
-            task: Arc::new(TaskSpecification::new("manager".parse().expect("an id"))),
-            constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
             kill_job_on_completion: parts & 8 == 0,
-            allow_low_priority_node: true,
+            ..JobManagerTask::new("manager".parse().expect("an id"))
         });
         if performs {
             specification.template.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
@@ -382,8 +380,8 @@ impl Story<'_> {
             };
             return self.send("POST", &format!("/jobs/{job}/tasks"), "", &(body + "}"));
         }
-        let mut specification = TaskSpecification::new(id);
-        specification.required_slots = if parts & 4 == 0 { 1 } else { 3 };
+        let required_slots = if parts & 4 == 0 { 1 } else { 3 };
+        let mut specification = TaskSpecification { required_slots, ..TaskSpecification::default() };
         specification.depends_on = match depends {
             1 => Some(Dependencies { task_ids: vec!["2".parse().expect("an id")], ranges: Vec::new() }),
             2 => Some(Dependencies {
@@ -411,7 +409,8 @@ impl Story<'_> {
             constraints.max_wall_clock_time = TimeSpan::from_secs(60);
             constraints.max_task_retry_count = Some(RetryLimit::Times(2));
         }
-        let command = AddTask { specification: Arc::new(specification), constraints };
+        let specification = Arc::new(specification);
+        let command = AddTask { specification, constraints, ..AddTask::new(id) };
         self.ask(|account, now| account.add_task(&job, &command, now));
     }
 

@@ -5,7 +5,7 @@ use crate::{job::Job, node::Node, task::Task};
 /// Whether a task of the job can run only on a dedicated node (P5).
 pub(super) fn needs_dedicated(job: &Job, task: &Task) -> bool {
     let manager = job.template().manager.as_ref();
-    let manager = manager.filter(|manager| task.sequence() == 0 && manager.task.id == *task.id());
+    let manager = manager.filter(|manager| task.sequence() == 0 && manager.id == *task.id());
     manager.is_some_and(|manager| !manager.allow_low_priority_node)
 }
 

@@ -17,7 +17,7 @@ use crate::{
         tasks::TaskTable,
     },
     node::{Contact, NodeEvent},
-    task::{Completion, FailureAction, Placement, Task, TaskFact, TaskState},
+    task::{Completion, FailureAction, NewTask, Placement, Task, TaskFact, TaskState},
 };
 
 type Applied = Result<(), Unfit>;
@@ -205,9 +205,12 @@ impl Job {
 
     pub(super) fn apply_to_task(&mut self, task: &TaskId, fact: &TaskFact) -> Applied {
         match fact {
-            TaskFact::Added { specification, constraints, at } => {
-                require(matches!(self.state, JobState::Living(_)) && specification.id == *task)?;
-                self.tasks_mut().add(specification, *constraints, *at)
+            TaskFact::Added { command_line, specification, constraints, at } => {
+                require(matches!(self.state, JobState::Living(_)))?;
+                let (command_line, specification) = (command_line.clone(), specification.clone());
+                let new =
+                    NewTask { id: task.clone(), command_line, specification, constraints: *constraints };
+                self.tasks_mut().add(new, *at)
             }
             TaskFact::Updated { .. } | TaskFact::Touched { .. } | TaskFact::Started { .. } => {
                 self.tasks_mut().apply(task, fact)

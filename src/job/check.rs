@@ -22,6 +22,13 @@ impl Job {
     /// # Errors
     /// The first rule that does not hold.
     pub fn check(&self) -> Result<(), Violation> {
+        self.check_stored()?;
+        let wrong = |wrong| Violation { rule: "I6", what: format!("job {}: {wrong}", self.id()) };
+        self.tasks.check_index().map_err(wrong)
+    }
+
+    /// Checks what a stored job can have wrong: all but the index of tasks, which is not stored.
+    fn check_stored(&self) -> Result<(), Violation> {
         let id = self.id();
         ensure("I3", self.stamps.are_in_order(), || format!("job {id}: stamps go back"))?;
         ensure("I6", self.last_run <= MAX_STORED_RUNS, || format!("job {id}: no run number is left"))?;
@@ -169,8 +176,6 @@ impl Job {
 mod stored {
     //! A stored job is checked before it is used, so that nothing later can go wrong because of it.
 
-    use alloc::sync::Arc;
-
     use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
     use crate::job::resource::Job;
@@ -183,9 +188,8 @@ mod stored {
 
     impl<'de> Deserialize<'de> for Job {
         fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-            let mut job = Self::deserialize(deserializer)?;
-            Arc::make_mut(&mut job.tasks).restore_index();
-            job.check().map_err(D::Error::custom)?;
+            let job = Self::deserialize(deserializer)?;
+            job.check_stored().map_err(D::Error::custom)?;
             Ok(job)
         }
     }

@@ -9,7 +9,7 @@ use crate::{
         resource::Job,
         run::{RunId, Unit},
     },
-    task::{Properties, TaskState, command_line, environment_settings},
+    task::{Properties, TaskState, environment_settings},
 };
 
 /// What a node needs to know to carry out a run.
@@ -26,6 +26,7 @@ pub struct RunSpecification<'a> {
     /// The properties that the user gave and the state machine does not interpret: `resourceFiles` and
     /// so on.
     pub properties: &'a Properties,
+    command_line: Option<&'a str>,
     common: &'a Properties,
     run: &'a RunId,
 }
@@ -33,7 +34,7 @@ pub struct RunSpecification<'a> {
 impl<'a> RunSpecification<'a> {
     /// The command line; empty if the user gave none.
     pub fn command_line(&self) -> &'a str {
-        command_line(self.properties).unwrap_or_default()
+        self.command_line.unwrap_or_default()
     }
 
     /// The environment variables that follow from the account's state, in the order in which to set
@@ -67,14 +68,14 @@ impl Job {
         }
         let record = self.nodes.get(&run.node)?;
         let preparation = self.template().preparation.as_ref();
-        let (task, properties, start_time) = match &run.unit {
+        let (task, command_line, properties, start_time) = match &run.unit {
             Unit::Preparation => {
                 let (task, run) = (preparation?, record.preparing()?);
-                (&task.id, &task.other, run.start_time())
+                (&task.id, task.command_line(), &task.other, run.start_time())
             }
             Unit::Release => {
                 let (task, run) = (self.template().release.as_ref()?, record.releasing()?);
-                (&task.id, &task.other, run.start_time())
+                (&task.id, task.command_line(), &task.other, run.start_time())
             }
             Unit::Task(task) => {
                 let task = self.task(task)?;
@@ -82,7 +83,7 @@ impl Job {
                     TaskState::Running { start_time, .. } => *start_time,
                     TaskState::Active | TaskState::Preparing(_) | TaskState::Completed(_) => None,
                 };
-                (task.id(), &task.specification().other, start_time)
+                (task.id(), task.command_line(), &task.specification().other, start_time)
             }
         };
         Some(RunSpecification {
@@ -91,6 +92,7 @@ impl Job {
             preparation: preparation.map(|preparation| &preparation.id),
             start_time,
             properties,
+            command_line,
             common: &self.template().other,
             run,
         })

@@ -46,9 +46,10 @@ impl Job {
         let added = JobFact::Added { specification, settings, received, last_run, at };
         let mut effects = Vec::from([Fact::Job(job.id().clone(), added).into()]);
         if let Some(manager) = &command.specification.template.manager {
-            let (specification, constraints) = (manager.task.clone(), manager.constraints);
-            let added = TaskFact::Added { specification, constraints, at };
-            job.emit_task(&mut effects, &manager.task.id, added);
+            let (command_line, specification) = (manager.command_line.clone(), manager.specification.clone());
+            let constraints = manager.constraints;
+            let added = TaskFact::Added { command_line, specification, constraints, at };
+            job.emit_task(&mut effects, &manager.id, added);
         }
         Ok((job, effects))
     }

@@ -161,8 +161,12 @@ wire_enum! {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct JobManagerTask {
-    /// The task itself.
-    pub task: Arc<TaskSpecification>,
+    /// The task's id.
+    pub id: TaskId,
+    /// The command line, if the user gave one.
+    pub command_line: Option<Arc<str>>,
+    /// What the task is besides.
+    pub specification: Arc<TaskSpecification>,
     /// Its limits. Its retry limit is the job's, unless it has its own.
     pub constraints: TaskConstraints,
     /// Whether the job ends when this task is completed ([X2](crate::evidence#x2)).
@@ -230,8 +234,8 @@ impl JobTemplate {
             }
         }
         self.manager.as_ref().map_or(Ok(()), |manager| {
-            manager.task.validate()?;
-            self.validate_task(&manager.task)
+            manager.specification.validate()?;
+            self.validate_task(&manager.specification)
         })
     }
 
@@ -241,7 +245,7 @@ impl JobTemplate {
         if preparation.is_some() && preparation == self.release.as_ref().map(|release| &release.id) {
             return Err(ErrorCode::TaskIdSameAsJobPreparationTask.into());
         }
-        self.manager.as_ref().map_or(Ok(()), |manager| self.validate_task_id(&manager.task.id))
+        self.manager.as_ref().map_or(Ok(()), |manager| self.validate_task_id(&manager.id))
     }
 
     /// 409: no task can have the id of the preparation or the release task.
@@ -298,6 +302,21 @@ impl JobSettings {
             on_all_tasks_complete: OnAllTasksComplete::NoAction,
             network_configuration: None,
             other: Properties::new(),
+        }
+    }
+}
+
+impl JobManagerTask {
+    /// A task with this id that ends the job when it is completed, may run on any node beside other tasks,
+    /// and has the default limits of a job without retries.
+    pub fn new(id: TaskId) -> Self {
+        Self {
+            id,
+            command_line: None,
+            specification: Arc::default(),
+            constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
+            kill_job_on_completion: true,
+            allow_low_priority_node: true,
         }
     }
 }

@@ -2,6 +2,7 @@
 //! anew, so that a check can compare the two.
 
 use alloc::{
+    boxed::Box,
     collections::{BTreeMap, BTreeSet},
     vec::Vec,
 };
@@ -14,7 +15,9 @@ use crate::{
     task::{Task, TaskIdRange, TaskState},
 };
 
-type Tasks = BTreeMap<TaskId, Task>;
+/// Tasks by id. A task is behind a pointer, so that the map's nodes, which are never full, have little room
+/// to waste.
+pub(super) type Tasks = BTreeMap<TaskId, Box<Task>>;
 
 /// See the module. A task's sequence number stands for it where its id is not needed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -195,7 +198,7 @@ impl TaskIndex {
 }
 
 fn is_satisfied(id: &TaskId, tasks: &Tasks) -> bool {
-    tasks.get(id).is_some_and(Task::satisfies_dependants)
+    tasks.get(id).is_some_and(|task| task.satisfies_dependants())
 }
 
 /// The whole number that an id is, if it is one that a dependency range can name (K9).

@@ -31,8 +31,8 @@ impl Job {
         let specification = &command.specification;
         specification.validate()?;
         self.state.permit_task_change()?;
-        self.template().validate_task_id(&specification.id)?;
-        if self.task(&specification.id).is_some() {
+        self.template().validate_task_id(&command.id)?;
+        if self.task(&command.id).is_some() {
             return Err(ErrorCode::TaskExists.into());
         }
         self.template().validate_task(specification)?;
@@ -40,8 +40,9 @@ impl Job {
 
         let mut effects = Vec::new();
         let constraints = command.constraints.resolve(self.settings.constraints.max_task_retry_count);
-        let added = TaskFact::Added { specification: specification.clone(), constraints, at };
-        self.emit_task(&mut effects, &specification.id, added);
+        let (command_line, specification) = (command.command_line.clone(), specification.clone());
+        let added = TaskFact::Added { command_line, specification, constraints, at };
+        self.emit_task(&mut effects, &command.id, added);
         Ok(effects)
     }
 

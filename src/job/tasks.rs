@@ -1,43 +1,71 @@
 //! The tasks of a job, with their index.
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+#[cfg(feature = "serde")]
+mod stored;
+
+use alloc::{boxed::Box, sync::Arc, vec::Vec};
+use core::hash;
 
 use crate::{
     Timestamp,
     collections::range_after,
     error::Unfit,
     id::TaskId,
-    job::{counts::Counts, task_index::TaskIndex},
-    task::{Task, TaskConstraints, TaskFact, TaskSpecification},
+    job::{
+        counts::Counts,
+        task_index::{TaskIndex, Tasks},
+    },
+    task::{NewTask, Task, TaskFact, TaskSpecification},
 };
 
 /// Tasks and the index over them, which always agree. Only the methods here change either.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct TaskTable {
-    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::stored::map"))]
-    by_id: BTreeMap<TaskId, Task>,
+    by_id: Tasks,
     next_sequence: u64,
-    /// It follows from the tasks, so it is not stored.
-    #[cfg_attr(feature = "serde", serde(skip))]
+    latest_specification: Latest,
     index: TaskIndex,
+}
+
+/// The specification of the task that was added last, so that alike ones are kept once. It changes nothing
+/// that can be seen, so all are equal.
+#[derive(Clone, Debug, Default)]
+struct Latest(Option<Arc<TaskSpecification>>);
+
+impl Latest {
+    /// Replaces a specification by the latest if they are equal, and remembers it if not.
+    fn share(&mut self, specification: &mut Arc<TaskSpecification>) {
+        match &self.0 {
+            Some(latest) if latest == specification => *specification = latest.clone(),
+            Some(_) | None => self.0 = Some(specification.clone()),
+        }
+    }
+}
+
+impl PartialEq for Latest {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Latest {}
+
+impl hash::Hash for Latest {
+    fn hash<H: hash::Hasher>(&self, _: &mut H) {}
 }
 
 impl TaskTable {
     pub(super) fn get(&self, task: &TaskId) -> Option<&Task> {
-        self.by_id.get(task)
+        self.by_id.get(task).map(Box::as_ref)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Task> {
-        self.by_id.values()
+        self.by_id.values().map(Box::as_ref)
     }
 
     /// The tasks whose ids come after this one, or all.
     pub(super) fn after(&self, task: Option<&TaskId>) -> impl Iterator<Item = &Task> {
-        self.by_id.range(range_after(task)).map(|(_, task)| task)
+        self.by_id.range(range_after(task)).map(|(_, task)| task.as_ref())
     }
 
     /// The active tasks in the order in which they were added.
@@ -53,12 +81,12 @@ impl TaskTable {
                 waiting.next().map(|(_, waiting)| &waiting.id)
             }
         });
-        ids.filter_map(|id| self.by_id.get(id))
+        ids.filter_map(|id| self.get(id))
     }
 
     /// The active tasks that can start and were added after the one with this sequence number, or all.
     pub(super) fn ready_after(&self, sequence: Option<u64>) -> impl Iterator<Item = &Task> {
-        self.index.ready.range(range_after(sequence.as_ref())).filter_map(|(_, id)| self.by_id.get(id))
+        self.index.ready.range(range_after(sequence.as_ref())).filter_map(|(_, id)| self.get(id))
     }
 
     /// How many active tasks can start.
@@ -85,21 +113,17 @@ impl TaskTable {
         self.index.deadlines.iter()
     }
 
-    /// Adds a task to the end of the queue.
-    pub(super) fn add(
-        &mut self,
-        specification: &Arc<TaskSpecification>,
-        constraints: TaskConstraints,
-        at: Timestamp,
-    ) -> Result<(), Unfit> {
-        let id = &specification.id;
-        if self.by_id.contains_key(id) || specification.validate().is_err() {
+    /// Adds a task to the end of the queue. A specification that is equal to that of the task added before
+    /// is shared with it.
+    pub(super) fn add(&mut self, mut new: NewTask, at: Timestamp) -> Result<(), Unfit> {
+        if self.by_id.contains_key(&new.id) || new.specification.validate().is_err() {
             return Err(Unfit("the task cannot be added"));
         }
-        let task = Task::new(specification.clone(), constraints, self.next_sequence, at);
+        self.latest_specification.share(&mut new.specification);
+        let (id, task) = (new.id.clone(), Task::new(new, self.next_sequence, at));
         self.next_sequence = self.next_sequence.saturating_add(1);
         self.index.add(&task, &self.by_id);
-        self.by_id.insert(id.clone(), task);
+        self.by_id.insert(id, Box::new(task));
         Ok(())
     }
 
@@ -124,25 +148,22 @@ impl TaskTable {
         applied
     }
 
-    /// Makes the index of tasks that were read without it.
-    #[cfg(feature = "serde")]
-    pub(super) fn restore_index(&mut self) {
-        self.index = TaskIndex::of(&self.by_id);
+    /// Whether each task is under its id, and has a place in the order (I6).
+    pub(super) fn check(&self) -> Result<(), &'static str> {
+        let ensure = |holds: bool, wrong| if holds { Ok(()) } else { Err(wrong) };
+        let is_under_its_id = self.by_id.iter().all(|(id, task)| id == task.id());
+        ensure(is_under_its_id, "a task is stored under another id")?;
+        let mut sequences: Vec<u64> = self.by_id.values().map(|task| task.sequence()).collect();
+        sequences.sort_unstable();
+        let is_in_order = sequences.is_sorted_by(|before, after| before < after);
+        let is_over = sequences.last().is_none_or(|last| *last < self.next_sequence);
+        ensure(is_in_order && is_over, "the order of the tasks is broken")?;
+        ensure(self.next_sequence < u64::MAX, "no sequence number is left")
     }
 
     /// Whether the index equals a recount (I6).
-    pub(super) fn check(&self) -> Result<(), &'static str> {
-        let mut sequences = BTreeSet::new();
-        for (id, task) in &self.by_id {
-            if id != task.id() {
-                return Err("a task is stored under another id");
-            }
-            if task.sequence() >= self.next_sequence || !sequences.insert(task.sequence()) {
-                return Err("the order of the tasks is broken");
-            }
-        }
-        let ensure = |holds: bool, wrong| if holds { Ok(()) } else { Err(wrong) };
-        ensure(self.next_sequence < u64::MAX, "no sequence number is left")?;
-        ensure(self.index == TaskIndex::of(&self.by_id), "the index of tasks differs from a recount")
+    pub(super) fn check_index(&self) -> Result<(), &'static str> {
+        let is_right = self.index == TaskIndex::of(&self.by_id);
+        if is_right { Ok(()) } else { Err("the index of tasks differs from a recount") }
     }
 }

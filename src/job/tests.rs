@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     BatchError, Preconditions, TaskId, TimeSpan, Timestamp,
     node::NodeFact,
-    task::{AddTask, Placement, TaskFact, TaskSpecification},
+    task::{AddTask, Placement, TaskFact},
 };
 
 /// What of a job is on its nodes when the request comes.
@@ -56,7 +56,7 @@ fn placement() -> Placement {
 }
 
 fn add_task(id: &str) -> AddTask {
-    AddTask::new(TaskSpecification::new(task_id(id)))
+    AddTask::new(task_id(id))
 }
 
 /// What the node has of this now.

@@ -115,7 +115,7 @@ impl Job {
         let manager = self.template().manager.as_ref().filter(|manager| manager.kill_job_on_completion);
         // The manager is added with the job, so a later task with its id is another one.
         let is_manager = |task: &&Task| task.sequence() == 0;
-        let task = manager.and_then(|manager| self.task(&manager.task.id)).filter(is_manager);
+        let task = manager.and_then(|manager| self.task(&manager.id)).filter(is_manager);
         task.is_some_and(|task| matches!(task.state(), TaskState::Completed(_)))
     }
 

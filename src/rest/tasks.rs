@@ -12,7 +12,6 @@ pub(super) mod shown;
 use alloc::{
     borrow::ToOwned,
     string::{String, ToString},
-    sync::Arc,
     vec::Vec,
 };
 
@@ -43,12 +42,11 @@ fn find(account: &Account, job: PathId<JobId>, task: PathId<TaskId>) -> Result<(
 }
 
 pub(super) fn add(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
-    let (specification, constraints) = body::add_task(reading.body, reading.version)?;
-    let command = AddTask { specification: Arc::new(specification), constraints };
+    let command = body::add_task(reading.body, reading.version)?;
     Ok(Act::write(move |account, context| {
         let job = job?;
         let effects = account.add_task(&job, &command, context.now)?;
-        let (url, last_modified) = added(account, &job, &command.specification.id)?;
+        let (url, last_modified) = added(account, &job, &command.id)?;
         Ok((Reply::added(last_modified, url), effects))
     }))
 }
@@ -98,7 +96,7 @@ fn add_one(
     effects: &mut Vec<Effect>,
 ) -> Result<(TaskId, Timestamp), BatchError> {
     effects.extend(account.add_task(job, command, now)?);
-    let task = account.require_task(job, &command.specification.id)?;
+    let task = account.require_task(job, &command.id)?;
     Ok((task.id().clone(), task.stamps().modified()))
 }
 

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 
 use crate::{
     Preconditions,
+    id::TaskId,
     task::specification::{RequestedConstraints, TaskSpecification},
 };
 
@@ -11,16 +12,25 @@ use crate::{
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct AddTask {
-    /// What the task is.
+    /// The task's id, unique within the job.
+    pub id: TaskId,
+    /// The command line, if the user gave one.
+    pub command_line: Option<Arc<str>>,
+    /// What the task is besides.
     pub specification: Arc<TaskSpecification>,
     /// Its limits, as far as the user gave them.
     pub constraints: RequestedConstraints,
 }
 
 impl AddTask {
-    /// A task with the default limits.
-    pub fn new(specification: TaskSpecification) -> Self {
-        Self { specification: Arc::new(specification), constraints: RequestedConstraints::default() }
+    /// A task with this id that takes one slot, depends on nothing and has the default limits.
+    pub fn new(id: TaskId) -> Self {
+        Self {
+            id,
+            command_line: None,
+            specification: Arc::default(),
+            constraints: RequestedConstraints::default(),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use crate::{
         assignment::{Assignment, Placement, TaskStop},
         outcome::{Completion, Outcome},
         specification::{TaskConstraints, TaskSpecification},
-        state::{Task, TaskState},
+        state::{History, Task, TaskState},
     },
 };
 
@@ -22,7 +22,12 @@ use crate::{
 #[allow(missing_docs, reason = "the fields are named after what they hold")]
 pub enum TaskFact {
     /// The task was added to the queue.
-    Added { specification: Arc<TaskSpecification>, constraints: TaskConstraints, at: Timestamp },
+    Added {
+        command_line: Option<Arc<str>>,
+        specification: Arc<TaskSpecification>,
+        constraints: TaskConstraints,
+        at: Timestamp,
+    },
     /// A user changed its constraints.
     Updated { constraints: TaskConstraints, at: Timestamp },
     /// A user asked for its end, which moves its ETag ([T8](crate::evidence#t8)).
@@ -118,14 +123,25 @@ impl Task {
     /// # Errors
     /// Why the fact does not fit the task; nothing has changed then.
     pub(crate) fn apply(&mut self, fact: &TaskFact) -> Result<(), Unfit> {
+        if let Some(history) = &mut self.history {
+            history.apply(fact)?;
+        } else {
+            let mut history = History::new(self.created);
+            history.apply(fact)?;
+            self.history = Some(Box::new(history));
+        }
+        if let TaskFact::Updated { constraints, .. } = fact {
+            self.constraints = *constraints;
+        }
+        Ok(())
+    }
+}
+
+impl History {
+    fn apply(&mut self, fact: &TaskFact) -> Result<(), Unfit> {
         match fact {
             TaskFact::Added { .. } => Err(Unfit("the task exists")),
-            TaskFact::Updated { constraints, at } => {
-                self.modify(*at)?;
-                self.constraints = *constraints;
-                Ok(())
-            }
-            TaskFact::Touched { at } => self.modify(*at),
+            TaskFact::Updated { at, .. } | TaskFact::Touched { at } => self.modify(*at),
             TaskFact::Preparing { placement, run, at } => match &self.state {
                 TaskState::Active => self.enter(TaskState::Preparing(assignment(placement, *run)), *at),
                 TaskState::Preparing(_) | TaskState::Running { .. } | TaskState::Completed(_) => {
@@ -225,7 +241,7 @@ impl Task {
 
     /// Back to the queue from a node (K4, N6).
     fn leave(&mut self, node: &NodeId, at: Timestamp) -> Result<(), Unfit> {
-        if !self.is_on(node) {
+        if self.state.assignment().is_none_or(|assignment| assignment.placement.node != *node) {
             return Err(Unfit("the task is not on the node"));
         }
         self.enter(TaskState::Active, at)

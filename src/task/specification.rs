@@ -192,12 +192,13 @@ impl Dependencies {
     }
 }
 
-/// What a user asked a task to be. It never changes.
+/// What a user asked a task to be, apart from its id and command line. It never changes.
+///
+/// Tasks that are alike in this share it: those of a collection often are, and the default is common.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(default))]
 pub struct TaskSpecification {
-    /// The task's id, unique within the job.
-    pub id: TaskId,
     /// How many of a node's slots a run takes; at least 1.
     pub required_slots: u32,
     /// Whether the task needs a node of its own; only a job manager task can ([P5](crate::evidence#p5)).
@@ -206,15 +207,14 @@ pub struct TaskSpecification {
     pub exit_conditions: Option<ExitConditions>,
     /// The tasks that must complete successfully before this one can start ([K9](crate::evidence#k9)).
     pub depends_on: Option<Dependencies>,
-    /// Everything else: `commandLine`, `environmentSettings`, `resourceFiles` and so on.
+    /// Everything else: `environmentSettings`, `resourceFiles` and so on.
     pub other: Properties,
 }
 
-impl TaskSpecification {
-    /// A task with this id that takes one slot and depends on nothing.
-    pub fn new(id: TaskId) -> Self {
+impl Default for TaskSpecification {
+    /// A task that takes one slot and depends on nothing.
+    fn default() -> Self {
         Self {
-            id,
             required_slots: 1,
             run_exclusive: false,
             exit_conditions: None,
@@ -222,13 +222,10 @@ impl TaskSpecification {
             other: Properties::new(),
         }
     }
+}
 
-    /// The command line, if the user gave one.
-    pub fn command_line(&self) -> Option<&str> {
-        command_line(&self.other)
-    }
-
-    /// The task's own `environmentSettings`, as names and values. The whole environment of a run is
+impl TaskSpecification {
+    /// The tasks' own `environmentSettings`, as names and values. The whole environment of a run is
     /// [`Account::environment`](crate::Account::environment).
     pub fn environment_settings(&self) -> impl Iterator<Item = (&str, &str)> {
         environment_settings(&self.other, "environmentSettings")

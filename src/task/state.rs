@@ -1,6 +1,6 @@
 //! A task and its state.
 
-use alloc::sync::Arc;
+use alloc::{boxed::Box, sync::Arc};
 
 use crate::{
     ETag, TimeSpan, Timestamp,
@@ -98,12 +98,22 @@ pub(crate) enum FailureAction {
 
 /// A task of a job. It changes only through its [`Job`](crate::Job).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Task {
+    pub(super) id: TaskId,
+    pub(super) command_line: Option<Arc<str>>,
     pub(super) specification: Arc<TaskSpecification>,
     pub(super) constraints: TaskConstraints,
     /// The order of creation within the job, which is the order of scheduling.
-    sequence: u64,
+    pub(super) sequence: u64,
+    pub(super) created: Timestamp,
+    /// What has happened to the task; `None` if nothing has, so that tasks that wait take little room.
+    pub(super) history: Option<Box<History>>,
+}
+
+/// What changes while a task lives, apart from its constraints.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct History {
     pub(super) stamps: Stamps<TaskStateName>,
     pub(super) state: TaskState,
     pub(super) retry_count: u32,
@@ -112,18 +122,11 @@ pub struct Task {
     pub(super) last_requeue_time: Option<Timestamp>,
 }
 
-impl Task {
-    pub(crate) fn new(
-        specification: Arc<TaskSpecification>,
-        constraints: TaskConstraints,
-        sequence: u64,
-        at: Timestamp,
-    ) -> Self {
+impl History {
+    /// That of a task that has just been added.
+    pub(super) const fn new(created: Timestamp) -> Self {
         Self {
-            specification,
-            constraints,
-            sequence,
-            stamps: Stamps::new(at),
+            stamps: Stamps::new(created),
             state: TaskState::Active,
             retry_count: 0,
             last_retry_time: None,
@@ -131,14 +134,35 @@ impl Task {
             last_requeue_time: None,
         }
     }
+}
+
+/// What a task is when it is added.
+#[derive(Clone, Debug)]
+pub(crate) struct NewTask {
+    pub(crate) id: TaskId,
+    pub(crate) command_line: Option<Arc<str>>,
+    pub(crate) specification: Arc<TaskSpecification>,
+    pub(crate) constraints: TaskConstraints,
+}
+
+impl Task {
+    pub(crate) fn new(new: NewTask, sequence: u64, created: Timestamp) -> Self {
+        let NewTask { id, command_line, specification, constraints } = new;
+        Self { id, command_line, specification, constraints, sequence, created, history: None }
+    }
 
     /// The task's id.
     pub fn id(&self) -> &TaskId {
-        &self.specification.id
+        &self.id
     }
 
-    /// What the user asked for.
-    pub fn specification(&self) -> &TaskSpecification {
+    /// The command line, if the user gave one.
+    pub fn command_line(&self) -> Option<&str> {
+        self.command_line.as_deref()
+    }
+
+    /// What the user asked for, apart from the id and the command line.
+    pub fn specification(&self) -> &Arc<TaskSpecification> {
         &self.specification
     }
 
@@ -154,58 +178,58 @@ impl Task {
 
     /// The state.
     pub fn state(&self) -> &TaskState {
-        &self.state
+        self.history.as_ref().map_or(&TaskState::Active, |history| &history.state)
     }
 
     /// When the task was added, modified and last changed state.
-    pub fn stamps(&self) -> &Stamps<TaskStateName> {
-        &self.stamps
+    pub fn stamps(&self) -> Stamps<TaskStateName> {
+        self.history.as_ref().map_or(Stamps::new(self.created), |history| history.stamps)
     }
 
     /// The task's ETag, which moves when a user changes the task ([T8](crate::evidence#t8)).
     pub fn etag(&self) -> ETag {
-        self.stamps.etag()
+        self.stamps().etag()
     }
 
     /// How often the task was retried after a failure ([K4](crate::evidence#k4)).
     pub fn retry_count(&self) -> u32 {
-        self.retry_count
+        self.history.as_ref().map_or(0, |history| history.retry_count)
     }
 
     /// When the task was last retried.
     pub fn last_retry_time(&self) -> Option<Timestamp> {
-        self.last_retry_time
+        self.history.as_ref()?.last_retry_time
     }
 
     /// How often a user's request sent the task back to the queue ([N6](crate::evidence#n6)).
     pub fn requeue_count(&self) -> u32 {
-        self.requeue_count
+        self.history.as_ref().map_or(0, |history| history.requeue_count)
     }
 
     /// When a user's request last sent the task back to the queue.
     pub fn last_requeue_time(&self) -> Option<Timestamp> {
-        self.last_requeue_time
+        self.history.as_ref()?.last_requeue_time
     }
 
     /// Where the task is, or was last.
     pub fn placement(&self) -> Option<&Placement> {
-        let here = self.state.assignment().map(|assignment| &assignment.placement);
-        here.or_else(|| self.state.completion()?.placement())
+        let here = self.state().assignment().map(|assignment| &assignment.placement);
+        here.or_else(|| self.state().completion()?.placement())
     }
 
     /// Whether the task is on this node now.
     pub(crate) fn is_on(&self, node: &NodeId) -> bool {
-        self.state.assignment().is_some_and(|assignment| assignment.placement.node == *node)
+        self.state().assignment().is_some_and(|assignment| assignment.placement.node == *node)
     }
 
     /// Why the task was told to stop, if it is on a node and was.
     pub fn stop(&self) -> Option<TaskStop> {
-        self.state.assignment().and_then(|assignment| assignment.stop)
+        self.state().assignment().and_then(|assignment| assignment.stop)
     }
 
     /// Whether tasks that depend on this one can start ([K9](crate::evidence#k9)).
     pub fn satisfies_dependants(&self) -> bool {
-        self.state.completion().is_some_and(|completion| {
+        self.state().completion().is_some_and(|completion| {
             match self.exit_options(completion).dependency_action {
                 Some(DependencyAction::Satisfy) => true,
                 Some(DependencyAction::Block) => false,
@@ -217,7 +241,7 @@ impl Task {
     /// What the task's failure asks of its job, if the job performs such actions (X3): termination by
     /// default, but nothing for an exit code of 0 (X7). A success asks for nothing.
     pub(crate) fn failure_action(&self) -> Option<FailureAction> {
-        let completion = self.state.completion()?;
+        let completion = self.state().completion()?;
         completion.failure()?;
         let default = if completion.exit_code() == Some(0) { JobAction::None } else { JobAction::Terminate };
         match self.exit_options(completion).job_action.unwrap_or(default) {
@@ -244,7 +268,7 @@ impl Task {
 
     /// When the task reaches its maximum age (K13); `None` beyond the calendar.
     fn expiry(&self) -> Option<Timestamp> {
-        self.stamps.created().checked_add(MAX_LIFETIME)
+        self.created.checked_add(MAX_LIFETIME)
     }
 
     /// Whether the task is too old to be scheduled (K13).
@@ -256,7 +280,7 @@ impl Task {
     /// whichever is first; `None` if the task is not running, was already told to stop, or has no limit
     /// within the calendar.
     pub(crate) fn wall_clock_deadline(&self) -> Option<Timestamp> {
-        match &self.state {
+        match self.state() {
             TaskState::Running { assignment: Assignment { stop: None, .. }, start_time } => {
                 let limit = self.constraints.max_wall_clock_time;
                 let run = start_time.and_then(|start| start.checked_add(limit));
@@ -276,7 +300,7 @@ impl Task {
         exit_code: Option<i32>,
         end_time: Timestamp,
     ) -> Completion {
-        let run = match &self.state {
+        let run = match self.state() {
             TaskState::Active | TaskState::Completed(_) => None,
             TaskState::Preparing(assignment) => {
                 Some(LastRun { placement: assignment.placement.clone(), start_time: None })
@@ -291,7 +315,7 @@ impl Task {
 
     /// How the task ends if its process ends with exit code 0; `None` if it is not running.
     pub(crate) fn succeeded(&self, end_time: Timestamp) -> Option<Completion> {
-        match &self.state {
+        match self.state() {
             TaskState::Running { assignment, start_time } => {
                 let (placement, start_time) = (assignment.placement.clone(), self.started(*start_time));
                 Some(Completion { end_time, outcome: Outcome::Succeeded { placement, start_time } })
@@ -302,6 +326,6 @@ impl Task {
 
     /// K10: a task whose node never reported the start started when it was assigned.
     fn started(&self, reported: Option<Timestamp>) -> Timestamp {
-        reported.unwrap_or(self.stamps.entered())
+        reported.unwrap_or(self.stamps().entered())
     }
 }

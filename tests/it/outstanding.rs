@@ -12,7 +12,7 @@ use azbatch::{
     },
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks, Stage},
     pool::{AddPool, NodeCounts, NodeFillType, PoolSpecification},
-    task::{AddTask, Properties, TaskSpecification},
+    task::{AddTask, Properties},
 };
 use common::{Block, Input, JobShape, Name, Step, TaskShape, laws::Hosts, laws::World};
 use proptest::{collection::vec, prelude::*};
@@ -147,7 +147,7 @@ fn a_jobs_open_instructions_are_listed_again() {
     let settings = JobSettings::new("pool-1".parse().unwrap()).into();
     let add = AddJob { specification: specification.into(), settings, received: now() };
     account.add_job(&add, now()).unwrap();
-    account.add_task(&job, &AddTask::new(TaskSpecification::new("frame".parse().unwrap())), now()).unwrap();
+    account.add_task(&job, &AddTask::new("frame".parse().unwrap()), now()).unwrap();
     account.add_unmanaged_node(&pool, &node, 1, now()).unwrap();
     account.assign(&job, &task, &node, now()).unwrap();
     let run = |unit, number| RunId { job: job.clone(), node: node.clone(), unit, number };

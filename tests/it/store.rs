@@ -279,8 +279,37 @@ fn how_a_pool_scales_comes_back() {
     }
 }
 
+/// Puts a value in the place of another, or where something was left out.
 fn set(stored: &mut Value, pointer: &str, value: Value) {
-    *stored.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+    if let Some(place) = stored.pointer_mut(pointer) {
+        *place = value;
+    } else {
+        let (object, name) = pointer.rsplit_once('/').unwrap();
+        let object = stored.pointer_mut(object).and_then(Value::as_object_mut);
+        object.unwrap_or_else(|| panic!("{pointer}")).insert(name.into(), value);
+    }
+}
+
+/// Where the place is that these changes name in short: `JOB` is a job, and `TASK/name` a task of it.
+fn place(short: &str) -> String {
+    let in_order = ["02", "1", "prepare", "run", "wait"];
+    let task = short.strip_prefix("TASK/").and_then(|rest| rest.split_once('/'));
+    task.map_or_else(
+        || short.replace("JOB", "/jobs/job"),
+        |(name, rest)| {
+            let number = in_order.iter().position(|task| *task == name).unwrap();
+            format!("/jobs/job/tasks/tasks/{number}/{rest}")
+        },
+    )
+}
+
+/// The history of a task in this state.
+fn history(state: Value) -> Value {
+    let at = "2026-02-10T08:00:20Z";
+    json!({
+        "stamps": { "created": at, "modified": at, "entered": at, "previous": null }, "state": state,
+        "retry_count": 0, "last_retry_time": null, "requeue_count": 0, "last_requeue_time": null,
+    })
 }
 
 /// Takes the member of this name out of an object.
@@ -297,8 +326,7 @@ fn placed(node: &str, run: u64) -> Value {
 /// place, the value to put there, and the rule and the text of the error.
 fn all_are_refused(changes: &[(&str, Value, &str)]) {
     for (pointer, value, why) in changes {
-        // Places in the job and in its tasks have short names here.
-        let pointer = pointer.replace("JOB", "/jobs/job").replace("TASK", "/jobs/job/tasks/by_id");
+        let pointer = place(pointer);
         let found = refusal(|stored| set(stored, &pointer, value.clone()));
         let found = found.unwrap_or_else(|| panic!("{pointer}: {value}: it is read"));
         assert!(found.starts_with(why), "{pointer}: {value}: {found}");
@@ -322,22 +350,22 @@ fn what_does_not_fit_together_is_not_read() {
         ("JOB/nodes/index/outstanding_gone", json!(1), WRONG_NODES),
         ("JOB/nodes/index/releases", json!([["2026-02-10T09:00:00Z", "tvm-1"]]), WRONG_NODES),
         (
-            "TASK/wait/state",
-            json!({ "Running": { "assignment": placed("tvm-1", 3), "start_time": null } }),
+            "TASK/wait/history",
+            history(json!({ "Running": { "assignment": placed("tvm-1", 3), "start_time": null } })),
             "I6: job job: node tvm-1 does not have task wait",
         ),
-        ("TASK/run/state", json!("Active"), NOT_ON_NODE),
+        ("TASK/run/history/state", json!("Active"), NOT_ON_NODE),
         (
-            "TASK/run/specification/required_slots",
-            json!(2),
+            "TASK/run/specification",
+            json!({ "required_slots": 2 }),
             "I6: node tvm-1 has the wrong slots for task run of job job",
         ),
-        ("TASK/wait/specification/required_slots", json!(0), "B5: job job: task wait needs no slot"),
+        ("TASK/wait/specification", json!({ "required_slots": 0 }), "B5: job job: task wait needs no slot"),
         // Tasks and nodes that do not know each other.
-        ("TASK/run/state/Running/assignment/placement/node", json!("tvm-2"), NOT_ON_NODE),
-        ("TASK/run/state/Running/assignment/placement/node", json!("tvm-9"), NOT_ON_NODE),
-        ("TASK/run/state/Running/assignment/placement/pool", json!("other"), NOT_ON_NODE),
-        ("TASK/run/state/Running/assignment/run", json!(3), NOT_ON_NODE),
+        ("TASK/run/history/state/Running/assignment/placement/node", json!("tvm-2"), NOT_ON_NODE),
+        ("TASK/run/history/state/Running/assignment/placement/node", json!("tvm-9"), NOT_ON_NODE),
+        ("TASK/run/history/state/Running/assignment/placement/pool", json!("other"), NOT_ON_NODE),
+        ("TASK/run/history/state/Running/assignment/run", json!(3), NOT_ON_NODE),
         ("JOB/nodes/by_id/tvm-1/tasks", json!({}), "I6: job job: node tvm-1 does not have task run"),
         (
             "JOB/nodes/by_id/tvm-1/tasks",
@@ -373,7 +401,9 @@ fn what_does_not_fit_together_is_not_read() {
         ("/nodes/tvm-1/taken_slots", json!(2), WRONG_NODE),
         // Two ids of one thing.
         ("JOB/specification/id", json!("other"), "S4: job job is stored under another id"),
-        ("TASK/wait/specification/id", json!("other"), "I6: job job: a task is stored under another id"),
+        ("TASK/wait/id", json!("other"), "the tasks are not in the order of their ids"),
+        ("TASK/wait/id", json!("RUN"), "the tasks are not in the order of their ids"),
+        ("TASK/02/specification", json!(null), "missing field `specification`"),
         (
             "/job_schedules/nightly/specification/id",
             json!("other"),
@@ -411,12 +441,12 @@ fn what_does_not_fit_together_is_not_read() {
             "K1: job job: task prepare is out of step with node tvm-2",
         ),
         (
-            "TASK/prepare/state",
+            "TASK/prepare/history/state",
             json!({ "Running": { "assignment": placed("tvm-2", 5), "start_time": null } }),
             "K1: job job: task prepare is out of step with node tvm-2",
         ),
         (
-            "TASK/run/state",
+            "TASK/run/history/state",
             json!({ "Preparing": placed("tvm-1", 4) }),
             "K1: job job: task run is out of step with node tvm-1",
         ),
@@ -441,9 +471,21 @@ fn what_does_not_fit_together_is_not_read() {
         ("JOB/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: job job: stamps go back"),
         ("JOB/received", json!("2026-02-10T09:00:00Z"), "T6: job job: created too early"),
         ("/jobs/over/stamps/entered", json!("2026-02-10T08:00:06.2Z"), "I3: job over: stamps go back"),
-        ("TASK/1/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: job job: stamps of task 1 go back"),
-        ("TASK/1/stamps/entered", json!("2026-02-10T08:00:09Z"), "I3: job job: stamps of task 1 go back"),
-        ("TASK/1/stamps/previous/1", json!("2026-02-10T09:00:00Z"), "I3: job job: stamps of task 1 go back"),
+        (
+            "TASK/1/history/stamps/modified",
+            json!("2026-02-10T08:00:00Z"),
+            "I3: job job: stamps of task 1 go back",
+        ),
+        (
+            "TASK/1/history/stamps/entered",
+            json!("2026-02-10T08:00:09Z"),
+            "I3: job job: stamps of task 1 go back",
+        ),
+        (
+            "TASK/1/history/stamps/previous/1",
+            json!("2026-02-10T09:00:00Z"),
+            "I3: job job: stamps of task 1 go back",
+        ),
         ("/pools/pool/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: pool pool: stamps go back"),
         ("/nodes/tvm-1/stamps/entered", json!("2026-02-10T08:00:00Z"), WRONG_NODE),
         // Specifications that are refused in requests.
@@ -480,12 +522,12 @@ fn what_no_call_leads_to_is_not_read() {
     all_are_refused(&[
         // E2: a task that stops because its job ends is one of a job that ends.
         (
-            "TASK/run/state/Running/assignment/stop",
+            "TASK/run/history/state/Running/assignment/stop",
             json!("JobEnding"),
             "unknown variant `JobEnding`, expected one of `Terminate`, `Requeue`, `WallClockTime`, `Delete`",
         ),
         (
-            "TASK/prepare/state/Preparing/stop",
+            "TASK/prepare/history/state/Preparing/stop",
             json!("JobEnding"),
             "unknown variant `JobEnding`, expected one of `Terminate`, `Requeue`, `WallClockTime`, `Delete`",
         ),
@@ -563,27 +605,43 @@ fn what_no_call_leads_to_is_not_read() {
         ("JOB/nodes/by_id/tvm-1/contact", json!("Lost"), "I6: job job: the index of nodes is wrong"),
         ("JOB/nodes/by_id/tvm-1/contact", json!("Gone"), "I6: job job: the index of nodes is wrong"),
         // K3, K4: ends that contradict themselves.
-        ("TASK/02/state/Completed/outcome/Failed/exit_code", json!(0), "K3: job job: the end of task 02"),
-        ("TASK/02/state/Completed/outcome/Failed/run", json!(null), "K3: job job: the end of task 02"),
         (
-            "TASK/02/state/Completed/outcome/Failed/run/start_time",
+            "TASK/02/history/state/Completed/outcome/Failed/exit_code",
+            json!(0),
+            "K3: job job: the end of task 02",
+        ),
+        (
+            "TASK/02/history/state/Completed/outcome/Failed/run",
             json!(null),
             "K3: job job: the end of task 02",
         ),
-        ("TASK/02/state/Completed/outcome", failed("ExitCode"), "K3: job job: the end of task 02"),
         (
-            "TASK/02/state/Completed/outcome/Failed/run/start_time",
+            "TASK/02/history/state/Completed/outcome/Failed/run/start_time",
+            json!(null),
+            "K3: job job: the end of task 02",
+        ),
+        ("TASK/02/history/state/Completed/outcome", failed("ExitCode"), "K3: job job: the end of task 02"),
+        (
+            "TASK/02/history/state/Completed/outcome/Failed/run/start_time",
             json!("2026-02-10T08:00:26Z"),
             "K3: job job: the end of task 02",
         ),
         (
-            "TASK/1/state/Completed/outcome/Succeeded/start_time",
+            "TASK/1/history/state/Completed/outcome/Succeeded/start_time",
             json!("2026-02-10T08:00:21Z"),
             "K3: job job: the end of task 1",
         ),
-        ("TASK/1/state/Completed/outcome/Succeeded/start_time", json!(null), "invalid type: null"),
-        ("TASK/1/state/Completed/end_time", json!("2026-02-10T08:00:09Z"), "K3: job job: the end of task 1"),
-        ("TASK/1/state/Completed/end_time", json!("2026-02-10T09:00:00Z"), "K3: job job: the end of task 1"),
+        ("TASK/1/history/state/Completed/outcome/Succeeded/start_time", json!(null), "invalid type: null"),
+        (
+            "TASK/1/history/state/Completed/end_time",
+            json!("2026-02-10T08:00:09Z"),
+            "K3: job job: the end of task 1",
+        ),
+        (
+            "TASK/1/history/state/Completed/end_time",
+            json!("2026-02-10T09:00:00Z"),
+            "K3: job job: the end of task 1",
+        ),
         ("/nodes/tvm-1/recent_tasks", json!(vec![["job", "1"]; 11]), "I6: node tvm-1 contradicts itself"),
     ]);
 }
@@ -591,7 +649,7 @@ fn what_no_call_leads_to_is_not_read() {
 /// Each of these would make a later call go wrong: a debug build panics, or `check` fails after it.
 #[test]
 fn what_would_break_a_later_call_is_not_read() {
-    let start = "TASK/run/state/Running/start_time";
+    let start = "TASK/run/history/state/Running/start_time";
     all_are_refused(&[
         // No run number is left.
         ("/last_run", json!(u64::MAX), ""),
@@ -639,7 +697,6 @@ fn the_index_of_the_account_is_not_stored() {
 fn what_is_filed_under_another_id_is_not_read() {
     for (pointer, old, why) in [
         ("/jobs", "over", "S4: job renamed is stored under another id"),
-        ("/jobs/job/tasks/by_id", "wait", "I6: job job: a task is stored under another id"),
         ("/nodes", "tvm-2", "I6: node tvm-2 does not have task prepare of job job"),
         ("/pools", "pool", "S4: pool renamed is stored under another id"),
     ] {
@@ -659,7 +716,6 @@ fn two_of_one_id_are_not_read() {
         ("/job_schedules", "nightly", "/specification/id"),
         ("/pools", "pool", "/specification/id"),
         ("/nodes", "tvm-2", "/id"),
-        ("/jobs/job/tasks/by_id", "wait", "/specification/id"),
     ] {
         let doubled = |stored: &mut Value| {
             let mut value = stored.pointer(&format!("{pointer}/{old}")).unwrap().clone();
@@ -744,6 +800,9 @@ fn properties(value: Value) -> azbatch::task::Properties {
     serde_json::from_value(value).unwrap()
 }
 
+/// Text that JSON has to escape or to write in more than one byte.
+const AWKWARD: &str = "x \"y\" \u{e4}\u{1F600}\u{0}";
+
 fn task_specification() -> TaskSpecification {
     let options = |job_action, dependency_action| ExitOptions { job_action, dependency_action };
     let range = |start, end| ExitCodeRange {
@@ -765,10 +824,7 @@ fn task_specification() -> TaskSpecification {
             task_ids: vec![id("a"), id("B")],
             ranges: vec![TaskIdRange { start: 0, end: u32::MAX }],
         }),
-        other: properties(
-            json!({ "commandLine": "x \"y\" \u{e4}\u{1F600}\u{0}", "resourceFiles": [1, 2.5, null] }),
-        ),
-        ..TaskSpecification::new(id("Task-1"))
+        other: properties(json!({ "displayName": AWKWARD, "resourceFiles": [1, 2.5, null] })),
     }
 }
 
@@ -777,10 +833,11 @@ fn job_specification() -> JobSpecification {
     let template = JobTemplate {
         uses_task_dependencies: true,
         manager: Some(JobManagerTask {
-            task: task_specification().into(),
+            command_line: Some(AWKWARD.into()),
+            specification: task_specification().into(),
             constraints: constraints.resolve(RetryLimit::Unlimited),
-            kill_job_on_completion: true,
             allow_low_priority_node: false,
+            ..JobManagerTask::new(id("Task-1"))
         }),
         preparation: Some(JobPreparationTask {
             wait_for_success: false,
@@ -915,8 +972,13 @@ fn commands_come_back() {
         all_come_back(&[preconditions()]);
     }
     all_come_back(&[
-        AddTask::new(TaskSpecification::new(id("0"))),
-        AddTask { specification: task_specification().into(), constraints: requested },
+        AddTask::new(id("0")),
+        AddTask {
+            id: id("Task-1"),
+            command_line: Some(AWKWARD.into()),
+            specification: task_specification().into(),
+            constraints: requested,
+        },
     ]);
     all_come_back(&[AddPool {
         specification: PoolSpecification {

@@ -182,11 +182,13 @@ fn job_manager(mut fields: Fields, job: RetryLimit) -> Result<JobManagerTask, Ba
     let kill_job_on_completion = fields.flag(name!("killJobOnCompletion"), true);
     let run_exclusive = fields.flag(name!("runExclusive"), true);
     let allow_low_priority_node = fields.flag(name!("allowLowPriorityNode"), true);
-    let (mut task, constraints) = task_body::task(fields)?;
-    task.run_exclusive = run_exclusive;
+    let mut task = task_body::task(fields)?;
+    Arc::make_mut(&mut task.specification).run_exclusive = run_exclusive;
     Ok(JobManagerTask {
-        task: Arc::new(task),
-        constraints: constraints.resolve(job),
+        id: task.id,
+        command_line: task.command_line,
+        specification: task.specification,
+        constraints: task.constraints.resolve(job),
         kill_job_on_completion,
         allow_low_priority_node,
     })

@@ -68,11 +68,11 @@ pub(in crate::rest) fn job_template(template: &JobTemplate, settings: &JobSettin
 fn job_manager(manager: &JobManagerTask, slot: &mut Slot<'_>) {
     fill!(slot {
         "constraints" => slot.object(&|slot| task_constraints(&manager.constraints, slot)),
-        "runExclusive" => slot.boolean(manager.task.run_exclusive),
+        "runExclusive" => slot.boolean(manager.specification.run_exclusive),
         "allowLowPriorityNode" => slot.boolean(manager.allow_low_priority_node),
         "killJobOnCompletion" => slot.boolean(manager.kill_job_on_completion),
     });
-    task_specification(&manager.task, slot);
+    task_specification(&manager.id, manager.command_line.as_deref(), &manager.specification, slot);
 }
 
 fn job_preparation(task: &JobPreparationTask, slot: &mut Slot<'_>) {

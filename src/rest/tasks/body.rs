@@ -26,10 +26,7 @@ const MAX_COLLECTION_TASKS: usize = 100;
 const MAX_DEPENDENCY_CHARS: usize = 64_000;
 
 /// The body of `Task - Add`.
-pub(super) fn add_task(
-    body: &[u8],
-    version: ApiVersion,
-) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
+pub(super) fn add_task(body: &[u8], version: ApiVersion) -> Result<AddTask, BatchError> {
     task(Fields::of_body(read::read(&model::TASK_ADD_PARAMETER, body, version)?))
 }
 
@@ -50,10 +47,8 @@ pub(super) fn add_tasks(body: &[u8], version: ApiVersion) -> Result<Vec<Collecti
 
 fn collection_item(item: Value, version: ApiVersion) -> Result<CollectionItem, BatchError> {
     let id = item.get(name!("id").as_str()).and_then(Value::as_str).unwrap_or_default().into();
-    let added = read::check(&model::TASK_ADD_PARAMETER, item, version).and_then(|fields| {
-        let (specification, constraints) = task(Fields::of_body(fields))?;
-        Ok(AddTask { specification: Arc::new(specification), constraints })
-    });
+    let added = read::check(&model::TASK_ADD_PARAMETER, item, version)
+        .and_then(|fields| task(Fields::of_body(fields)));
     match added {
         Err(error) if error.code == ErrorCode::InvalidRequestBody => Err(error),
         added => Ok((id, added)),
@@ -66,9 +61,8 @@ pub(super) fn update_task(body: &[u8], version: ApiVersion) -> Result<RequestedC
     Ok(task_constraints(&mut fields)?.unwrap_or_default())
 }
 
-pub(in crate::rest) fn task(
-    mut fields: Fields,
-) -> Result<(TaskSpecification, RequestedConstraints), BatchError> {
+/// A task to add, or a job manager task.
+pub(in crate::rest) fn task(mut fields: Fields) -> Result<AddTask, BatchError> {
     let id = fields.id(name!("id"), TaskId::new)?.ok_or_else(|| fields.missing(name!("id")))?;
     fields.check_display_name()?;
     let constraints = task_constraints(&mut fields)?.unwrap_or_default();
@@ -85,15 +79,15 @@ pub(in crate::rest) fn task(
     });
     let depends_on = depends_on.transpose()?;
     fields.default_user_identity();
+    let command_line = fields.text(name!("commandLine")).map(Into::into);
     let specification = TaskSpecification {
-        id,
         required_slots,
         run_exclusive: false,
         exit_conditions,
         depends_on,
         other: fields.rest(),
     };
-    Ok((specification, constraints))
+    Ok(AddTask { id, command_line, specification: Arc::new(specification), constraints })
 }
 
 pub(in crate::rest) fn task_constraints(

@@ -33,8 +33,8 @@ pub(super) fn task(account: &str, job: &JobId, task: &Task, slot: &mut Slot<'_>)
             }
         },
     });
-    stamps(slot, task.stamps(), task.stamps().created(), TaskStateName::as_str);
-    task_specification(task.specification(), slot);
+    stamps(slot, &task.stamps(), task.stamps().created(), TaskStateName::as_str);
+    task_specification(task.id(), task.command_line(), task.specification(), slot);
 }
 
 pub(in crate::rest) fn task_constraints(constraints: &TaskConstraints, slot: &mut Slot<'_>) {
@@ -45,10 +45,16 @@ pub(in crate::rest) fn task_constraints(constraints: &TaskConstraints, slot: &mu
     });
 }
 
-pub(in crate::rest) fn task_specification(specification: &TaskSpecification, slot: &mut Slot<'_>) {
+pub(in crate::rest) fn task_specification(
+    id: &TaskId,
+    command_line: Option<&str>,
+    specification: &TaskSpecification,
+    slot: &mut Slot<'_>,
+) {
     let kept = &specification.other;
     fill!(slot {
-        "id" => slot.text(specification.id.as_str()),
+        "id" => slot.text(id.as_str()),
+        "commandLine" => slot.text(command_line),
         "requiredSlots" => slot.integer(specification.required_slots),
         "exitConditions" => if let Some(conditions) = &specification.exit_conditions {
             partly_kept(slot, kept, &|slot| exit_conditions(conditions, slot));

@@ -1086,12 +1086,12 @@ impl Memory {
 
     fn follow_task(&mut self, job: &JobId, task: &TaskId, fact: &TaskFact, change: &Change<'_>) {
         match fact {
-            TaskFact::Added { specification, .. } => self.order.push(specification.id.clone()),
+            TaskFact::Added { .. } => self.order.push(task.clone()),
             TaskFact::Deleted { .. } => {
                 self.order.retain(|other| other != task);
                 self.demanded.remove(task);
                 let manager = change.old_job(job).and_then(|job| job.template().manager.as_ref());
-                self.manager_deleted |= manager.is_some_and(|manager| manager.task.id == *task);
+                self.manager_deleted |= manager.is_some_and(|manager| manager.id == *task);
             }
             TaskFact::Preparing { placement, .. } => {
                 let node = &placement.node;
@@ -1413,7 +1413,7 @@ fn automatic_end(job: &Job, memory: &Memory, now: Timestamp) -> Option<Terminate
     } else if let Some(failure) = &memory.pool_failure {
         Some(TerminateReason::AutoPoolFailed(failure.clone())) // X9
     } else if !memory.manager_deleted
-        && manager.and_then(|manager| job.task(&manager.task.id)).is_some_and(completed)
+        && manager.and_then(|manager| job.task(&manager.id)).is_some_and(completed)
     {
         Some(TerminateReason::JobManagerComplete) // X2
     } else if memory.demands(JobAction::Terminate) {

@@ -652,13 +652,13 @@ impl JobShape {
             task
         });
         specification.template.manager = self.manager.map(|kill_job_on_completion| JobManagerTask {
-            task: Arc::new(TaskSpecification {
+            specification: Arc::new(TaskSpecification {
                 run_exclusive: self.exclusive,
-                ..TaskSpecification::new(Name::nth(4).task())
+                ..TaskSpecification::default()
             }),
             constraints: RequestedConstraints::default().resolve(RetryLimit::Times(self.retries)),
             kill_job_on_completion,
-            allow_low_priority_node: true,
+            ..JobManagerTask::new(Name::nth(4).task())
         });
         if self.acts_on_failures {
             specification.template.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
@@ -708,8 +708,8 @@ impl TaskShape {
     }
 
     fn command(self, task: Name) -> AddTask {
-        let mut specification = TaskSpecification::new(task.task());
-        specification.required_slots = self.slots;
+        let mut specification =
+            TaskSpecification { required_slots: self.slots, ..TaskSpecification::default() };
         specification.depends_on = match self.depends_on {
             DependencyShape::None => None,
             DependencyShape::Task(task) => {
@@ -727,7 +727,7 @@ impl TaskShape {
             default: self.otherwise,
             ..ExitConditions::default()
         });
-        let mut command = AddTask::new(specification);
+        let mut command = AddTask { specification: specification.into(), ..AddTask::new(task.task()) };
         command.constraints.max_task_retry_count = self.retries;
         if let Some(seconds) = self.seconds {
             command.constraints.max_wall_clock_time = TimeSpan::from_secs(seconds);

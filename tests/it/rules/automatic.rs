@@ -6,10 +6,7 @@ use azbatch::{
         DisableTasks, JobChange, JobManagerTask, JobPatch, JobSettings, OnAllTasksComplete, OnTaskFailure,
         StopCause, TerminateJob, TerminateReason,
     },
-    task::{
-        ExitConditions, ExitOptions, JobAction, ReactivateTask, RequestedConstraints, RetryLimit,
-        TaskSpecification,
-    },
+    task::{ExitConditions, ExitOptions, JobAction, ReactivateTask, TaskSpecification},
 };
 use serde_json::json;
 
@@ -63,12 +60,7 @@ fn another_task_is_not_the_job_manager() {
     let mut world = RestWorld::new();
     world.add_node("pool", "n");
     add_job_that_acts_on_failures(&mut world, |specification| {
-        specification.manager = Some(JobManagerTask {
-            task: TaskSpecification::new(id("manager")).into(),
-            constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
-            kill_job_on_completion: true,
-            allow_low_priority_node: true,
-        });
+        specification.manager = Some(JobManagerTask::new(id("manager")));
     });
     world.send("DELETE /jobs/job/tasks/manager", "");
     world.send("POST /jobs/job/tasks", json!({ "id": "manager", "commandLine": "x" }));

@@ -230,10 +230,11 @@ fn an_invalid_pool_is_refused() {
 #[test]
 fn a_task_requires_at_least_one_slot() {
     let mut world = with_pool(1);
-    let mut specification = TaskSpecification::new(id("none"));
-    specification.required_slots = 0;
-    specification.exit_conditions = Some(ExitConditions::default());
-    let refused = world.account.add_task(&id("job"), &AddTask::new(specification), world.now);
+    let exit_conditions = Some(ExitConditions::default());
+    let specification =
+        TaskSpecification { required_slots: 0, exit_conditions, ..TaskSpecification::default() };
+    let command = AddTask { specification: specification.into(), ..AddTask::new(id("none")) };
+    let refused = world.account.add_task(&id("job"), &command, world.now);
     assert_eq!(refused.unwrap_err().values[0].value, "requiredSlots");
 }
 

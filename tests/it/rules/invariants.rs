@@ -486,6 +486,7 @@ fn a_fact_that_does_not_fit_changes_nothing() {
 fn about_unknown(fact: &Fact) -> Vec<Fact> {
     match fact.clone() {
         Fact::Job(_, fact) => vec![Fact::Job(id("no"), fact)],
+        Fact::Task(_, task, fact @ TaskFact::Added { .. }) => vec![Fact::Task(id("no"), task, fact)],
         Fact::Task(job, task, fact) => {
             vec![Fact::Task(id("no"), task, fact.clone()), Fact::Task(job, id("no"), fact)]
         }

@@ -95,8 +95,8 @@ use azbatch::{
     pool::{AddPool, DeletePool, NodeCounts, NodeFillType, PoolSpecification, RemoveNodes, ResizePool},
     rest::Response,
     task::{
-        AddTask, DeleteTask, Dependencies, Properties, ReactivateTask, RequestedConstraints, RetryLimit,
-        TaskFailure, TaskIdRange, TaskSpecification, TerminateTask, UpdateTask,
+        AddTask, DeleteTask, Dependencies, Properties, ReactivateTask, RequestedConstraints, TaskFailure,
+        TaskIdRange, TaskSpecification, TerminateTask, UpdateTask,
     },
 };
 use serde_json::{Value, json};
@@ -317,10 +317,8 @@ impl World {
         task: &str,
         set_up: impl FnOnce(&mut TaskSpecification, &mut RequestedConstraints),
     ) -> String {
-        let (mut specification, mut constraints) =
-            (TaskSpecification::new(id(task)), RequestedConstraints::default());
-        set_up(&mut specification, &mut constraints);
-        let command = AddTask { specification: Arc::new(specification), constraints };
+        let mut command = AddTask::new(id(task));
+        set_up(Arc::make_mut(&mut command.specification), &mut command.constraints);
         self.request(|account, job, now| account.add_task(job, &command, now))
     }
 
@@ -546,7 +544,7 @@ impl World {
 
     /// Adds a task to a job that need not be `job`.
     fn add_to(&mut self, job: &str, task: &str) -> String {
-        let command = AddTask::new(TaskSpecification::new(id(task)));
+        let command = AddTask::new(id(task));
         self.call(|account, now| account.add_task(&id(job), &command, now).map_err(refusal))
     }
 
@@ -612,12 +610,7 @@ fn dedicated(nodes: u32) -> NodeCounts {
 
 /// A job manager task under this id.
 fn manager(name: &str, kill_job_on_completion: bool) -> JobManagerTask {
-    JobManagerTask {
-        task: Arc::new(TaskSpecification::new(id(name))),
-        constraints: RequestedConstraints::default().resolve(RetryLimit::Times(0)),
-        kill_job_on_completion,
-        allow_low_priority_node: true,
-    }
+    JobManagerTask { kill_job_on_completion, ..JobManagerTask::new(id(name)) }
 }
 
 /// A job on a pool without nodes.

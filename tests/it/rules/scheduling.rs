@@ -283,9 +283,9 @@ fn an_exclusive_job_manager_task_takes_a_whole_node() {
         world.add_job("other", |_, settings| settings.priority = 1);
         world.add_to("other", "before");
         world.add_job("job", |specification, _| {
-            let mut task = TaskSpecification::new(id("m"));
-            task.run_exclusive = exclusive;
-            specification.manager = Some(JobManagerTask { task: task.into(), ..manager("m", false) });
+            let task = TaskSpecification { run_exclusive: exclusive, ..TaskSpecification::default() };
+            specification.manager =
+                Some(JobManagerTask { specification: task.into(), ..manager("m", false) });
         });
         world.add("after");
         let (placed, node, refused) = if exclusive {
@@ -306,9 +306,8 @@ fn an_exclusive_job_manager_task_takes_a_whole_node() {
     world.add_job("other", |_, settings| settings.priority = 1);
     world.add_to("other", "before");
     world.add_job("job", |specification, _| {
-        let mut task = TaskSpecification::new(id("m"));
-        task.run_exclusive = true;
-        specification.manager = Some(JobManagerTask { task: task.into(), ..manager("m", false) });
+        let task = TaskSpecification { run_exclusive: true, ..TaskSpecification::default() };
+        specification.manager = Some(JobManagerTask { specification: task.into(), ..manager("m", false) });
     });
     world.add("after");
     assert_eq!(world.placed(), ["before n1", "after n1"]);

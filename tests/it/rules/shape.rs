@@ -5,7 +5,7 @@ use azbatch::{
     job::{DisableTasks, JobChange, JobConstraints, JobPatch},
     node::{ChangeNode, NodeEvent, NodeTasks},
     pool::{NodeFillType, RemoveNodes},
-    task::{AddTask, TaskSpecification},
+    task::AddTask,
 };
 
 use super::{World, dedicated, ends_by_itself, plain, prepared, refusal, s};
@@ -90,12 +90,12 @@ fn ids_keep_their_case_and_are_compared_without_it() {
     let mut world = World::empty();
     world.add_job("Film", plain);
     assert_eq!(world.add_job("fILM", plain), "409 JobExists");
-    let add = AddTask::new(TaskSpecification::new(id("Frame-1")));
+    let add = AddTask::new(id("Frame-1"));
     assert_eq!(
         world.call(|account, now| account.add_task(&id("FILM"), &add, now).map_err(refusal)),
         "TaskAdded"
     );
-    let again = AddTask::new(TaskSpecification::new(id("frame-1")));
+    let again = AddTask::new(id("frame-1"));
     let again = world.call(|account, now| account.add_task(&id("film"), &again, now).map_err(refusal));
     assert_eq!(again, "409 TaskExists");
     assert_eq!(world.account.job(&id("film")).unwrap().id().as_str(), "Film");
