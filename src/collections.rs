@@ -10,10 +10,10 @@ pub(crate) fn range_after<K>(after: Option<&K>) -> (Bound<&K>, Bound<&K>) {
 
 /// Puts something into a set or takes it out.
 pub(crate) fn set_member<K: Clone + Ord>(set: &mut BTreeSet<K>, key: &K, is_member: bool) {
-    if !is_member {
-        set.remove(key);
-    } else if !set.contains(key) {
+    if is_member {
         set.insert(key.clone());
+    } else {
+        set.remove(key);
     }
 }
 

@@ -25,12 +25,16 @@ impl PartialEq for Caseless {
 impl Eq for Caseless {}
 
 impl Ord for Caseless {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         let (mut left, mut right) = (self.0.as_bytes(), other.0.as_bytes());
         loop {
-            let (left_word, right_word) = (folded_word(left), folded_word(right));
+            let (left_word, right_word) = (word(left), word(right));
             if left_word != right_word {
-                return left_word.cmp(&right_word);
+                let order = lower_case(left_word).cmp(&lower_case(right_word));
+                if order != Ordering::Equal {
+                    return order;
+                }
             }
             // Ids have no zero bytes, so words that are equal and not full are the ends of both.
             match (left.get(WORD_BYTES..), right.get(WORD_BYTES..)) {
@@ -49,17 +53,18 @@ impl PartialOrd for Caseless {
 
 impl hash::Hash for Caseless {
     fn hash<H: hash::Hasher>(&self, state: &mut H) {
-        self.0.as_bytes().chunks(WORD_BYTES).for_each(|word| state.write_u64(folded_word(word)));
+        self.0.as_bytes().chunks(WORD_BYTES).for_each(|text| state.write_u64(lower_case(word(text))));
         state.write_u8(0xFF);
     }
 }
 
 const WORD_BYTES: usize = size_of::<u64>();
 
-/// The first eight bytes of ASCII text in lower case, filled up with zeros. As numbers, such words are in
-/// the order of the text. Most of the work of a call is to look ids up, so eight bytes are compared at once.
-fn folded_word(text: &[u8]) -> u64 {
-    let word = match (text.first_chunk(), text.first_chunk(), text.last_chunk()) {
+/// The first eight bytes of a text, filled up with zeros. As numbers, such words are in the order of the
+/// text. Most of the work of a call is to look ids up, so eight bytes are compared at once.
+#[inline]
+fn word(text: &[u8]) -> u64 {
+    match (text.first_chunk(), text.first_chunk(), text.last_chunk()) {
         (Some(word), _, _) => u64::from_be_bytes(*word),
         // Four to seven bytes: the two halves overlap.
         (None, Some(first), Some(last)) => {
@@ -68,11 +73,11 @@ fn folded_word(text: &[u8]) -> u64 {
             (u64::from(first) << 32) | (u64::from(last) << unused_bits)
         }
         (None, _, _) => text.iter().rev().fold(0, |word, byte| (word >> 8) | (u64::from(*byte) << 56)),
-    };
-    lower_case(word)
+    }
 }
 
 /// Eight bytes of ASCII in lower case.
+#[inline]
 const fn lower_case(word: u64) -> u64 {
     const EACH_BYTE: u64 = u64::from_ne_bytes([1; 8]);
     // No sum is carried to the next byte, because ASCII has seven bits. The eighth bit says whether a byte

@@ -5,7 +5,7 @@
 //! that a check can compare the two.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::{cmp::Reverse, ops::Bound};
+use core::{cmp::Reverse, mem, ops::Bound};
 
 use crate::{
     Timestamp,
@@ -245,14 +245,16 @@ impl Index {
     /// A job has changed, or is gone. Returns whether that concerns the index.
     pub(super) fn update_job(&mut self, id: &JobId, job: Option<&Job>) -> bool {
         let new = job.map(JobEntry::of);
-        if self.jobs.get(id) == new.as_ref() {
-            return false;
-        }
-        let old = match new.clone() {
-            Some(new) => self.jobs.insert(id.clone(), new),
-            None => self.jobs.remove(id),
+        let (old, new) = match (self.jobs.get_mut(id), new) {
+            (Some(entry), Some(new)) if *entry == new => return false,
+            (Some(entry), Some(new)) => (mem::replace(entry, new.clone()), new),
+            (Some(_), None) => (self.jobs.remove(id).unwrap_or_default(), JobEntry::default()),
+            (None, Some(new)) => {
+                self.jobs.insert(id.clone(), new.clone());
+                (JobEntry::default(), new)
+            }
+            (None, None) => return false,
         };
-        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
         if old.due != new.due {
             old.due.map(|at| self.jobs_due.remove(&(at, id.clone())));
             new.due.map(|at| self.jobs_due.insert((at, id.clone())));
