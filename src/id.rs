@@ -72,7 +72,12 @@ fn word(text: &[u8]) -> u64 {
             let (first, last) = (u32::from_be_bytes(*first), u32::from_be_bytes(*last));
             (u64::from(first) << 32) | (u64::from(last) << unused_bits)
         }
-        (None, _, _) => text.iter().rev().fold(0, |word, byte| (word >> 8) | (u64::from(*byte) << 56)),
+        (None, _, _) => match *text {
+            [] => 0,
+            [a] => u64::from_be_bytes([a, 0, 0, 0, 0, 0, 0, 0]),
+            [a, b] => u64::from_be_bytes([a, b, 0, 0, 0, 0, 0, 0]),
+            [a, b, c, ..] => u64::from_be_bytes([a, b, c, 0, 0, 0, 0, 0]),
+        },
     }
 }
 

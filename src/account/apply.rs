@@ -275,8 +275,8 @@ impl Account {
                     return Err(Unfit("the node exists"));
                 }
                 let node = Node::new(id.clone(), pool.clone(), *slots, *dedicated, *at);
+                self.node_changed(id, pool, None, Some(&NodeEntry::of(&node)));
                 self.nodes.insert(id.clone(), node);
-                self.node_changed(None, id, &pool.clone());
                 Ok(())
             }
             NodeFact::Changed { .. }
@@ -296,9 +296,9 @@ impl Account {
                 if node.tasks().next().is_some() || !self.jobs_know_that_it_is_gone(id) {
                     return Err(Unfit("the node has work"));
                 }
-                let (old, pool) = (NodeEntry::from(node), node.pool().clone());
+                let (old, pool) = (NodeEntry::of(node), node.pool().clone());
                 self.nodes.remove(id);
-                self.node_changed(Some(&old), id, &pool);
+                self.node_changed(id, &pool, Some(&old), None);
                 Ok(())
             }
         }
@@ -316,14 +316,16 @@ impl Account {
     /// Changes a node, and the index with it.
     fn edit_node(&mut self, id: &NodeId, change: impl FnOnce(&mut Node)) {
         let Some(node) = self.nodes.get_mut(id) else { return };
-        let (old, pool) = (NodeEntry::from(&*node), node.pool().clone());
+        let old = NodeEntry::of(node);
         change(node);
-        self.node_changed(Some(&old), id, &pool);
+        let (new, pool) = (NodeEntry::of(node), node.pool().clone());
+        self.node_changed(id, &pool, Some(&old), Some(&new));
     }
 
-    fn node_changed(&mut self, old: Option<&NodeEntry>, id: &NodeId, pool: &PoolId) {
-        self.index.update_node(old, self.nodes.get(id));
-        self.pool_changed(pool);
+    fn node_changed(&mut self, id: &NodeId, pool: &PoolId, old: Option<&NodeEntry>, new: Option<&NodeEntry>) {
+        if self.index.update_node(id, old, new) {
+            self.pool_changed(pool);
+        }
     }
 
     /// Makes a fact true and adds it to the effects.

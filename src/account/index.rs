@@ -108,6 +108,10 @@ impl QueuePlace {
 }
 
 impl PoolNodes {
+    fn has_room(&self) -> bool {
+        !self.by_free_slots.is_empty()
+    }
+
     fn is_any_leaving(&self) -> bool {
         let staying = u64::from(self.staying.dedicated) + u64::from(self.staying.low_priority);
         u64::try_from(self.ids.len()).unwrap_or(u64::MAX) != staying
@@ -124,7 +128,7 @@ impl Index {
     ) -> Self {
         let mut index = Self::default();
         for node in nodes.values() {
-            index.update_node(None, Some(node));
+            let _is_new = index.update_node(node.id(), None, Some(&NodeEntry::of(node)));
         }
         for job in jobs.values() {
             for (node, _) in job.nodes() {
@@ -281,7 +285,7 @@ impl Index {
     }
 
     fn update_pool_to_schedule(&mut self, pool: &PoolId) {
-        let has_room = self.most_free_slots(pool).is_some();
+        let has_room = self.nodes_by_pool.get(pool).is_some_and(PoolNodes::has_room);
         set_member(&mut self.pools_to_schedule, pool, has_room && self.queues.contains_key(pool));
     }
 
@@ -299,7 +303,6 @@ impl Index {
     /// A job knows a node.
     pub(super) fn insert_job_node(&mut self, job: &JobId, node: &NodeId) {
         match self.jobs_by_node.get_mut(node) {
-            Some(jobs) if jobs.contains(job) => {}
             Some(jobs) => drop(jobs.insert(job.clone())),
             None => drop(self.jobs_by_node.insert(node.clone(), BTreeSet::from([job.clone()]))),
         }
@@ -312,40 +315,70 @@ impl Index {
         }
     }
 
-    /// A node was `old` and is `new`; either may be missing. The caller updates the node's pool.
-    pub(super) fn update_node(&mut self, old: Option<&NodeEntry>, new: Option<&Node>) {
-        if let Some(old) = old {
-            self.remove_node(old);
+    /// A node was `old` and is `new`; either may be missing. Returns whether that concerns its pool, which the
+    /// caller then updates.
+    pub(super) fn update_node(
+        &mut self,
+        id: &NodeId,
+        old: Option<&NodeEntry>,
+        new: Option<&NodeEntry>,
+    ) -> bool {
+        let (old_due, new_due) = (old.and_then(|old| old.due), new.and_then(|new| new.due));
+        if old_due != new_due {
+            self.nodes_due.set(id, new_due);
         }
-        if let Some(node) = new {
-            let nodes = self.nodes_by_pool.entry(node.pool().clone()).or_default();
-            nodes.ids.insert(node.id().clone());
-            if !node.state().is_leaving() {
-                *nodes.staying.of_kind(node.is_dedicated()) += 1;
+        match (old, new) {
+            (Some(old), Some(new)) if old.member == new.member => {
+                self.move_node(id, &new.member.pool, old.free_slots, new.free_slots);
+                false
             }
-            if let Some(slots) = free_slots(node) {
-                nodes.by_free_slots.entry(slots).or_default().insert(node.id().clone());
+            (old, new) => {
+                if let Some(old) = old {
+                    self.remove_node(id, old);
+                }
+                if let Some(new) = new {
+                    self.insert_node(id, new);
+                }
+                true
             }
-            self.update_pool_to_schedule(node.pool());
-            self.nodes_due.set(node.id(), node.action_due());
         }
     }
 
-    fn remove_node(&mut self, old: &NodeEntry) {
-        self.nodes_due.set(&old.id, None);
-        if let Some(nodes) = self.nodes_by_pool.get_mut(&old.pool) {
-            nodes.ids.remove(&old.id);
-            if !old.is_leaving {
-                *nodes.staying.of_kind(old.dedicated) -= 1;
-            }
-            if let Some(slots) = &old.free_slots {
-                remove_from(&mut nodes.by_free_slots, slots, &old.id);
+    fn insert_node(&mut self, id: &NodeId, new: &NodeEntry) {
+        let nodes = self.nodes_by_pool.entry(new.member.pool.clone()).or_default();
+        nodes.ids.insert(id.clone());
+        if !new.member.is_leaving {
+            *nodes.staying.of_kind(new.member.dedicated) += 1;
+        }
+        self.move_node(id, &new.member.pool, None, new.free_slots);
+    }
+
+    fn remove_node(&mut self, id: &NodeId, old: &NodeEntry) {
+        self.move_node(id, &old.member.pool, old.free_slots, None);
+        if let Some(nodes) = self.nodes_by_pool.get_mut(&old.member.pool) {
+            nodes.ids.remove(id);
+            if !old.member.is_leaving {
+                *nodes.staying.of_kind(old.member.dedicated) -= 1;
             }
             if nodes.ids.is_empty() {
-                self.nodes_by_pool.remove(&old.pool);
+                self.nodes_by_pool.remove(&old.member.pool);
             }
         }
-        self.update_pool_to_schedule(&old.pool);
+    }
+
+    /// A node of a pool has other free slots than before.
+    fn move_node(&mut self, id: &NodeId, pool: &PoolId, old: Option<u32>, new: Option<u32>) {
+        let Some(nodes) = self.nodes_by_pool.get_mut(pool).filter(|_| old != new) else { return };
+        let had_room = nodes.has_room();
+        if let Some(slots) = old {
+            remove_from(&mut nodes.by_free_slots, &slots, id);
+        }
+        if let Some(slots) = new {
+            nodes.by_free_slots.entry(slots).or_default().insert(id.clone());
+        }
+        if nodes.has_room() != had_room {
+            self.update_pool_to_schedule(pool);
+        }
     }
 
     /// A pool, or a node of it, has changed, or it is gone.
@@ -495,25 +528,27 @@ fn ids_of<'a, Ids: Iterator<Item = &'a JobId>>(
         .take_while(move |id| schedule.as_ref().is_none_or(|schedule| id.is_of(schedule)))
 }
 
-/// What the index needs to know of a node to forget it.
+/// What the index has of a node.
 #[derive(Clone, Debug)]
 pub(super) struct NodeEntry {
-    id: NodeId,
+    member: Member,
+    free_slots: Option<u32>,
+    due: Option<Timestamp>,
+}
+
+/// What a node is to its pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Member {
     pool: PoolId,
     dedicated: bool,
     is_leaving: bool,
-    free_slots: Option<u32>,
 }
 
-impl From<&Node> for NodeEntry {
-    fn from(node: &Node) -> Self {
-        Self {
-            id: node.id().clone(),
-            pool: node.pool().clone(),
-            dedicated: node.is_dedicated(),
-            is_leaving: node.state().is_leaving(),
-            free_slots: free_slots(node),
-        }
+impl NodeEntry {
+    pub(super) fn of(node: &Node) -> Self {
+        let (pool, dedicated) = (node.pool().clone(), node.is_dedicated());
+        let member = Member { pool, dedicated, is_leaving: node.state().is_leaving() };
+        Self { member, free_slots: free_slots(node), due: node.action_due() }
     }
 }
 

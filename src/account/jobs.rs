@@ -214,7 +214,10 @@ impl Account {
         if !has_room(candidate, node) {
             return Err(NotAssigned::NoSlots);
         }
-        let effects = found.assign(task, &placement, now)?;
+        // Nothing below can fail.
+
+        let (task, at) = (candidate.id().clone(), candidate.stamps().next(now));
+        let effects = found.place_assigned(task, placement, at);
         self.follow(job, &effects);
         Ok(effects)
     }

@@ -220,7 +220,7 @@ impl Job {
                 let is_ready = self.readiness_on(&placement.node).is_ready();
                 require(self.state.is_active() && *run == self.next_run() && !is_ready)?;
                 self.tasks_mut().apply(task, fact)?;
-                self.place(task, placement, *run);
+                self.place(task, placement, *run, |_| ());
                 Ok(())
             }
             TaskFact::Running { placement, run, .. } => self.apply_running(task, placement, *run, fact),
@@ -258,11 +258,13 @@ impl Job {
         let is_assigned = !is_new || (self.state.is_active() && run == self.next_run());
         require(is_assigned && self.readiness_on(&placement.node).is_ready())?;
         self.tasks_mut().apply(task, fact)?;
+        let ran = |record: &mut JobNode| record.readiness = Readiness::Ready { ran_tasks: true };
         if is_new {
-            self.place(task, placement, run);
+            self.place(task, placement, run, ran);
+            return Ok(());
         }
         self.nodes.change(&placement.node, |record| {
-            record.readiness = Readiness::Ready { ran_tasks: true };
+            ran(record);
             Ok(())
         })
     }
@@ -273,11 +275,13 @@ impl Job {
         self.nodes.get(node).map_or(Readiness::new(has_preparation), |record| record.readiness)
     }
 
-    fn place(&mut self, task: &TaskId, placement: &Placement, run: u64) {
+    /// The task is on the node now; `change` is what else changes there.
+    fn place(&mut self, task: &TaskId, placement: &Placement, run: u64, change: impl FnOnce(&mut JobNode)) {
         self.last_run = run;
         self.nodes.enter(&placement.node, &placement.pool, self.template().preparation.is_some());
         let placed = self.nodes.change(&placement.node, |record| {
             record.tasks.insert(task.clone(), run);
+            change(record);
             Ok(())
         });
         debug_assert_eq!(placed, Ok(()), "the node was entered above");

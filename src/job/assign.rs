@@ -111,10 +111,19 @@ impl Job {
         let found = self.can_assign(task, placement, now)?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
         let (task, at) = (found.id().clone(), found.stamps().next(now));
+        Ok(self.place_assigned(task, placement.clone(), at))
+    }
+
+    /// Assigns a task that can be assigned to a node, at this stamp.
+    pub(crate) fn place_assigned(
+        &mut self,
+        task: TaskId,
+        placement: Placement,
+        at: Timestamp,
+    ) -> Vec<Effect> {
+        let mut effects = Vec::new();
         let (node, run) = (placement.node.clone(), self.next_run());
-        let placement = placement.clone();
         if self.readiness_on(&node).is_ready() {
             self.emit_task(&mut effects, &task, TaskFact::Running { placement, run, at });
             self.instruct_run(&mut effects, &node, Unit::Task(task), run);
@@ -125,7 +134,7 @@ impl Job {
                 self.issue_preparation(&mut effects, &node, 0);
             }
         }
-        Ok(effects)
+        effects
     }
 
     pub(super) fn issue_preparation(&mut self, effects: &mut Vec<Effect>, node: &NodeId, retry_count: u32) {

@@ -53,7 +53,9 @@ impl TaskIndex {
     pub(super) fn of(tasks: &Tasks) -> Self {
         let mut index = Self::default();
         for id in tasks.keys() {
-            index.insert_number(id);
+            if let Some(number) = number(id) {
+                index.numbered.entry(number).or_default().insert(id.clone());
+            }
         }
         let numbers: Vec<u32> = index.numbered.keys().copied().collect();
         for number in numbers {
@@ -67,16 +69,17 @@ impl TaskIndex {
 
     /// A task is added to these. It is active, so it satisfies no dependant.
     pub(super) fn add(&mut self, task: &Task, tasks: &Tasks) {
-        self.insert_number(task.id());
-        self.satisfaction_changed(task.id(), false, false, tasks);
+        self.insert_number(task.id(), tasks);
         self.insert_state(task, tasks);
     }
 
     /// A task was removed from these.
     pub(super) fn remove(&mut self, task: &Task, tasks: &Tasks) {
         self.remove_state(task);
-        self.remove_number(task.id());
-        self.satisfaction_changed(task.id(), task.satisfies_dependants(), false, tasks);
+        if task.satisfies_dependants() {
+            self.satisfaction_changed(task.id(), false, tasks);
+        }
+        self.remove_number(task.id(), tasks);
     }
 
     /// Takes out what depends on a task's state, before that changes.
@@ -84,8 +87,9 @@ impl TaskIndex {
         *self.counts.of(task.state()) -= 1;
         *self.slots.of(task.state()) -= u64::from(task.specification().required_slots);
         if *task.state() == TaskState::Active {
-            self.ready.remove(&task.sequence());
-            self.waiting.remove(&task.sequence());
+            if self.ready.remove(&task.sequence()).is_none() {
+                self.waiting.remove(&task.sequence());
+            }
             self.remove_dependencies(task);
         }
         if let Some(deadline) = task.wall_clock_deadline() {
@@ -135,12 +139,10 @@ impl TaskIndex {
         }
     }
 
-    /// A task with this id satisfied its dependants, or not, and does now, or not (K9).
-    pub(super) fn satisfaction_changed(&mut self, id: &TaskId, was_met: bool, is_met: bool, tasks: &Tasks) {
-        if was_met != is_met {
-            let dependants: Vec<u64> = self.dependants.get(id).into_iter().flatten().copied().collect();
-            self.count(&dependants, is_met);
-        }
+    /// A task with this id now satisfies its dependants, or no longer does (K9).
+    pub(super) fn satisfaction_changed(&mut self, id: &TaskId, is_met: bool, tasks: &Tasks) {
+        let dependants: Vec<u64> = self.dependants.get(id).into_iter().flatten().copied().collect();
+        self.count(&dependants, is_met);
         if let Some(number) = number(id) {
             self.recount_number(number, tasks);
         }
@@ -184,15 +186,17 @@ impl TaskIndex {
         }
     }
 
-    fn insert_number(&mut self, id: &TaskId) {
+    fn insert_number(&mut self, id: &TaskId, tasks: &Tasks) {
         if let Some(number) = number(id) {
             self.numbered.entry(number).or_default().insert(id.clone());
+            self.recount_number(number, tasks);
         }
     }
 
-    fn remove_number(&mut self, id: &TaskId) {
+    fn remove_number(&mut self, id: &TaskId, tasks: &Tasks) {
         if let Some(number) = number(id) {
             remove_from(&mut self.numbered, &number, id);
+            self.recount_number(number, tasks);
         }
     }
 }

@@ -141,7 +141,9 @@ impl TaskTable {
         let was_met = task.satisfies_dependants();
         let applied = task.apply(fact);
         let is_met = task.satisfies_dependants();
-        self.index.satisfaction_changed(id, was_met, is_met, &self.by_id);
+        if was_met != is_met {
+            self.index.satisfaction_changed(id, is_met, &self.by_id);
+        }
         if let Some(task) = self.by_id.get(id) {
             self.index.insert_state(task, &self.by_id);
         }

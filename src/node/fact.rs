@@ -178,10 +178,10 @@ impl Node {
         self.change(at, |node| {
             let before = node.tasks.entry(job.clone()).or_default().insert(task.clone(), slots);
             node.taken_slots = node.taken_slots.saturating_sub(before.unwrap_or(0)).saturating_add(slots);
-            let pair = (job.clone(), task.clone());
-            node.recent_tasks.retain(|recent| *recent != pair);
-            node.recent_tasks.insert(0, pair);
-            node.recent_tasks.truncate(MAX_RECENT_TASKS);
+            // Tasks differ more often than jobs.
+            node.recent_tasks.retain(|(recent_job, recent)| recent != task || recent_job != job);
+            node.recent_tasks.truncate(MAX_RECENT_TASKS - 1);
+            node.recent_tasks.insert(0, (job.clone(), task.clone()));
         });
     }
 
