@@ -12,6 +12,7 @@ extern crate alloc;
 mod account;
 mod allocation;
 pub mod autoscale;
+mod buffer;
 mod collections;
 pub mod condition;
 mod digits;

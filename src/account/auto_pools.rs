@@ -1,6 +1,7 @@
 //! Auto pools: made when a job asks for one, and deleted with what they were made for.
 
 use alloc::{sync::Arc, vec::Vec};
+use core::mem;
 
 use crate::{
     BatchError, Clock, Timestamp,
@@ -60,7 +61,7 @@ impl Account {
     /// shows why ([X9](crate::evidence#x9)). Nothing changes if the job does not ask for a pool.
     #[must_use = "the effects tell what has changed"]
     pub fn refuse_auto_pool(&mut self, job: &JobId, failure: &AutoPoolFailure) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         if let Some(found) = self.jobs.get(job).filter(|job| job.wanted_pool().is_some()) {
             let job = found.id().clone();
             self.emit_job(&mut effects, &job, JobFact::AutoPoolFailed { failure: failure.clone() });
@@ -96,7 +97,9 @@ impl Account {
     pub(super) fn delete_expired_pool(&mut self, effects: &mut Vec<Effect>, pool: &PoolId, now: Timestamp) {
         if self.pools.get(pool).map(Pool::state) == Some(PoolState::Active) {
             // Nothing refuses that.
-            effects.extend(self.delete_pool(pool, &DeletePool::default(), now).unwrap_or_default());
+            self.append_to(mem::take(effects));
+            let deleted = self.delete_pool(pool, &DeletePool::default(), now).unwrap_or_default();
+            *effects = self.buffer.take_before(deleted);
         }
     }
 

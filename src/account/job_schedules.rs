@@ -41,7 +41,7 @@ impl Account {
         // Nothing below can fail.
 
         let (specification, settings) = (command.specification.clone(), command.settings.clone());
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_job_schedule(&mut effects, id, JobScheduleFact::Added { specification, settings, at });
         Ok(effects)
     }
@@ -146,7 +146,7 @@ impl Account {
         let (id, fact) = (found.id().clone(), decide(found)?);
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         if let Some(fact) = fact {
             self.emit_job_schedule(&mut effects, &id, fact);
         }
@@ -163,9 +163,7 @@ impl Account {
         let jobs: Vec<JobId> =
             self.jobs_of_schedule_after(schedule, None).map(|job| job.id().clone()).collect();
         for id in jobs {
-            let followed = self.jobs.get_mut(&id).map(&act).unwrap_or_default();
-            self.follow(&id, &followed);
-            effects.extend(followed);
+            self.drive_job(effects, &id, &act);
         }
     }
 

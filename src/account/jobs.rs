@@ -1,6 +1,7 @@
 //! Requests about jobs and their tasks, assignments and reports: each finds its job.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::{
     BatchError, Clock, ErrorCode,
@@ -30,9 +31,10 @@ impl Account {
         if schedule.is_some_and(|schedule| self.job_schedules.contains_key(&schedule)) {
             return Err(ErrorCode::JobScheduleWithSameIdExists.into()); // L9
         }
-        let (job, mut effects) = Job::add_after(command, self.last_run, clock)?;
+        let (job, added) = Job::add_after(command, self.last_run, clock)?;
         // Nothing below can fail.
 
+        let mut effects = self.buffer.take_before(added);
         self.insert_job(job);
         self.provide_pool(&mut effects, &command.specification.id);
         Ok(effects)
@@ -184,9 +186,35 @@ impl Account {
         request: impl FnOnce(&mut Job) -> Result<Vec<Effect>, BatchError>,
     ) -> Result<Vec<Effect>, BatchError> {
         let found = self.jobs.get_mut(job).ok_or(ErrorCode::JobNotFound)?;
-        let effects = request(found)?;
-        self.follow(job, &effects);
-        Ok(effects)
+        let lent = self.buffer.take();
+        let known = lent.len();
+        found.append_to(lent);
+        match request(found) {
+            Ok(effects) => {
+                let effects = found.buffer().take_before(effects);
+                self.follow(job, effects.get(known..).unwrap_or_default());
+                Ok(effects)
+            }
+            Err(error) => {
+                self.buffer.put(found.buffer().take());
+                Err(error)
+            }
+        }
+    }
+
+    /// Lets a job append effects that cannot be refused, and follows them.
+    pub(super) fn drive_job(
+        &mut self,
+        effects: &mut Vec<Effect>,
+        job: &JobId,
+        drive: impl FnOnce(&mut Job) -> Vec<Effect>,
+    ) {
+        let Some(found) = self.jobs.get_mut(job) else { return };
+        let known = effects.len();
+        found.append_to(mem::take(effects));
+        let driven = drive(found);
+        *effects = found.buffer().take_before(driven);
+        self.follow(job, effects.get(known..).unwrap_or_default());
     }
 
     /// Assigns a task to a node, as the host's scheduler decided.
@@ -217,8 +245,8 @@ impl Account {
         // Nothing below can fail.
 
         let (task, at) = (candidate.id().clone(), candidate.stamps().next(now));
-        let effects = found.place_assigned(task, placement, at);
-        self.follow(job, &effects);
+        let mut effects = self.buffer.take();
+        self.drive_job(&mut effects, job, |job| job.place_assigned(task, placement, at));
         Ok(effects)
     }
 
@@ -226,9 +254,8 @@ impl Account {
     /// changes nothing.
     #[must_use = "instructions among the effects must be carried out"]
     pub fn report(&mut self, report: &Report, clock: impl Clock) -> Vec<Effect> {
-        let Some(job) = self.jobs.get_mut(&report.run.job) else { return Vec::new() };
-        let effects = job.report(report, clock);
-        self.follow(&report.run.job, &effects);
+        let mut effects = self.buffer.take();
+        self.drive_job(&mut effects, &report.run.job, |job| job.report(report, clock));
         effects
     }
 }

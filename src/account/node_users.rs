@@ -76,14 +76,14 @@ impl Account {
     /// Sets where users log in to a node ([N12](crate::evidence#n12)); nothing happens if there is no such
     /// node. The host calls it when it knows the address.
     pub fn set_remote_login(&mut self, node: &NodeId, remote_login: RemoteLogin) -> Vec<Effect> {
-        let Some(found) = self.nodes.get(node) else { return Vec::new() };
+        let Some(found) = self.nodes.get(node) else { return self.buffer.take() };
         let node = found.id().clone();
         self.emit_alone(&node, NodeFact::RemoteLoginSet { remote_login })
     }
 
     /// Makes one fact true, which is the only effect.
     fn emit_alone(&mut self, node: &NodeId, fact: NodeFact) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_node(&mut effects, node, fact);
         effects
     }

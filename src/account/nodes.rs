@@ -65,7 +65,7 @@ impl Account {
         }
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_node(&mut effects, node, NodeFact::Added { pool, slots, dedicated, at });
         self.tell_jobs(&mut effects, node, NodeEvent::Returned, at); // A node of this id may be back.
         Ok(effects)
@@ -102,8 +102,8 @@ impl Account {
         found.request(action, false)?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
         let node = found.id().clone();
+        let mut effects = self.buffer.take();
         self.request_action(&mut effects, &node, action, tasks, now);
         Ok(effects)
     }
@@ -127,8 +127,8 @@ impl Account {
         }
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
         let node = found.id().clone();
+        let mut effects = self.buffer.take();
         self.request_action(&mut effects, &node, NodeAction::Remove, tasks, now);
         Ok(effects)
     }
@@ -159,8 +159,8 @@ impl Account {
         found.allow_scheduling(scheduling)?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
         let (node, at) = (found.id().clone(), found.stamps().next(now));
+        let mut effects = self.buffer.take();
         self.emit_node(&mut effects, &node, NodeFact::SchedulingChanged { scheduling, at });
         Ok(effects)
     }
@@ -189,7 +189,7 @@ impl Account {
     #[must_use = "instructions among the effects must be carried out"]
     pub fn node_event(&mut self, node: &NodeId, event: NodeEvent, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         let Some(found) = self.nodes.get(node) else { return effects };
         let Some(change) = found.after(event) else { return effects };
         let (node, pool, dedicated) = (found.id().clone(), found.pool().clone(), found.is_dedicated());
@@ -213,10 +213,7 @@ impl Account {
     fn tell_jobs(&mut self, effects: &mut Vec<Effect>, node: &NodeId, event: NodeEvent, now: Timestamp) {
         let jobs: Vec<JobId> = self.index.jobs_on(node).cloned().collect();
         for id in jobs {
-            let told = self.jobs.get_mut(&id).map(|job| job.node_event(node, event, now));
-            let told = told.unwrap_or_default();
-            self.follow(&id, &told);
-            effects.extend(told);
+            self.drive_job(effects, &id, |job| job.node_event(node, event, now));
         }
     }
 }

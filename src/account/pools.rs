@@ -38,7 +38,7 @@ impl Account {
         }
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         let AddPool { specification, target, auto_scale } = command.clone();
         let pool = specification.id.clone();
         let added = PoolFact::Added { specification, target, auto_scale, owner, at };
@@ -72,7 +72,7 @@ impl Account {
         };
         let (pool, at) = (found.id().clone(), found.next_modified_stamp(now));
         let resize_timeout = command.resize_timeout.unwrap_or(Pool::RESIZE_TIMEOUT);
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::Resizing { target, resize_timeout, at });
         self.ask_for_nodes(&mut effects, &pool);
         let leaving = self.surplus(&pool, target);
@@ -98,7 +98,7 @@ impl Account {
         // Nothing below can fail.
 
         let (pool, at) = (found.id().clone(), found.next_stamp(now));
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::Stopping { at });
         Ok(effects)
     }
@@ -126,7 +126,7 @@ impl Account {
 
         let (pool, at) = (found.id().clone(), found.next_modified_stamp(now));
         let specification = Arc::new(command.apply_to(found.specification()));
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::Updated { specification, at });
         Ok(effects)
     }
@@ -168,7 +168,7 @@ impl Account {
         }
         let nodes: Vec<NodeId> = nodes.into_iter().map(|node| node.id().clone()).collect(); // S4
         let resize_timeout = command.resize_timeout.unwrap_or(Pool::RESIZE_TIMEOUT);
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::Resizing { target, resize_timeout, at });
         self.remove_all(&mut effects, &nodes, command.tasks, at);
         Ok(effects)
@@ -193,7 +193,7 @@ impl Account {
         let (pool, at) = (found.id().clone(), found.next_stamp(now));
         let staying = self.nodes_of(&pool).filter(|node| !node.state().is_leaving());
         let nodes: Vec<NodeId> = staying.map(|node| node.id().clone()).collect();
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::Deleting { at });
         self.remove_all(&mut effects, &nodes, NodeTasks::Requeue, at);
         Ok(effects)

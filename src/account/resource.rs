@@ -5,9 +5,10 @@ use alloc::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use crate::{
     BatchError, ErrorCode, TimeSpan,
     account::index::{Index, jobs_of_schedule},
+    buffer::Buffer,
     collections::range_after,
     id::{JobId, JobScheduleId, NodeId, PoolId, TaskId},
-    job::{DEFAULT_FORCE_TIMEOUT, Job, RunId, RunSpecification, Unit},
+    job::{DEFAULT_FORCE_TIMEOUT, Effect, Job, RunId, RunSpecification, Unit},
     job_schedule::JobSchedule,
     node::Node,
     pool::{NodeCounts, Pool, SupportedImage},
@@ -60,6 +61,8 @@ pub struct Account {
     /// It follows from the others, so it is not stored.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub(super) index: Index,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) buffer: Buffer<Effect>,
 }
 
 impl Account {
@@ -76,6 +79,7 @@ impl Account {
             pools: BTreeMap::new(),
             nodes: BTreeMap::new(),
             index: Index::default(),
+            buffer: Buffer::default(),
         }
     }
 
@@ -99,6 +103,31 @@ impl Account {
     pub fn with_url(mut self, url: &str) -> Self {
         self.url = url.trim_end_matches('/').into();
         self
+    }
+
+    /// Lets the next call that returns effects append them to this Vec and return it, instead of a new one. A
+    /// refused call leaves it to the call after it.
+    ///
+    /// A host that hands back each Vec once it has acted on the effects drives an account without an
+    /// allocation for them:
+    ///
+    /// ```
+    /// # use azbatch::{Account, Timestamp};
+    /// # let mut account = Account::new("https://contoso.westus.batch.azure.com");
+    /// # let now = Timestamp::MIN;
+    /// let mut effects = Vec::new();
+    /// for _ in 0..3 {
+    ///     account.append_to(effects);
+    ///     effects = account.tick(now);
+    ///     account.append_to(effects);
+    ///     effects = account.schedule(now);
+    ///     for effect in effects.drain(..) {
+    ///         println!("{effect}"); // Act on it.
+    ///     }
+    /// }
+    /// ```
+    pub fn append_to(&mut self, effects: Vec<Effect>) {
+        self.buffer.put(effects);
     }
 
     /// The account's URL, without a trailing slash.

@@ -38,7 +38,7 @@ impl Account {
         let (pool, at) = (found.id().clone(), found.next_modified_stamp(now));
         let restarts = found.auto_scale().is_none() || command.evaluation_interval.is_some();
         let on_the_way = self.on_the_way(&pool);
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::AutoScaleEnabled { settings, restarts, at });
         self.sample_pool(&mut effects, &pool, at);
         self.evaluate_pool(&mut effects, &pool, at, on_the_way, at);
@@ -61,7 +61,7 @@ impl Account {
 
         let (pool, at) = (found.id().clone(), found.next_modified_stamp(now));
         let on_the_way = self.on_the_way(&pool);
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::AutoScaleDisabled { at });
         self.ask_for_more_nodes(&mut effects, &pool, on_the_way);
         Ok(effects)

@@ -1,6 +1,7 @@
 //! Which task goes to which node: a pure decision, the same for the same account.
 
 use alloc::vec::Vec;
+use core::mem;
 
 use crate::{
     Clock, Timestamp,
@@ -28,7 +29,7 @@ impl Account {
     #[must_use = "instructions among the effects must be carried out"]
     pub fn schedule(&mut self, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         for pool in self.index.pools_to_schedule() {
             self.schedule_pool(&mut effects, &pool, now);
         }
@@ -56,7 +57,9 @@ impl Account {
         let mut search = Search { fill, after: None, misfits: Misfits::default() };
         while let Some(choice) = self.next_placement(pool, job, &mut search, now) {
             // The choice is among the allowed placements; one that is not allowed would change nothing.
-            effects.extend(self.assign(job, &choice.task, &choice.node, now).unwrap_or_default());
+            self.append_to(mem::take(effects));
+            let assigned = self.assign(job, &choice.task, &choice.node, now).unwrap_or_default();
+            *effects = self.buffer.take_before(assigned);
         }
     }
 

@@ -17,7 +17,7 @@ impl Account {
     #[must_use = "instructions among the effects must be carried out"]
     pub fn tick(&mut self, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         // Hosts tick after every request, and mostly nothing is due.
         if self.deadline().is_none_or(|due| now < due) {
             return effects;
@@ -25,9 +25,7 @@ impl Account {
         // P20: not those whose owners end at this tick.
         let expired_pools = self.index.pools_expired();
         for id in self.index.jobs_due(now) {
-            let moves = self.jobs.get_mut(&id).map(|job| job.tick(now)).unwrap_or_default();
-            self.follow(&id, &moves);
-            effects.extend(moves);
+            self.drive_job(&mut effects, &id, |job| job.tick(now));
         }
         for id in self.index.job_schedules_due(now) {
             self.move_job_schedule(&mut effects, &id, now);

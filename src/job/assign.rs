@@ -122,7 +122,7 @@ impl Job {
         placement: Placement,
         at: Timestamp,
     ) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         let (node, run) = (placement.node.clone(), self.next_run());
         if self.readiness_on(&node).is_ready() {
             self.emit_task(&mut effects, &task, TaskFact::Running { placement, run, at });

@@ -37,7 +37,7 @@ impl Job {
         command.preconditions.check_write(self.stamps.modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         match permit {
             TerminatePermit::Begin(alive) => {
                 self.begin_termination(&mut effects, alive, &command.reason, command.force, now);
@@ -62,7 +62,7 @@ impl Job {
         command.preconditions.check_write(self.stamps.modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         let at = self.stamps.next(now); // T3: a deletion does not move the ETag.
         let forced = command.force.map(|timeout| now.saturating_add(timeout)); // F1
         match permit {
@@ -81,7 +81,7 @@ impl Job {
     /// The end of its schedule is forced: L5. A job that is being deleted takes no request, but gets the
     /// deadline that its deletion does not have yet.
     pub(crate) fn force_deletion(&mut self, force: TimeSpan, now: Timestamp) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         if self.is_unforced_deletion() {
             let force_deadline = now.saturating_add(force);
             self.emit(&mut effects, JobFact::DeletionForced { force_deadline });

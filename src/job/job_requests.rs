@@ -75,7 +75,7 @@ impl Job {
         command.preconditions.check_write(self.stamps.modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         let at = self.stamps.next_modified(now);
         self.emit(&mut effects, JobFact::Updated { settings: Arc::new(settings), at });
         Ok(effects)
@@ -106,7 +106,7 @@ impl Job {
         command.preconditions.check_write(self.stamps.modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         match permit {
             DisablePermit::Begin(alive) => {
                 self.begin_disabling(&mut effects, alive, command.disable_tasks, now);
@@ -174,7 +174,7 @@ impl Job {
         command.preconditions.check_write(self.stamps.modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         match permit {
             EnablePermit::Begin => {
                 let at = self.stamps.next_modified(now);

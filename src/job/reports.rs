@@ -26,7 +26,7 @@ impl Job {
     #[must_use = "instructions among the effects must be carried out"]
     pub fn report(&mut self, report: &Report, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         // What follows has the ids as they were spelled at first (S4).
         let Some(run) = self.current_run(&report.run.node, &report.run.unit) else { return effects };
         if run != report.run {
@@ -55,7 +55,7 @@ impl Job {
     #[must_use = "instructions among the effects must be carried out"]
     pub fn node_event(&mut self, node: &NodeId, event: NodeEvent, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         let Some(record) = self.nodes.get(node) else { return effects };
         // I1: a completed job is left only by its deletion, whatever happens to its nodes.
         if self.end_time().is_some() || !is_news(record.contact, event) {

@@ -4,6 +4,7 @@ use alloc::{collections::BTreeMap, sync::Arc, vec::Vec};
 
 use crate::{
     BatchError, ETag, ErrorCode, Timestamp,
+    buffer::Buffer,
     error::Unfit,
     id::{JobId, NodeId, PoolId, TaskId},
     job::{
@@ -51,6 +52,8 @@ pub struct Job {
     pub(super) nodes: NodeTable,
     /// Shared with copies of the job until one of them changes a task.
     pub(super) tasks: Arc<TaskTable>,
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub(super) buffer: Buffer<Effect>,
 }
 
 impl Job {
@@ -72,7 +75,22 @@ impl Job {
             last_run,
             nodes: NodeTable::default(),
             tasks: Arc::default(),
+            buffer: Buffer::default(),
         }
+    }
+
+    /// Lets the next call that returns effects append them to this Vec and return it, instead of a new one. A
+    /// refused call leaves it to the call after it.
+    ///
+    /// A caller that hands back each Vec, cleared, once it has acted on the effects, drives a job without an
+    /// allocation for them.
+    pub fn append_to(&mut self, effects: Vec<Effect>) {
+        self.buffer.put(effects);
+    }
+
+    /// What was lent, until a call takes it.
+    pub(crate) fn buffer(&mut self) -> &mut Buffer<Effect> {
+        &mut self.buffer
     }
 
     /// The job's id.

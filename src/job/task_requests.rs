@@ -38,7 +38,7 @@ impl Job {
         self.template().validate_task(specification)?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         let constraints = command.constraints.resolve(self.settings.constraints.max_task_retry_count);
         let (command_line, specification) = (command.command_line.clone(), specification.clone());
         let added = TaskFact::Added { command_line, specification, constraints, at };
@@ -62,9 +62,9 @@ impl Job {
         command.preconditions.check_write(found.stamps().modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
         let constraints = command.constraints.resolve(self.settings.constraints.max_task_retry_count);
         let (task, at) = (found.id().clone(), found.stamps().next_modified(now));
+        let mut effects = self.buffer.take();
         self.emit_task(&mut effects, &task, TaskFact::Updated { constraints, at });
         Ok(effects)
     }
@@ -83,29 +83,28 @@ impl Job {
         let now = clock.now();
         let found = self.require_task(task)?;
         self.state.permit_task_change()?;
-        let assignment = match found.state() {
-            TaskState::Active => None,
-            TaskState::Preparing(assignment) | TaskState::Running { assignment, .. } => Some(assignment),
+        let at = found.stamps().next_modified(now);
+        let (assignment, completed) = match found.state() {
+            TaskState::Active => (None, Some(ended_by_user(found, None, at))),
+            TaskState::Preparing(assignment) | TaskState::Running { assignment, .. } => {
+                (Some(assignment.clone()), None)
+            }
             TaskState::Completed(_) => return Err(ErrorCode::TaskCompleted.into()),
         };
         command.preconditions.check_write(found.stamps().modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
-        let (id, at) = (found.id().clone(), found.stamps().next_modified(now));
-        match assignment.cloned() {
-            None => {
-                let completed = ended_by_user(found, None, at);
-                self.emit_task(&mut effects, &id, TaskFact::Touched { at });
-                self.emit_task(&mut effects, &id, completed);
-            }
-            Some(assignment) => {
-                self.emit_task(&mut effects, &id, TaskFact::Touched { at });
-                match assignment.stop {
-                    Some(TaskStop::Delete | TaskStop::Terminate) => {}
-                    None | Some(TaskStop::Requeue | TaskStop::WallClockTime) => {
-                        self.stop_task(&mut effects, &id, &assignment, TaskStop::Terminate);
-                    }
+        let id = found.id().clone();
+        let mut effects = self.buffer.take();
+        self.emit_task(&mut effects, &id, TaskFact::Touched { at });
+        if let Some(completed) = completed {
+            self.emit_task(&mut effects, &id, completed);
+        }
+        if let Some(assignment) = assignment {
+            match assignment.stop {
+                Some(TaskStop::Delete | TaskStop::Terminate) => {}
+                None | Some(TaskStop::Requeue | TaskStop::WallClockTime) => {
+                    self.stop_task(&mut effects, &id, &assignment, TaskStop::Terminate);
                 }
             }
         }
@@ -147,8 +146,8 @@ impl Job {
         command.preconditions.check_write(found.stamps().modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
         let (task, at) = (found.id().clone(), found.stamps().next_modified(now));
+        let mut effects = self.buffer.take();
         self.emit_task(&mut effects, &task, TaskFact::Reactivated { at });
         Ok(effects)
     }
@@ -169,9 +168,10 @@ impl Job {
         command.preconditions.check_write(found.stamps().modified())?;
         // Nothing below can fail.
 
-        let mut effects = Vec::new();
         let (task, at) = (found.id().clone(), found.stamps().next(now));
-        match found.state().assignment().cloned() {
+        let assignment = found.state().assignment().cloned();
+        let mut effects = self.buffer.take();
+        match assignment {
             None => self.emit_task(&mut effects, &task, TaskFact::Deleted { node: None, at }),
             Some(assignment) => self.stop_task(&mut effects, &task, &assignment, TaskStop::Delete),
         }

@@ -22,7 +22,7 @@ impl Job {
     #[must_use = "instructions among the effects must be carried out"]
     pub fn tick(&mut self, clock: impl Clock) -> Vec<Effect> {
         let now = clock.now();
-        let mut effects = Vec::new();
+        let mut effects = self.buffer.take();
         match &self.state {
             JobState::Living(Living::Enabling) => {
                 let at = self.stamps.next_modified(now);

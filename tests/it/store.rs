@@ -304,7 +304,7 @@ fn place(short: &str) -> String {
 }
 
 /// The history of a task in this state.
-fn history(state: Value) -> Value {
+fn history(state: &Value) -> Value {
     let at = "2026-02-10T08:00:20Z";
     json!({
         "stamps": { "created": at, "modified": at, "entered": at, "previous": null }, "state": state,
@@ -351,7 +351,7 @@ fn what_does_not_fit_together_is_not_read() {
         ("JOB/nodes/index/releases", json!([["2026-02-10T09:00:00Z", "tvm-1"]]), WRONG_NODES),
         (
             "TASK/wait/history",
-            history(json!({ "Running": { "assignment": placed("tvm-1", 3), "start_time": null } })),
+            history(&json!({ "Running": { "assignment": placed("tvm-1", 3), "start_time": null } })),
             "I6: job job: node tvm-1 does not have task wait",
         ),
         ("TASK/run/history/state", json!("Active"), NOT_ON_NODE),
