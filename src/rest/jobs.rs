@@ -16,12 +16,18 @@ use shown::NodeRuns;
 use crate::{
     Account, BatchError, ErrorCode,
     id::{JobId, JobScheduleId},
-    job::{AddJob, DeleteJob, DisableJob, EnableJob, JobChange, TerminateJob, TerminateReason, UpdateJob},
+    job::{
+        AddJob, DeleteJob, DisableJob, EnableJob, JobChange, JobStateName, TerminateJob, TerminateReason,
+        UpdateJob,
+    },
     rest::{
         exchange::{Act, Context, PathId, Reading, Reply, force_timeout},
         fields,
         list::List,
-        odata::{model, shown::Slot},
+        odata::{
+            model::{self, name},
+            shown::Slot,
+        },
         shown::written,
     },
 };
@@ -83,13 +89,24 @@ impl JobList {
             Some((false, id)) => (Some(Some(id)), None),
             Some((true, id)) => (None, Some(id)),
         };
+        let (live, completed) =
+            (live.filter(|_| self.may_list(false)), Some(completed).filter(|_| self.may_list(true)));
         let live = live.into_iter().flat_map(|after| account.live_jobs(schedule, after)).map(|job| (0, job));
-        let completed = account.completed_jobs(schedule, completed).map(|job| (1, job));
+        let completed = completed.into_iter().flat_map(|after| account.completed_jobs(schedule, after));
+        let completed = completed.map(|job| (1, job));
         let items = live.chain(completed).map(|(part, job)| {
             let token = written(move |f| write!(f, "{part}.{}", job.id()));
             (token, |slot: &mut Slot<'_>| shown::job(account.url(), job, context.now, slot))
         });
         self.list.reply(account, context, "jobs", items)
+    }
+
+    /// Whether the filter can let pass a job of a part of the list. One that asks for a state of the other
+    /// part cannot, and nobody should wait while a hundred thousand jobs are asked.
+    fn may_list(&self, completed: bool) -> bool {
+        let states =
+            JobStateName::ALL.iter().filter(|state| (**state == JobStateName::Completed) == completed);
+        self.list.may_list(name!("state"), states.map(|state| state.as_str()))
     }
 }
 

@@ -68,6 +68,11 @@ impl List {
         self.after.as_ref().map(parse).transpose()
     }
 
+    /// Whether something can be listed that shows one of these texts for this property of its own.
+    pub(super) fn may_list(&self, property: Name, mut texts: impl Iterator<Item = &'static str>) -> bool {
+        self.filter.as_ref().is_none_or(|filter| texts.any(|text| filter.may_match(property, text)))
+    }
+
     /// Replies with no items, for what an account of this crate has none of (Q11).
     pub(super) fn reply_empty(&self, account: &Account, context: &Context<'_>, set: &str) -> Reply {
         self.reply(account, context, set, iter::empty::<(&str, fn(&mut Slot<'_>))>())
