@@ -112,7 +112,7 @@ impl Reply {
     ) -> Self {
         let mut reply = Self::empty();
         let view = View { model, version, select: None };
-        write::resource(&mut reply.body, format_args!("{}/$metadata#{set}", account.url()), view, shown);
+        write::resource(&mut reply.body, &[account.url(), "/$metadata#", set], view, shown);
         reply
     }
 
@@ -178,12 +178,7 @@ impl Show {
             }
         }
         let view = View { model: self.model, version: context.version, select: self.select.as_deref() };
-        write::resource(
-            &mut reply.body,
-            format_args!("{}/$metadata#{set}/@Element", account.url()),
-            view,
-            &shown,
-        );
+        write::resource(&mut reply.body, &[account.url(), "/$metadata#", set, "/@Element"], view, &shown);
         Ok(reply)
     }
 }

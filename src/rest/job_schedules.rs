@@ -9,7 +9,7 @@
 mod body;
 mod shown;
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::{
     Account, BatchError, Timestamp,
@@ -35,7 +35,7 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::write(move |account, context| {
         let effects = account.add_job_schedule(&command, context.now)?;
         let schedule = account.require_job_schedule(&command.specification.id)?;
-        let url = job_schedule_url(account.url(), schedule.id()).to_string();
+        let url = job_schedule_url(account.url(), schedule.id()).concat();
         Ok((Reply::added(schedule.stamps().modified(), url), effects))
     }))
 }

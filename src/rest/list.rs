@@ -102,8 +102,7 @@ impl List {
         let mut items = items.filter(|(_, item)| passes(item));
         let mut reply = Reply::empty();
         let view = View { model: self.model, version: context.version, select: self.select.as_deref() };
-        let mut page =
-            write::List::begin(&mut reply.body, format_args!("{account_url}/$metadata#{set}"), view);
+        let mut page = write::List::begin(&mut reply.body, &[account_url, "/$metadata#", set], view);
         let mut last = None;
         for (token, item) in items.by_ref().take(self.max_results) {
             page.item(&item);

@@ -9,8 +9,6 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::string::ToString;
-
 use crate::{
     BatchError,
     id::PoolId,
@@ -29,7 +27,7 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::write(move |account, context| {
         let effects = account.add_pool(&command, context.now)?;
         let pool = account.require_pool(&command.specification.id)?;
-        let url = pool_url(account.url(), pool.id()).to_string();
+        let url = pool_url(account.url(), pool.id()).concat();
         Ok((Reply::added(pool.stamps().modified(), url), effects))
     }))
 }

@@ -9,12 +9,7 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, sync::Arc, vec::Vec};
 
 use crate::{
     Account, BatchError, Timestamp,
@@ -57,7 +52,7 @@ pub(super) fn add(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
 fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, Timestamp), BatchError> {
     let job = account.require_job(job)?;
     let task = job.require_task(task)?;
-    Ok((task_url(account.url(), job.id(), task.id()).to_string(), task.stamps().modified()))
+    Ok((task_url(account.url(), job.id(), task.id()).concat(), task.stamps().modified()))
 }
 
 /// Each task of a collection is added or refused by itself; only what is wrong with the whole refuses
@@ -71,7 +66,7 @@ pub(super) fn add_collection(job: PathId<JobId>, reading: Reading<'_>) -> Result
         let url = account.url().to_owned();
         let mut results = write::List::begin(
             &mut reply.body,
-            format_args!("{url}/$metadata#taskaddresult"),
+            &[&url, "/$metadata#taskaddresult"],
             View { model: &model::TASK_ADD_RESULT, version: context.version, select: None },
         );
         for (id, task) in tasks {
@@ -194,7 +189,7 @@ pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>, _: Reading<'_>)
         let mut reply = Reply::empty();
         write::List::begin(
             &mut reply.body,
-            format_args!("{}/$metadata#subtaskinfo", account.url()),
+            &[account.url(), "/$metadata#subtaskinfo"],
             View { model: &model::SUBTASK_INFORMATION, version: context.version, select: None },
         )
         .end(None::<&str>);

@@ -26,7 +26,8 @@ pub(in crate::rest) fn add(
     let body::NewUser { name, is_admin, access } = body::add_user(reading.body, reading.version)?;
     Ok(Act::write(move |account, context| {
         let (pool, node) = (pool?, node?);
-        let url = format!("{}/users/{}", node_url(account.url(), &pool, &node), escaped(name.as_str()));
+        let url = node_url(account.url(), &pool, &node).concat();
+        let url = format!("{url}/users/{}", escaped(name.as_str()));
         let effects = account.add_node_user(&pool, &node, name, is_admin, access, context.now)?;
         Ok((Reply { added_url: Some(url), ..Reply::default() }, effects))
     }))
