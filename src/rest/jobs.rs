@@ -9,7 +9,7 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::{format, string::String, sync::Arc};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use shown::NodeRuns;
 
@@ -47,16 +47,16 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
 
 pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_JOB)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let shown = |slot: &mut Slot<'_>| shown::job(account.url(), job, context.now, slot);
-        show.reply(account, context, "jobs", Some(job.stamps().modified()), shown)
+        show.reply(account, context, "jobs", Some(job.stamps().modified()), shown, body)
     }))
 }
 
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = JobList::read(&reading)?;
-    Ok(Act::read(move |account, context| Ok(list.reply(account, context, None))))
+    Ok(Act::read(move |account, context, body| Ok(list.reply(account, context, None, body))))
 }
 
 /// What a request asks of a list of jobs. Those that are not completed come first, each part by id (Q6).
@@ -82,6 +82,7 @@ impl JobList {
         account: &Account,
         context: &Context<'_>,
         schedule: Option<&JobScheduleId>,
+        body: &mut Vec<u8>,
     ) -> Reply {
         // The token is in one of the two parts: that part continues after it, and an earlier part is done.
         let (live, completed) = match &self.after {
@@ -98,7 +99,7 @@ impl JobList {
             let token = written(move |f| write!(f, "{part}.{}", job.id()));
             (token, |slot: &mut Slot<'_>| shown::job(account.url(), job, context.now, slot))
         });
-        self.list.reply(account, context, "jobs", items)
+        self.list.reply(account, context, "jobs", items, body)
     }
 
     /// Whether the filter can let pass a job of a part of the list. One that asks for a state of the other
@@ -172,10 +173,10 @@ pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Ba
 }
 
 pub(super) fn task_counts(job: PathId<JobId>, _: Reading<'_>) -> Result<Act, BatchError> {
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let (set, model) = ("taskcountsresult/@Element", &model::TASK_COUNTS_RESULT);
-        Ok(Reply::shown(account, set, model, context.version, &|slot| shown::task_counts(job, slot)))
+        Ok(Reply::shown(account, set, model, context.version, &|slot| shown::task_counts(job, slot), body))
     }))
 }
 
@@ -185,7 +186,7 @@ pub(super) fn preparation_and_release_status(
 ) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::PREPARATION_AND_RELEASE_STATUS)?;
     let after = list.after_id(|token| crate::NodeId::new(token).ok())?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let template = job.template();
         if template.preparation.is_none() && template.release.is_none() {
@@ -195,6 +196,6 @@ pub(super) fn preparation_and_release_status(
             let runs = NodeRuns::of(job, id, node)?;
             Some((id, move |slot: &mut Slot<'_>| runs.show(account.url(), slot)))
         });
-        Ok(list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items))
+        Ok(list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items, body))
     }))
 }

@@ -61,12 +61,12 @@ pub(in crate::rest) fn remote_login_settings(
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
     let version = reading.version;
-    Ok(Act::read(move |account, _| {
+    Ok(Act::read(move |account, _, body| {
         let node = account.require_node(&pool?, &node?)?;
         let remote_login = node.remote_login().ok_or(ErrorCode::NodeNotReady)?; // N12
         let set = "Microsoft.Azure.Batch.Protocol.Entities.RemoteLoginSettings";
         let model = &model::REMOTE_LOGIN_SETTINGS;
-        Ok(Reply::shown(account, set, model, version, &|slot| shown(remote_login, slot)))
+        Ok(Reply::shown(account, set, model, version, &|slot| shown(remote_login, slot), body))
     }))
 }
 

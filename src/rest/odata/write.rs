@@ -22,6 +22,9 @@ use crate::{
 /// What most answers that are one resource have room in.
 const USUAL_BYTES: usize = 2048;
 
+/// What most refusals have room in.
+const USUAL_REFUSAL_BYTES: usize = 768;
+
 /// Appends the body of a refusal. The request id is the one of the `request-id` header, the time the
 /// host's clock ([W3](crate::evidence#w3)).
 pub fn error_body(
@@ -31,6 +34,7 @@ pub fn error_body(
     request_id: &str,
     time: Timestamp,
 ) {
+    out.reserve(USUAL_REFUSAL_BYTES);
     let mut layout = Layout::new(out);
     layout.begin_object();
     layout.name("odata.metadata");
