@@ -74,7 +74,7 @@ fn answer(account: &RwLock<Account>, mut incoming: tiny_http::Request, request_i
         }
     };
     let mut sent = Response::from_data(response.body).with_status_code(response.status);
-    for (name, value) in response.headers {
+    for (name, value) in &response.headers {
         if let Ok(header) = Header::from_bytes(name, value) {
             sent.add_header(header);
         }

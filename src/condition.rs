@@ -32,13 +32,31 @@ impl ETag {
     /// Reads exactly what [`ETag`] displays: no quotes, no lower-case digits, no leading zeros
     /// ([H3](crate::evidence#h3)). `None` for anything else, which no resource ever has as its ETag.
     pub fn parse(text: &str) -> Option<Self> {
-        let digits = text.strip_prefix("0x")?;
-        let is_upper_case_hex = |digit: u8| matches!(digit, b'0'..=b'9' | b'A'..=b'F');
-        let is_shortest = digits == "0" || !digits.starts_with('0');
-        if !is_shortest || !digits.bytes().all(is_upper_case_hex) {
+        Self::parse_bytes(text.as_bytes())
+    }
+
+    fn parse_bytes(text: &[u8]) -> Option<Self> {
+        let digits = text.strip_prefix(b"0x")?;
+        let is_shortest = matches!(digits, b"0" | [b'1'..=b'9' | b'A'..=b'F', ..]);
+        if !is_shortest || digits.len() > 16 {
             return None;
         }
-        u64::from_str_radix(digits, 16).ok().and_then(Timestamp::from_ticks).map(Self)
+        let ticks = digits.iter().try_fold(0, |ticks, digit| {
+            let value = match digit {
+                b'0'..=b'9' => digit - b'0',
+                b'A'..=b'F' => digit - b'A' + 10,
+                _ => return None,
+            };
+            Some(ticks << 4 | u64::from(value))
+        })?;
+        Timestamp::from_ticks(ticks).map(Self)
+    }
+
+    pub(crate) fn text(self) -> Digits {
+        let mut text = Digits::new();
+        text.push(*b"0x");
+        text.hexadecimal(self.0.ticks());
+        text
     }
 }
 
@@ -82,10 +100,7 @@ impl From<ETag> for Timestamp {
 
 impl fmt::Display for ETag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Digits::new();
-        text.text("0x");
-        text.hexadecimal(self.0.ticks());
-        f.pad(text.as_str())
+        f.pad(self.text().as_str())
     }
 }
 
@@ -220,14 +235,21 @@ pub struct ConditionHeaders<'a> {
     pub if_unmodified_since: Option<&'a [u8]>,
 }
 
-/// The tags that an `If-Match` or an `If-None-Match` names.
+/// The tags that an `If-Match` or an `If-None-Match` names, as far as an ETag can match them.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EntityTags {
     /// `*`: any ETag.
     Any,
-    /// The members of the list that an ETag can match, in the order in which they came; perhaps none.
-    Listed(Vec<EntityTag>),
+    /// Nothing that an ETag can match.
+    Nothing,
+    /// The members of the list that an ETag can match, in the order in which they came.
+    Listed {
+        /// The first of them. Clients send one nearly always, so no memory is allocated for it.
+        first: EntityTag,
+        /// The others.
+        others: Vec<EntityTag>,
+    },
 }
 
 /// One member of an `If-Match` or an `If-None-Match`.
@@ -240,28 +262,45 @@ pub struct EntityTag {
     pub weak: bool,
 }
 
+impl FromIterator<EntityTag> for EntityTags {
+    fn from_iter<T: IntoIterator<Item = EntityTag>>(tags: T) -> Self {
+        let mut tags = tags.into_iter();
+        match tags.next() {
+            None => Self::Nothing,
+            Some(first) => Self::Listed { first, others: tags.collect() },
+        }
+    }
+}
+
 impl EntityTags {
     /// Reads a header's value. An invalid ETag matches nothing and is left out (H3).
     fn parse(value: &[u8]) -> Self {
-        if members(value).eq([b"*"]) {
+        if let Some(tag) = EntityTag::parse(trim(value)) {
+            return Self::from_iter([tag]); // The whole value is one tag, so it needs no search for commas.
+        }
+        let mut members = members(value).peekable();
+        let is_star = members.next_if(|member| *member == b"*").is_some();
+        if is_star && members.peek().is_none() {
             return Self::Any;
         }
-        Self::Listed(members(value).filter_map(EntityTag::parse).collect())
+        members.filter_map(EntityTag::parse).collect()
     }
 
     /// H3: a weak tag never matches, and the service has none of its own.
     fn match_strongly(&self, etag: ETag) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Listed(tags) => tags.iter().any(|tag| tag.etag == etag && !tag.weak),
-        }
+        self.contain(|tag| tag.etag == etag && !tag.weak)
     }
 
     /// H3: a weak tag matches like any other.
     fn match_weakly(&self, etag: ETag) -> bool {
+        self.contain(|tag| tag.etag == etag)
+    }
+
+    fn contain(&self, is_match: impl Fn(&EntityTag) -> bool) -> bool {
         match self {
             Self::Any => true,
-            Self::Listed(tags) => tags.iter().any(|tag| tag.etag == etag),
+            Self::Nothing => false,
+            Self::Listed { first, others } => is_match(first) || others.iter().any(is_match),
         }
     }
 }
@@ -276,8 +315,7 @@ impl EntityTag {
         // no tag.
         let quoted = tag.strip_prefix(b"\"").and_then(|tag| tag.strip_suffix(b"\""));
         let bare = if weak { None } else { Some(tag) };
-        let text = core::str::from_utf8(quoted.or(bare)?).ok()?;
-        ETag::parse(text).map(|etag| Self { etag, weak })
+        ETag::parse_bytes(quoted.or(bare)?).map(|etag| Self { etag, weak })
     }
 }
 
@@ -379,7 +417,7 @@ mod tests {
             (format!("\"a,{ETAG},b\",{ETAG}"), vec![tag(false)]),
             (format!("*, {ETAG}"), vec![tag(false)]),
         ] {
-            assert_eq!(EntityTags::parse(value.as_bytes()), EntityTags::Listed(tags), "{value}");
+            assert_eq!(EntityTags::parse(value.as_bytes()), tags.into_iter().collect(), "{value}");
         }
     }
 
@@ -408,11 +446,11 @@ mod tests {
             format!("W/W/\"{ETAG}\""),
             format!("{ETAG};{ETAG}"),
         ] {
-            assert_eq!(EntityTags::parse(value.as_bytes()), EntityTags::Listed(vec![]), "{value}");
+            assert_eq!(EntityTags::parse(value.as_bytes()), EntityTags::Nothing, "{value}");
         }
-        assert_eq!(EntityTags::parse(b"\xFF, \"\xC3\""), EntityTags::Listed(vec![]));
+        assert_eq!(EntityTags::parse(b"\xFF, \"\xC3\""), EntityTags::Nothing);
         let beside = [b"\"\xFF\",".as_slice(), ETAG.as_bytes()].concat();
-        assert_eq!(EntityTags::parse(&beside), EntityTags::Listed(vec![tag(false)]));
+        assert_eq!(EntityTags::parse(&beside), [tag(false)].into_iter().collect());
     }
 
     #[test]

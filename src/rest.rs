@@ -32,6 +32,7 @@ mod percent;
 mod pools;
 mod prepare;
 mod range;
+mod response_headers;
 #[cfg(feature = "shared-key")]
 mod shared_key;
 mod shown;
@@ -45,15 +46,17 @@ pub use files::{
     found::{ContentType, FileContent, FileEntry, FileItem, FileMetadata, FileProblem, FileTimes},
     path::{FilePath, InvalidFilePath},
 };
-pub use frame::refuse;
+pub use frame::{refuse, refuse_into};
 pub use guid::Guid;
 pub use message::{Answer, OwnedRequest, Request, Response};
 pub use odata::{version::ApiVersion, write::error_body};
 pub use operations::Operation;
 pub use parameters::Conditions;
 pub use prepare::{
-    Prepared, PreparedFile, PreparedRead, PreparedWrite, answer, answer_guarded, prepare, prepare_guarded,
+    Prepared, PreparedFile, PreparedRead, PreparedWrite, answer, answer_guarded, answer_into, prepare,
+    prepare_guarded,
 };
 pub use range::ByteRange;
+pub use response_headers::{ResponseHeaders, ResponseHeadersIter};
 #[cfg(feature = "shared-key")]
 pub use shared_key::{InvalidKey, KeyGuard, SharedKey};

@@ -8,7 +8,7 @@ use core::{fmt, str::FromStr, time::Duration};
 
 use time::OffsetDateTime;
 
-use crate::digits::Digits;
+use crate::digits::{Digits, decimals};
 
 const TICKS_PER_SECOND: u64 = 10_000_000;
 const TICKS_PER_MINUTE: u64 = 60 * TICKS_PER_SECOND;
@@ -95,18 +95,63 @@ impl Timestamp {
     /// The form in bodies: `2025-05-14T21:50:06.78508Z`. The fraction ends at its last digit that is
     /// not zero, and is not there when all are.
     pub fn iso8601(self) -> impl fmt::Display + Copy {
-        Iso8601 { fields: self.fields(), padded: false }
+        Written(self, Self::iso8601_text)
+    }
+
+    pub(crate) fn iso8601_text(self) -> Digits {
+        let mut text = self.date_and_time();
+        text.fraction(self.0 % TICKS_PER_SECOND);
+        text.push(*b"Z");
+        text
     }
 
     /// The form in the `Time` line of an error: `2025-05-14T21:50:06.7850800Z`, always 7 digits.
     pub fn iso8601_padded(self) -> impl fmt::Display + Copy {
-        Iso8601 { fields: self.fields(), padded: true }
+        Written(self, Self::iso8601_padded_text)
+    }
+
+    pub(crate) fn iso8601_padded_text(self) -> Digits {
+        let mut text = self.date_and_time();
+        text.push(*b".");
+        text.push(decimals::<7>(self.0 % TICKS_PER_SECOND));
+        text.push(*b"Z");
+        text
+    }
+
+    /// W4: `2025-05-14T21:50:06`.
+    fn date_and_time(self) -> Digits {
+        let Fields { year, month, day, hour, minute, second, fraction: _ } = self.fields();
+        let mut text = Digits::new();
+        text.push(decimals::<4>(year));
+        for (before, number) in [(b'-', month), (b'-', day), (b'T', hour), (b':', minute), (b':', second)] {
+            let [tens, ones] = decimals(number);
+            text.push([before, tens, ones]);
+        }
+        text
     }
 
     /// The form in headers: `Wed, 14 May 2025 21:50:06 GMT`, cut off to the second
     /// ([T4](crate::evidence#t4)).
     pub fn rfc1123(self) -> impl fmt::Display + Copy {
-        Rfc1123 { weekday: self.weekday(), fields: self.fields() }
+        Written(self, Self::rfc1123_text)
+    }
+
+    pub(crate) fn rfc1123_text(self) -> Digits {
+        let Fields { year, month, day, hour, minute, second, fraction: _ } = self.fields();
+        let mut text = Digits::new();
+        text.push(name_at(&WEEKDAYS, self.weekday()));
+        text.push(*b", ");
+        text.push(decimals::<2>(day));
+        text.push(*b" ");
+        text.push(name_at(&MONTHS, month - 1));
+        text.push(*b" ");
+        text.push(decimals::<4>(year));
+        for (before, number) in [(b' ', hour), (b':', minute), (b':', second)] {
+            let [tens, ones] = decimals(number);
+            text.push([before, tens, ones]);
+        }
+        text.push(*b" GMT");
+        text
     }
 
     /// Reads `YYYY-MM-DDTHH:MM:SS`, then perhaps a dot and 1 to 7 digits, then `Z` or the offset from
@@ -273,6 +318,27 @@ impl TimeSpan {
         self.0 == Self::UNLIMITED.0
     }
 
+    /// W4
+    pub(crate) fn text(self) -> Digits {
+        let (days, time) = (self.0 / TICKS_PER_DAY, self.0 % TICKS_PER_DAY);
+        let mut text = Digits::new();
+        text.push(*b"P");
+        push_unit(&mut text, days, b'D');
+        if time > 0 || days == 0 {
+            text.push(*b"T");
+        }
+        push_unit(&mut text, time / TICKS_PER_HOUR, b'H');
+        push_unit(&mut text, time % TICKS_PER_HOUR / TICKS_PER_MINUTE, b'M');
+        let seconds = time % TICKS_PER_MINUTE;
+        // Something has to follow the T, so no time at all is said in seconds.
+        if seconds > 0 || self.0 == 0 {
+            text.number(seconds / TICKS_PER_SECOND);
+            text.fraction(seconds % TICKS_PER_SECOND);
+            text.push(*b"S");
+        }
+        text
+    }
+
     /// Reads an ISO 8601 duration: `P`, years, months and days, then perhaps `T`, hours, minutes and
     /// seconds, each at most once and at least one after `P` and after `T`. A year counts 365 days, a
     /// month 30. Seconds may have a fraction; what it has beyond 7 digits is cut off.
@@ -297,27 +363,7 @@ impl FromStr for TimeSpan {
 /// [W4](crate::evidence#w4)
 impl fmt::Display for TimeSpan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let days = self.0 / TICKS_PER_DAY;
-        let time = self.0 % TICKS_PER_DAY;
-        f.write_str("P")?;
-        if days > 0 {
-            write!(f, "{days}D")?;
-        }
-        if time > 0 || days == 0 {
-            f.write_str("T")?;
-        }
-        write_unit(f, time / TICKS_PER_HOUR, 'H')?;
-        write_unit(f, time % TICKS_PER_HOUR / TICKS_PER_MINUTE, 'M')?;
-        let seconds = time % TICKS_PER_MINUTE;
-        // Something has to follow the T, so no time at all is said in seconds.
-        if seconds > 0 || self.0 == 0 {
-            write!(f, "{}", seconds / TICKS_PER_SECOND)?;
-            let mut fraction = Digits::new();
-            push_fraction(&mut fraction, seconds % TICKS_PER_SECOND);
-            fraction.text("S");
-            f.write_str(fraction.as_str())?;
-        }
-        Ok(())
+        f.pad(self.text().as_str())
     }
 }
 
@@ -442,9 +488,11 @@ impl<'de> serde::Deserialize<'de> for TimeSpan {
     }
 }
 
-const MONTHS: [&str; 12] =
-    ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+const MONTHS: [[u8; 3]; 12] = [
+    *b"Jan", *b"Feb", *b"Mar", *b"Apr", *b"May", *b"Jun", *b"Jul", *b"Aug", *b"Sep", *b"Oct", *b"Nov",
+    *b"Dec",
+];
+const WEEKDAYS: [[u8; 3]; 7] = [*b"Mon", *b"Tue", *b"Wed", *b"Thu", *b"Fri", *b"Sat", *b"Sun"];
 const FULL_WEEKDAYS: [&str; 7] =
     ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
@@ -507,110 +555,60 @@ const fn days_in_month(year: u64, month: u64) -> u64 {
 fn days_before(year: u64, month: u64) -> u64 {
     let years = year - 1;
     let leap_days = years / 4 - years / 100 + years / 400;
-    years * 365 + leap_days + (1..month).map(|earlier| days_in_month(year, earlier)).sum::<u64>()
+    let in_year = match month {
+        ..=2 => (month - 1) * 31,
+        // From March on the months behave as if each had 30.6 days.
+        _ => (month * 306 - 324) / 10 + u64::from(is_leap_year(year)),
+    };
+    years * 365 + leap_days + in_year
 }
 
 /// Year, month and day of the day that is this number of days after 0001-01-01.
+///
+/// It counts years from March on, so that the day which some years have more is the last one, and so that
+/// the months before it behave as if each had 30.6 days.
 fn date_of(days: u64) -> (u64, u64, u64) {
     const DAYS_PER_4_YEARS: u64 = 4 * 365 + 1;
     const DAYS_PER_100_YEARS: u64 = 25 * DAYS_PER_4_YEARS - 1;
     const DAYS_PER_400_YEARS: u64 = 4 * DAYS_PER_100_YEARS + 1;
-    let in_400 = days % DAYS_PER_400_YEARS;
+    /// From March of the year 0 to the end of December.
+    const DAYS_BEFORE_THE_YEAR_1: u64 = 306;
+    let since_march = days + DAYS_BEFORE_THE_YEAR_1;
+    let in_400 = since_march % DAYS_PER_400_YEARS;
     // A cycle's last day is a leap day: it makes a last century, and a last year, one day too long.
     let centuries = (in_400 / DAYS_PER_100_YEARS).min(3);
     let in_100 = in_400 - centuries * DAYS_PER_100_YEARS;
     let in_4 = in_100 % DAYS_PER_4_YEARS;
     let years = (in_4 / 365).min(3);
-    let year = days / DAYS_PER_400_YEARS * 400 + centuries * 100 + in_100 / DAYS_PER_4_YEARS * 4 + years + 1;
-    let mut day = in_4 - years * 365;
-    let mut month = 1;
-    while day >= days_in_month(year, month) {
-        day -= days_in_month(year, month);
-        month += 1;
-    }
-    (year, month, day + 1)
+    let in_year = in_4 - years * 365;
+    let month = (10 * in_year + 5) / 306;
+    let day = in_year - (306 * month + 5) / 10;
+    let year =
+        since_march / DAYS_PER_400_YEARS * 400 + centuries * 100 + in_100 / DAYS_PER_4_YEARS * 4 + years;
+    if month < 10 { (year, month + 3, day + 1) } else { (year + 1, month - 9, day + 1) }
 }
 
+/// The form of an instant that a function writes.
 #[derive(Clone, Copy)]
-struct Iso8601 {
-    fields: Fields,
-    padded: bool,
-}
+struct Written(Timestamp, fn(Timestamp) -> Digits);
 
-/// W4
-impl fmt::Display for Iso8601 {
+impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fields { year, month, day, hour, minute, second, fraction } = self.fields;
-        let mut text = Digits::new();
-        for (number, width, after) in [
-            (year, 4, "-"),
-            (month, 2, "-"),
-            (day, 2, "T"),
-            (hour, 2, ":"),
-            (minute, 2, ":"),
-            (second, 2, ""),
-        ] {
-            text.decimal(number, width);
-            text.text(after);
-        }
-        if self.padded {
-            text.text(".");
-            text.decimal(fraction, 7);
-        } else {
-            push_fraction(&mut text, fraction);
-        }
-        text.text("Z");
-        f.pad(text.as_str())
+        let Self(instant, text) = self;
+        f.pad(text(*instant).as_str())
     }
 }
 
-#[derive(Clone, Copy)]
-struct Rfc1123 {
-    weekday: u64,
-    fields: Fields,
-}
-
-impl fmt::Display for Rfc1123 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Fields { year, month, day, hour, minute, second, fraction: _ } = self.fields;
-        let weekday = name_at(&WEEKDAYS, self.weekday);
-        let month = name_at(&MONTHS, month - 1);
-        let mut text = Digits::new();
-        text.text(weekday);
-        text.text(", ");
-        text.decimal(day, 2);
-        text.text(" ");
-        text.text(month);
-        text.text(" ");
-        for (number, width, after) in [(year, 4, " "), (hour, 2, ":"), (minute, 2, ":"), (second, 2, " GMT")]
-        {
-            text.decimal(number, width);
-            text.text(after);
-        }
-        f.pad(text.as_str())
+/// A count with its designator, or nothing for none.
+fn push_unit(text: &mut Digits, count: u64, designator: u8) {
+    if count > 0 {
+        text.number(count);
+        text.push([designator]);
     }
 }
 
-fn name_at(names: &[&'static str], place: u64) -> &'static str {
+fn name_at(names: &[[u8; 3]], place: u64) -> [u8; 3] {
     usize::try_from(place).ok().and_then(|place| names.get(place)).copied().unwrap_or_default()
-}
-
-/// A dot and the digits of this number of ticks up to the last that is not zero, or nothing.
-fn push_fraction(text: &mut Digits, ticks: u64) {
-    if ticks == 0 {
-        return;
-    }
-    let (mut digits, mut width) = (ticks, 7);
-    while digits.is_multiple_of(10) {
-        digits /= 10;
-        width -= 1;
-    }
-    text.text(".");
-    text.decimal(digits, width);
-}
-
-fn write_unit(f: &mut fmt::Formatter<'_>, count: u64, designator: char) -> fmt::Result {
-    if count > 0 { write!(f, "{count}{designator}") } else { Ok(()) }
 }
 
 fn read_iso8601(text: &[u8]) -> Option<Timestamp> {
@@ -649,20 +647,33 @@ fn read_iso8601(text: &[u8]) -> Option<Timestamp> {
 }
 
 fn read_rfc1123(text: &[u8]) -> Option<Timestamp> {
-    let mut reader = Reader(text);
-    let weekday = reader.name(&WEEKDAYS)?;
-    reader.literal(", ")?;
-    let day = reader.number(2)?;
-    reader.literal(" ")?;
-    let month = reader.name(&MONTHS)? + 1;
-    reader.literal(" ")?;
-    let year = reader.number(4)?;
-    reader.literal(" ")?;
-    let (hour, minute, second) = reader.time_of_day()?;
-    reader.literal(" GMT")?;
-    reader.end()?;
-    let instant = Fields { year, month, day, hour, minute, second, fraction: 0 }.timestamp()?;
+    let [w1, w2, w3, b',', b' ', d1, d2, b' ', m1, m2, m3, b' ', y1, y2, y3, y4, b' ', time @ ..] = text
+    else {
+        return None;
+    };
+    let [h1, h2, b':', n1, n2, b':', s1, s2, b' ', b'G', b'M', b'T'] = time else { return None };
+    let weekday = place_of(&WEEKDAYS, [*w1, *w2, *w3])?;
+    let fields = Fields {
+        year: number(&[*y1, *y2, *y3, *y4])?,
+        month: place_of(&MONTHS, [*m1, *m2, *m3])? + 1,
+        day: number(&[*d1, *d2])?,
+        hour: number(&[*h1, *h2])?,
+        minute: number(&[*n1, *n2])?,
+        second: number(&[*s1, *s2])?,
+        fraction: 0,
+    };
+    let instant = fields.timestamp()?;
     (instant.weekday() == weekday).then_some(instant)
+}
+
+fn place_of(names: &[[u8; 3]], name: [u8; 3]) -> Option<u64> {
+    names.iter().position(|known| *known == name).and_then(|place| u64::try_from(place).ok())
+}
+
+/// The number that these digits write, at most 4; `None` if one of them is no digit.
+fn number(digits: &[u8]) -> Option<u64> {
+    let are_digits = digits.iter().all(u8::is_ascii_digit);
+    are_digits.then(|| digits.iter().fold(0, |number, digit| number * 10 + value_of(*digit)))
 }
 
 fn read_rfc850(text: &[u8], now: Timestamp) -> Option<Timestamp> {
@@ -752,19 +763,22 @@ impl<'a> Reader<'a> {
     }
 
     /// The place of the first name in the list that comes next.
-    fn name(&mut self, names: &[&str]) -> Option<u64> {
-        let place = names.iter().position(|name| self.literal(name).is_some())?;
+    fn name(&mut self, names: &[impl AsRef<[u8]>]) -> Option<u64> {
+        let rest = names
+            .iter()
+            .enumerate()
+            .find_map(|(place, name)| Some((place, self.0.strip_prefix(name.as_ref())?)));
+        let (place, rest) = rest?;
+        self.0 = rest;
         u64::try_from(place).ok()
     }
 
     /// Exactly this number of digits, at most 4.
     fn number(&mut self, width: usize) -> Option<u64> {
         let (digits, rest) = self.0.split_at_checked(width)?;
-        if !digits.iter().all(u8::is_ascii_digit) {
-            return None;
-        }
+        let number = number(digits)?;
         self.0 = rest;
-        Some(digits.iter().fold(0, |number, digit| number * 10 + value_of(*digit)))
+        Some(number)
     }
 
     /// `HH:MM:SS`.
@@ -828,8 +842,10 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::format;
-    use std::string::ToString;
+    use std::{
+        format,
+        string::{String, ToString},
+    };
 
     use proptest::prelude::*;
 
@@ -1329,8 +1345,8 @@ mod tests {
             let earlier = Timestamp(now.ticks().saturating_sub(distance));
             for instant in [earlier, now.saturating_add(TimeSpan(distance))] {
                 let Fields { year, month, day, hour, minute, second, fraction: _ } = instant.fields();
-                let weekday = name_at(&FULL_WEEKDAYS, instant.weekday());
-                let month = name_at(&MONTHS, month - 1);
+                let weekday = FULL_WEEKDAYS[usize::try_from(instant.weekday()).unwrap()];
+                let month = String::from_utf8(name_at(&MONTHS, month - 1).into()).unwrap();
                 let date = format!("{weekday}, {day:02}-{month}-{:02}", year % 100);
                 let text = format!("{date} {hour:02}:{minute:02}:{second:02} GMT");
                 prop_assert_eq!(Timestamp::parse_rfc850(&text, now), Ok(instant.truncate_to_second()));

@@ -16,11 +16,11 @@ use crate::{
 
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::APPLICATION_SUMMARY)?;
-    Ok(Act::read(move |account, context| Ok(list.reply_empty(account, context, "applications")))) // Q11
+    Ok(Act::read(move |account, context, body| Ok(list.reply_empty(account, context, "applications", body)))) // Q11
 }
 
 /// Every application is unknown, because the account has none (Q11).
 pub(super) fn get(reading: Reading<'_>) -> Result<Act, BatchError> {
     reading.show(&model::APPLICATION_SUMMARY)?;
-    Ok(Act::read(|_, _| Err(ErrorCode::ApplicationNotFound.into())))
+    Ok(Act::read(|_, _, _| Err(ErrorCode::ApplicationNotFound.into())))
 }

@@ -49,26 +49,36 @@ pub(super) enum Act {
     Write(WriteAct),
 }
 
-pub(super) type ReadAct = Box<dyn FnOnce(&Account, &Context<'_>) -> Result<Reply, BatchError> + Send>;
+/// It appends the body of the answer to the last argument, which is the caller's and empty.
+pub(super) type ReadAct =
+    Box<dyn FnOnce(&Account, &Context<'_>, &mut Vec<u8>) -> Result<Reply, BatchError> + Send>;
 
-pub(super) type WriteAct = Box<dyn FnOnce(&mut Account, &Context<'_>) -> Written + Send>;
+/// As [`ReadAct`].
+pub(super) type WriteAct = Box<dyn FnOnce(&mut Account, &Context<'_>, &mut Vec<u8>) -> Written + Send>;
 
 /// The reply to an accepted request and its effects, or a refusal that depends on what is stored.
 pub(super) type Written = Result<(Reply, Vec<Effect>), BatchError>;
 
 impl Act {
     pub(super) fn read(
-        act: impl FnOnce(&Account, &Context<'_>) -> Result<Reply, BatchError> + Send + 'static,
+        act: impl FnOnce(&Account, &Context<'_>, &mut Vec<u8>) -> Result<Reply, BatchError> + Send + 'static,
     ) -> Self {
         Self::Read(Box::new(act))
     }
 
+    /// A change whose answer has no body.
     pub(super) fn write(act: impl FnOnce(&mut Account, &Context<'_>) -> Written + Send + 'static) -> Self {
+        Self::write_with_body(move |account, context, _| act(account, context))
+    }
+
+    pub(super) fn write_with_body(
+        act: impl FnOnce(&mut Account, &Context<'_>, &mut Vec<u8>) -> Written + Send + 'static,
+    ) -> Self {
         Self::Write(Box::new(act))
     }
 }
 
-/// What an operation replies with. The table of operations says which of the headers are sent.
+/// What an operation replies with, beside the body. The table of operations says which of the headers are sent.
 #[derive(Default)]
 pub(super) struct Reply {
     /// That the client has the resource already: 304 instead of the operation's own status (H2).
@@ -76,7 +86,6 @@ pub(super) struct Reply {
     pub(super) last_modified: Option<Timestamp>,
     /// The URL of something that was added.
     pub(super) added_url: Option<String>,
-    pub(super) body: Vec<u8>,
 }
 
 impl Reply {
@@ -109,11 +118,11 @@ impl Reply {
         model: &'static Model,
         version: ApiVersion,
         shown: Resource<'_>,
+        body: &mut Vec<u8>,
     ) -> Self {
-        let mut reply = Self::empty();
         let view = View { model, version, select: None };
-        write::resource(&mut reply.body, format_args!("{}/$metadata#{set}", account.url()), view, shown);
-        reply
+        write::resource(body, &[account.url(), "/$metadata#", set], view, shown);
+        Self::empty()
     }
 
     /// The reply to an addition.
@@ -166,24 +175,17 @@ impl Show {
         set: &str,
         last_modified: Option<Timestamp>,
         shown: impl Fn(&mut Slot<'_>),
+        body: &mut Vec<u8>,
     ) -> Result<Reply, BatchError> {
-        let mut reply = Reply { last_modified, ..Reply::default() };
+        let reply = Reply { last_modified, ..Reply::default() };
         if let Some(last_modified) = last_modified {
             match self.preconditions.check_read(last_modified)? {
                 Read::Modified => {}
-                Read::NotModified => {
-                    reply.is_not_modified = true;
-                    return Ok(reply);
-                }
+                Read::NotModified => return Ok(Reply { is_not_modified: true, ..reply }),
             }
         }
         let view = View { model: self.model, version: context.version, select: self.select.as_deref() };
-        write::resource(
-            &mut reply.body,
-            format_args!("{}/$metadata#{set}/@Element", account.url()),
-            view,
-            &shown,
-        );
+        write::resource(body, &[account.url(), "/$metadata#", set, "/@Element"], view, &shown);
         Ok(reply)
     }
 }

@@ -2,7 +2,6 @@
 //! how to answer; the host looks it up, with no lock on the account.
 
 use alloc::{
-    format,
     string::{String, ToString},
     vec::Vec,
 };
@@ -25,6 +24,7 @@ use crate::{
         odata::shown::Slot,
         percent::escaped,
         range::ByteRange,
+        response_headers::ResponseHeaders,
     },
 };
 
@@ -94,7 +94,11 @@ impl<'a> FileAccess<'a> {
         let located = frame.check_timeout(now).and_then(|()| owner.locate(account, now));
         let place = match located {
             Ok(place) => place,
-            Err(error) => return Err(frame.refuse(account.url(), &error, now)),
+            Err(error) => {
+                let mut response = Response::default();
+                frame.refuse(account.url(), &error, now, &mut response);
+                return Err(response);
+            }
         };
         let allowed = Allowed { frame, account_url: account.url().into(), place };
         let found = |path: Result<FilePath, ErrorCode>, allowed: Allowed<'a>| match path {
@@ -167,8 +171,10 @@ impl ListFiles<'_> {
         let items = entries.map(|found| {
             (escaped(found.path.as_str()), move |slot: &mut Slot<'_>| entry(url, place, found, slot))
         });
-        let reply = list.reply_at(url, &allowed.frame.context(now), "files", items);
-        allowed.frame.print(&allowed.account_url, reply, now)
+        let mut response = Response::default();
+        let reply = list.reply_at(url, &allowed.frame.context(now), "files", items, &mut response.body);
+        allowed.frame.accept(url, &reply, &mut response);
+        response
     }
 }
 
@@ -208,8 +214,11 @@ impl GetFile<'_> {
         if range.is_some_and(|range| range.within(metadata.content_length).is_none()) {
             return allowed.refuse(&ErrorCode::InvalidRange.into(), now); // V7
         }
-        let headers = allowed.headers(&path, &FileItem::File(metadata));
-        allowed.frame.send(allowed.frame.operation.status, headers, content.bytes)
+        let mut response = Response { body: content.bytes, ..Response::default() };
+        allowed.frame.send(allowed.frame.operation.status, &mut response, |headers| {
+            allowed.push_headers(&path, &FileItem::File(metadata), headers);
+        });
+        response
     }
 }
 
@@ -239,9 +248,12 @@ impl GetFileProperties<'_> {
         if let Some(response) = allowed.unmet(&preconditions, times, now) {
             return response;
         }
-        let mut headers = allowed.headers(&path, &item);
-        headers.push(("Content-Length", format!("{content_length}"))); // V5
-        allowed.frame.send(allowed.frame.operation.status, headers, Vec::new())
+        let mut response = Response::default();
+        allowed.frame.send(allowed.frame.operation.status, &mut response, |headers| {
+            allowed.push_headers(&path, &item, headers);
+            headers.push("Content-Length", content_length); // V5
+        });
+        response
     }
 }
 
@@ -267,7 +279,11 @@ impl DeleteFile<'_> {
         let Self { allowed, .. } = self;
         let now = clock.now();
         match deleted {
-            Ok(()) => allowed.frame.print(&allowed.account_url, Reply::empty(), now),
+            Ok(()) => {
+                let mut response = Response::default();
+                allowed.frame.accept(&allowed.account_url, &Reply::empty(), &mut response);
+                response
+            }
             Err(problem) => allowed.refuse(&problem.into(), now),
         }
     }
@@ -275,7 +291,9 @@ impl DeleteFile<'_> {
 
 impl Allowed<'_> {
     fn refuse(&self, error: &BatchError, now: Timestamp) -> Response {
-        self.frame.refuse(&self.account_url, error, now)
+        let mut response = Response::default();
+        self.frame.refuse(&self.account_url, error, now, &mut response);
+        response
     }
 
     /// V6: the refusal, or the 304, if the request's condition is not met.
@@ -283,31 +301,36 @@ impl Allowed<'_> {
         match preconditions.check_read(times.last_modified) {
             Ok(Read::Modified) => None,
             Ok(Read::NotModified) => {
-                let last_modified = format!("{}", times.last_modified.rfc1123());
-                Some(self.frame.send(304, [("Last-Modified", last_modified)].into(), Vec::new()))
+                let mut response = Response::default();
+                self.frame.send(304, &mut response, |headers| {
+                    headers.push("Last-Modified", times.last_modified.rfc1123());
+                });
+                Some(response)
             }
             Err(error) => Some(self.refuse(&error, now)),
         }
     }
 
     /// V5: what is known of a file, in headers.
-    fn headers(&self, path: &FilePath, item: &FileItem) -> Vec<(&'static str, String)> {
+    fn push_headers(&self, path: &FilePath, item: &FileItem, headers: &mut ResponseHeaders) {
         let (times, metadata) = match item {
             FileItem::Directory(times) => (times, None),
             FileItem::File(metadata) => (&metadata.times, Some(metadata)),
         };
-        let created = times.created.map(|created| ("ocp-creation-time", format!("{}", created.rfc1123())));
-        let mut headers: Vec<(&'static str, String)> = created.into_iter().collect();
-        let is_directory = if metadata.is_some() { "False" } else { "True" };
-        headers.push(("ocp-batch-file-isdirectory", is_directory.into()));
-        let url = file_url(&self.account_url, &self.place, path).to_string();
-        headers.push(("ocp-batch-file-url", escaped(&url).to_string()));
-        headers.push(("Last-Modified", format!("{}", times.last_modified.rfc1123())));
-        if let Some(FileMetadata { content_type, mode, .. }) = metadata {
-            headers.extend(mode.map(|mode| ("ocp-batch-file-mode", file_mode(mode).to_string())));
-            headers.push(("Content-Type", content_type.as_str().into()));
+        if let Some(created) = times.created {
+            headers.push("ocp-creation-time", created.rfc1123());
         }
-        headers
+        let is_directory = if metadata.is_some() { "False" } else { "True" };
+        headers.push("ocp-batch-file-isdirectory", is_directory);
+        let url = file_url(&self.account_url, &self.place, path).to_string();
+        headers.push("ocp-batch-file-url", escaped(&url));
+        headers.push("Last-Modified", times.last_modified.rfc1123());
+        if let Some(FileMetadata { content_type, mode, .. }) = metadata {
+            if let Some(mode) = mode {
+                headers.push("ocp-batch-file-mode", file_mode(*mode));
+            }
+            headers.push("Content-Type", content_type.as_str());
+        }
     }
 }
 

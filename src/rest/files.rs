@@ -11,7 +11,6 @@ pub(super) mod found;
 pub(super) mod path;
 pub(super) mod shown;
 
-use alloc::string::ToString;
 use core::fmt::Display;
 
 use crate::{
@@ -24,7 +23,7 @@ use crate::{
         list::List,
         odata::model,
         range::ByteRange,
-        shown::{node_url, task_url, written},
+        shown::{Joined, node_url, task_url, written},
         tasks::shown::task_root_directory,
     },
     task::{Completion, Placement, Task, TaskState},
@@ -82,7 +81,7 @@ impl FilePlace {
     /// The directory, below the node's root directory; `None` for that itself.
     pub fn directory(&self) -> Option<FilePath> {
         match self {
-            Self::Task { job, task, .. } => FilePath::new(&task_root_directory(job, task).to_string()).ok(),
+            Self::Task { job, task, .. } => FilePath::new(&task_root_directory(job, task).concat()).ok(),
             Self::Node(_) => None,
         }
     }
@@ -90,8 +89,8 @@ impl FilePlace {
     /// The URL that the URLs of its files begin with.
     pub(super) fn url(&self, account_url: &str) -> impl Display {
         written(move |f| match self {
-            Self::Task { job, task, .. } => write!(f, "{}", task_url(account_url, job, task)),
-            Self::Node(Placement { pool, node }) => write!(f, "{}", node_url(account_url, pool, node)),
+            Self::Task { job, task, .. } => Joined(&task_url(account_url, job, task)).fmt(f),
+            Self::Node(Placement { pool, node }) => Joined(&node_url(account_url, pool, node)).fmt(f),
         })
     }
 }

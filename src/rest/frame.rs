@@ -1,16 +1,16 @@
 //! What the answer to a request depends on besides the account, and how answers are put together.
 
-use alloc::{format, string::String, vec::Vec};
-use core::fmt::{Display, Write};
-
 use crate::{
     BatchError, Clock, ETag, ErrorCode, Timestamp,
     rest::{
         exchange::{Context, Reply},
+        guid::Guid,
         message::{Request, Response},
         odata::{version::ApiVersion, write::error_body},
         operations::{Operation, ReplyHeaders},
         parameters::Headers,
+        percent::cut,
+        response_headers::ResponseHeaders,
     },
 };
 
@@ -20,12 +20,11 @@ const JSON: &str = "application/json;odata=minimalmetadata";
 /// How long a client that sends too many requests is asked to wait.
 const RETRY_AFTER_SECONDS: &str = "30";
 
-/// As many headers as an answer about a resource has.
-const MOST_HEADERS: usize = 8;
-
 /// What the answer depends on besides the account.
 pub(super) struct Frame<'a> {
     pub(super) request: Request<'a>,
+    /// The id that the client wants back, if it wants one (Q2).
+    pub(super) client_request_id: Option<Guid>,
     pub(super) operation: &'static Operation,
     pub(super) version: ApiVersion,
     /// When the request times out (F4).
@@ -43,86 +42,118 @@ impl Frame<'_> {
         Context { path, query, request_id: self.request.request_id.as_str(), version: self.version, now }
     }
 
-    pub(super) fn refuse(&self, account_url: &str, error: &BatchError, now: Timestamp) -> Response {
-        refuse(account_url, error, &self.request, now)
+    pub(super) fn refuse(&self, account_url: &str, error: &BatchError, now: Timestamp, to: &mut Response) {
+        write_refusal(account_url, error, &self.request, now, to);
+        finish(&self.request, self.client_request_id, to);
     }
 
-    pub(super) fn print(&self, account_url: &str, reply: Reply, now: Timestamp) -> Response {
+    /// Writes the answer to a request that was accepted, beside its body, which is there already.
+    pub(super) fn accept(&self, account_url: &str, reply: &Reply, to: &mut Response) {
         let status = if reply.is_not_modified { 304 } else { self.operation.status };
-        let own_url = || self.context(now).own_url(account_url);
-        let (has_stamps, id, location) = match self.operation.headers {
-            ReplyHeaders::Plain => (false, None, None),
-            ReplyHeaders::Stamps => (true, None, None),
-            ReplyHeaders::Id => (false, Some(own_url()), None),
-            ReplyHeaders::StampsAndId => (true, Some(own_url()), None),
-            ReplyHeaders::Added => (true, reply.added_url.clone(), reply.added_url),
-        };
-        let mut headers = Vec::with_capacity(MOST_HEADERS);
-        if let Some(last_modified) = reply.last_modified.filter(|_| has_stamps) {
-            headers.push(("ETag", header(ETag::from(last_modified))));
-            headers.push(("Last-Modified", header(last_modified.rfc1123()))); // T4
-        }
-        headers.extend(id.map(|id| ("DataServiceId", id)));
-        headers.extend(location.map(|location| ("Location", location)));
-        if !reply.body.is_empty() {
-            headers.push(("Content-Type", JSON.into()));
-        } else if status == 204 {
-            headers.push(("Content-Length", "0".into()));
-        }
-        self.send(status, headers, reply.body)
+        let has_body = !to.body.is_empty();
+        self.send(status, to, |headers| {
+            self.push_stamps(reply.last_modified, headers);
+            self.push_urls(account_url, reply.added_url.as_deref(), headers);
+            if has_body {
+                headers.push_joined("Content-Type", &[JSON]);
+            } else if status == 204 {
+                headers.push_joined("Content-Length", &["0"]);
+            }
+        });
     }
 
-    /// An answer with headers beside those that every answer has.
-    pub(super) fn send(&self, status: u16, headers: Vec<(&'static str, String)>, body: Vec<u8>) -> Response {
-        let mut all = common_headers(&self.request);
-        all.extend(headers);
-        finish(Response { status, reason: reason(status), headers: all, body }, &self.request)
+    fn push_stamps(&self, last_modified: Option<Timestamp>, headers: &mut ResponseHeaders) {
+        let Some(last_modified) = last_modified else { return };
+        match self.operation.headers {
+            ReplyHeaders::Plain | ReplyHeaders::Id => {}
+            ReplyHeaders::Stamps | ReplyHeaders::StampsAndId | ReplyHeaders::Added => {
+                headers.push_joined("ETag", &[ETag::from(last_modified).text().as_str()]);
+                headers.push_joined("Last-Modified", &[last_modified.rfc1123_text().as_str()]); // T4
+            }
+        }
+    }
+
+    fn push_urls(&self, account_url: &str, added_url: Option<&str>, headers: &mut ResponseHeaders) {
+        match self.operation.headers {
+            ReplyHeaders::Plain | ReplyHeaders::Stamps => {}
+            ReplyHeaders::Id | ReplyHeaders::StampsAndId => {
+                let (path, _) = split(self.request.target);
+                headers.push_joined("DataServiceId", &[account_url, path]);
+            }
+            ReplyHeaders::Added => {
+                for name in ["DataServiceId", "Location"] {
+                    added_url.into_iter().for_each(|url| headers.push_joined(name, &[url]));
+                }
+            }
+        }
+    }
+
+    /// Writes an answer that has headers beside those that every answer has. Its body is there already.
+    pub(super) fn send(&self, status: u16, to: &mut Response, push: impl FnOnce(&mut ResponseHeaders)) {
+        begin(status, reason(status), &self.request, to);
+        push(&mut to.headers);
+        finish(&self.request, self.client_request_id, to);
     }
 }
 
 /// The response to a request that the host refuses by itself, for example with 429 or 503.
 pub fn refuse(account_url: &str, error: &BatchError, request: &Request<'_>, clock: impl Clock) -> Response {
-    let mut body = Vec::new();
-    error_body(&mut body, account_url, error, request.request_id.as_str(), clock.now());
-    let mut headers = common_headers(request);
-    headers.push(("Content-Type", JSON.into()));
-    headers.push(("Content-Length", format!("{}", body.len())));
+    let mut response = Response::default();
+    refuse_into(account_url, error, request, clock, &mut response);
+    response
+}
+
+/// Like [`refuse`], but writes over a response, whose memory is used again.
+pub fn refuse_into(
+    account_url: &str,
+    error: &BatchError,
+    request: &Request<'_>,
+    clock: impl Clock,
+    response: &mut Response,
+) {
+    write_refusal(account_url, error, request, clock.now(), response);
+    finish(request, Headers::collect(request.headers).echoed_client_request_id(), response);
+}
+
+fn write_refusal(
+    account_url: &str,
+    error: &BatchError,
+    request: &Request<'_>,
+    now: Timestamp,
+    to: &mut Response,
+) {
+    to.body.clear();
+    error_body(&mut to.body, account_url, error, request.request_id.as_str(), now);
+    begin(error.code.status(), error.code.text(), request, to);
+    to.headers.push_joined("Content-Type", &[JSON]);
+    to.headers.push("Content-Length", to.body.len());
     if error.code == ErrorCode::TooManyRequests {
-        headers.push(("Retry-After", RETRY_AFTER_SECONDS.into()));
+        to.headers.push_joined("Retry-After", &[RETRY_AFTER_SECONDS]);
     }
-    let response = Response { status: error.code.status(), reason: error.code.text(), headers, body };
-    finish(response, request)
 }
 
 /// The path and the query.
 pub(super) fn split(target: &str) -> (&str, &str) {
-    target.split_once('?').unwrap_or((target, ""))
+    let (path, query) = cut(target, b'?');
+    (path, query.unwrap_or_default())
 }
 
-fn common_headers(request: &Request<'_>) -> Vec<(&'static str, String)> {
-    let mut headers = Vec::with_capacity(MOST_HEADERS);
-    headers.push(("request-id", request.request_id.as_str().into()));
-    headers.push(("DataServiceVersion", "3.0".into()));
-    headers
+/// What answers and refusals begin with.
+fn begin(status: u16, reason: &'static str, request: &Request<'_>, to: &mut Response) {
+    (to.status, to.reason) = (status, reason);
+    to.headers.clear();
+    to.headers.push_joined("request-id", &[request.request_id.as_str()]);
+    to.headers.push_joined("DataServiceVersion", &["3.0"]);
 }
 
-/// The value of a header that is an ETag or a date. There is room for either, so the text never moves.
-fn header(value: impl Display) -> String {
-    let mut text = String::with_capacity(32);
-    // A text takes all that is written to it.
-    let _ = write!(text, "{value}");
-    text
-}
-
-/// What answers and refusals have in common: a `HEAD` gets no body, and a client its id if it asks (Q2).
-fn finish(mut response: Response, request: &Request<'_>) -> Response {
+/// What answers and refusals end with: a `HEAD` gets no body, and a client its id if it asks (Q2).
+fn finish(request: &Request<'_>, client_request_id: Option<Guid>, to: &mut Response) {
     if request.method == "HEAD" {
-        response.body.clear();
+        to.body.clear();
     }
-    if let Some(id) = Headers::collect(request.headers).echoed_client_request_id() {
-        response.headers.push(("client-request-id", id.into()));
+    if let Some(id) = client_request_id {
+        to.headers.push_joined("client-request-id", &[id.as_str()]);
     }
-    response
 }
 
 fn reason(status: u16) -> &'static str {

@@ -14,12 +14,15 @@ pub struct Guid([u8; 36]);
 impl Guid {
     /// Reads a GUID; `None` if the text has any other form.
     pub fn parse(text: &str) -> Option<Self> {
-        let bytes: [u8; 36] = text.as_bytes().try_into().ok()?;
-        let well_formed = bytes.iter().enumerate().all(|(place, byte)| match place {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        });
-        well_formed.then_some(Self(bytes))
+        Self::parse_bytes(text.as_bytes())
+    }
+
+    pub(super) fn parse_bytes(text: &[u8]) -> Option<Self> {
+        let bytes: [u8; 36] = text.try_into().ok()?;
+        let has_hyphens = bytes[8] == b'-' && bytes[13] == b'-' && bytes[18] == b'-' && bytes[23] == b'-';
+        // All other places have a digit if there are as many digits as other places.
+        let digits = bytes.iter().fold(0, |digits, byte| digits + u8::from(byte.is_ascii_hexdigit()));
+        (has_hyphens && digits == 32).then_some(Self(bytes))
     }
 
     /// The GUID with this number, in lower case.

@@ -47,7 +47,7 @@ impl From<Response> for http::Response<Vec<u8>> {
         // The crate's own statuses and header names are valid. A value can be invalid where an account's
         // URL is; such a header is left out.
         *converted.status_mut() = http::StatusCode::from_u16(response.status).unwrap_or_default();
-        for (name, value) in response.headers {
+        for (name, value) in &response.headers {
             let name = http::HeaderName::try_from(name);
             if let (Ok(name), Ok(value)) = (name, http::HeaderValue::try_from(value)) {
                 converted.headers_mut().append(name, value);

@@ -9,7 +9,7 @@
 mod body;
 mod shown;
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::vec::Vec;
 
 use crate::{
     Account, BatchError, Timestamp,
@@ -35,24 +35,24 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::write(move |account, context| {
         let effects = account.add_job_schedule(&command, context.now)?;
         let schedule = account.require_job_schedule(&command.specification.id)?;
-        let url = job_schedule_url(account.url(), schedule.id()).to_string();
+        let url = job_schedule_url(account.url(), schedule.id()).concat();
         Ok((Reply::added(schedule.stamps().modified(), url), effects))
     }))
 }
 
 pub(super) fn get(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_JOB_SCHEDULE)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let schedule = account.require_job_schedule(&schedule?)?;
         let shown = |slot: &mut Slot<'_>| shown::job_schedule(account.url(), schedule, context.now, slot);
-        show.reply(account, context, "jobschedules", Some(schedule.stamps().modified()), shown)
+        show.reply(account, context, "jobschedules", Some(schedule.stamps().modified()), shown, body)
     }))
 }
 
 /// L8
 pub(super) fn exists(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let preconditions = reading.preconditions;
-    Ok(Act::read(move |account, _| {
+    Ok(Act::read(move |account, _, _| {
         Reply::exists(account.require_job_schedule(&schedule?)?.stamps().modified(), &preconditions)
     }))
 }
@@ -60,21 +60,21 @@ pub(super) fn exists(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> R
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::CLOUD_JOB_SCHEDULE)?;
     let after = list.after_id(|token| JobScheduleId::new(token).ok())?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let items = account.job_schedules_after(after.as_ref()).map(|schedule| {
             let shown =
                 move |slot: &mut Slot<'_>| shown::job_schedule(account.url(), schedule, context.now, slot);
             (schedule.id(), shown)
         });
-        Ok(list.reply(account, context, "jobschedules", items))
+        Ok(list.reply(account, context, "jobschedules", items, body))
     }))
 }
 
 pub(super) fn jobs(schedule: PathId<JobScheduleId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = JobList::read(&reading)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let schedule = account.require_job_schedule(&schedule?)?.id();
-        Ok(list.reply(account, context, Some(schedule)))
+        Ok(list.reply(account, context, Some(schedule), body))
     }))
 }
 

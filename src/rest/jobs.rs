@@ -9,19 +9,25 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::{format, string::String, sync::Arc};
+use alloc::{format, string::String, sync::Arc, vec::Vec};
 
 use shown::NodeRuns;
 
 use crate::{
     Account, BatchError, ErrorCode,
     id::{JobId, JobScheduleId},
-    job::{AddJob, DeleteJob, DisableJob, EnableJob, JobChange, TerminateJob, TerminateReason, UpdateJob},
+    job::{
+        AddJob, DeleteJob, DisableJob, EnableJob, JobChange, JobStateName, TerminateJob, TerminateReason,
+        UpdateJob,
+    },
     rest::{
         exchange::{Act, Context, PathId, Reading, Reply, force_timeout},
         fields,
         list::List,
-        odata::{model, shown::Slot},
+        odata::{
+            model::{self, name},
+            shown::Slot,
+        },
         shown::written,
     },
 };
@@ -41,16 +47,16 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
 
 pub(super) fn get(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_JOB)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let shown = |slot: &mut Slot<'_>| shown::job(account.url(), job, context.now, slot);
-        show.reply(account, context, "jobs", Some(job.stamps().modified()), shown)
+        show.reply(account, context, "jobs", Some(job.stamps().modified()), shown, body)
     }))
 }
 
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = JobList::read(&reading)?;
-    Ok(Act::read(move |account, context| Ok(list.reply(account, context, None))))
+    Ok(Act::read(move |account, context, body| Ok(list.reply(account, context, None, body))))
 }
 
 /// What a request asks of a list of jobs. Those that are not completed come first, each part by id (Q6).
@@ -76,6 +82,7 @@ impl JobList {
         account: &Account,
         context: &Context<'_>,
         schedule: Option<&JobScheduleId>,
+        body: &mut Vec<u8>,
     ) -> Reply {
         // The token is in one of the two parts: that part continues after it, and an earlier part is done.
         let (live, completed) = match &self.after {
@@ -83,13 +90,24 @@ impl JobList {
             Some((false, id)) => (Some(Some(id)), None),
             Some((true, id)) => (None, Some(id)),
         };
+        let (live, completed) =
+            (live.filter(|_| self.may_list(false)), Some(completed).filter(|_| self.may_list(true)));
         let live = live.into_iter().flat_map(|after| account.live_jobs(schedule, after)).map(|job| (0, job));
-        let completed = account.completed_jobs(schedule, completed).map(|job| (1, job));
+        let completed = completed.into_iter().flat_map(|after| account.completed_jobs(schedule, after));
+        let completed = completed.map(|job| (1, job));
         let items = live.chain(completed).map(|(part, job)| {
             let token = written(move |f| write!(f, "{part}.{}", job.id()));
             (token, |slot: &mut Slot<'_>| shown::job(account.url(), job, context.now, slot))
         });
-        self.list.reply(account, context, "jobs", items)
+        self.list.reply(account, context, "jobs", items, body)
+    }
+
+    /// Whether the filter can let pass a job of a part of the list. One that asks for a state of the other
+    /// part cannot, and nobody should wait while a hundred thousand jobs are asked.
+    fn may_list(&self, completed: bool) -> bool {
+        let states =
+            JobStateName::ALL.iter().filter(|state| (**state == JobStateName::Completed) == completed);
+        self.list.may_list(name!("state"), states.map(|state| state.as_str()))
     }
 }
 
@@ -155,10 +173,10 @@ pub(super) fn enable(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Ba
 }
 
 pub(super) fn task_counts(job: PathId<JobId>, _: Reading<'_>) -> Result<Act, BatchError> {
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let (set, model) = ("taskcountsresult/@Element", &model::TASK_COUNTS_RESULT);
-        Ok(Reply::shown(account, set, model, context.version, &|slot| shown::task_counts(job, slot)))
+        Ok(Reply::shown(account, set, model, context.version, &|slot| shown::task_counts(job, slot), body))
     }))
 }
 
@@ -168,7 +186,7 @@ pub(super) fn preparation_and_release_status(
 ) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::PREPARATION_AND_RELEASE_STATUS)?;
     let after = list.after_id(|token| crate::NodeId::new(token).ok())?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let template = job.template();
         if template.preparation.is_none() && template.release.is_none() {
@@ -178,6 +196,6 @@ pub(super) fn preparation_and_release_status(
             let runs = NodeRuns::of(job, id, node)?;
             Some((id, move |slot: &mut Slot<'_>| runs.show(account.url(), slot)))
         });
-        Ok(list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items))
+        Ok(list.reply(account, context, "jobpreparationandreleasetaskstatuslist", items, body))
     }))
 }

@@ -68,9 +68,20 @@ impl List {
         self.after.as_ref().map(parse).transpose()
     }
 
+    /// Whether something can be listed that shows one of these texts for this property of its own.
+    pub(super) fn may_list(&self, property: Name, mut texts: impl Iterator<Item = &'static str>) -> bool {
+        self.filter.as_ref().is_none_or(|filter| texts.any(|text| filter.may_match(property, text)))
+    }
+
     /// Replies with no items, for what an account of this crate has none of (Q11).
-    pub(super) fn reply_empty(&self, account: &Account, context: &Context<'_>, set: &str) -> Reply {
-        self.reply(account, context, set, iter::empty::<(&str, fn(&mut Slot<'_>))>())
+    pub(super) fn reply_empty(
+        &self,
+        account: &Account,
+        context: &Context<'_>,
+        set: &str,
+        body: &mut Vec<u8>,
+    ) -> Reply {
+        self.reply(account, context, set, iter::empty::<(&str, fn(&mut Slot<'_>))>(), body)
     }
 
     /// Replies with the first items that pass the filter, and with where to go on if there are more.
@@ -81,8 +92,9 @@ impl List {
         context: &Context<'_>,
         set: &str,
         items: impl Iterator<Item = (T, R)>,
+        body: &mut Vec<u8>,
     ) -> Reply {
-        self.reply_at(account.url(), context, set, items)
+        self.reply_at(account.url(), context, set, items, body)
     }
 
     /// Like [`reply`](Self::reply), for what the account does not have by itself.
@@ -92,13 +104,12 @@ impl List {
         context: &Context<'_>,
         set: &str,
         items: impl Iterator<Item = (T, R)>,
+        body: &mut Vec<u8>,
     ) -> Reply {
         let passes = |item: &R| self.filter.as_ref().is_none_or(|filter| filter.matches(item));
         let mut items = items.filter(|(_, item)| passes(item));
-        let mut reply = Reply::empty();
         let view = View { model: self.model, version: context.version, select: self.select.as_deref() };
-        let mut page =
-            write::List::begin(&mut reply.body, format_args!("{account_url}/$metadata#{set}"), view);
+        let mut page = write::List::begin(body, &[account_url, "/$metadata#", set], view);
         let mut last = None;
         for (token, item) in items.by_ref().take(self.max_results) {
             page.item(&item);
@@ -106,7 +117,7 @@ impl List {
         }
         let more_after = last.filter(|_| items.next().is_some());
         page.end(more_after.map(|token| next_link(account_url, context, token)));
-        reply
+        Reply::empty()
     }
 }
 

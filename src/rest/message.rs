@@ -2,7 +2,10 @@
 
 use alloc::{string::String, vec::Vec};
 
-use crate::{Effect, Timestamp, rest::guid::Guid};
+use crate::{
+    Effect, Timestamp,
+    rest::{guid::Guid, response_headers::ResponseHeaders},
+};
 
 /// A request as it came in. The transport has read it whole and settled what is its own: HTTP
 /// version, Host, transfer coding.
@@ -24,6 +27,9 @@ pub struct Request<'a> {
 }
 
 /// The service's answer.
+///
+/// The default is an empty one, with status 200: the memory for a response that is to be written, which
+/// [`answer_into`](crate::rest::answer_into) uses again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Response {
     /// The HTTP status.
@@ -35,7 +41,7 @@ pub struct Response {
     /// `Content-Length` is among them where the service is known to send it: on refusals and on 204. A
     /// host whose transport counts the body by itself drops it, or else sends it as it is. A refusal of
     /// a `HEAD` has it without a body, as HTTP wants: it tells how long the body would have been.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: ResponseHeaders,
     /// The body, often empty.
     pub body: Vec<u8>,
 }
@@ -43,13 +49,18 @@ pub struct Response {
 impl Response {
     /// The value of a header, by its name without case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut headers = self.headers.iter();
-        headers.find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers.get(name)
+    }
+}
+
+impl Default for Response {
+    fn default() -> Self {
+        Self { status: 200, reason: "OK", headers: ResponseHeaders::default(), body: Vec::new() }
     }
 }
 
 /// An answer, and what the host must do besides sending it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[must_use = "instructions among the effects must be carried out"]
 pub struct Answer {
     /// What goes back to the client.

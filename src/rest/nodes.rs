@@ -27,7 +27,7 @@ use crate::{
 pub(super) fn list(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::COMPUTE_NODE)?;
     let after = list.after_id(|token| NodeId::new(token).ok())?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let pool = pool?;
         if account.nodes_of(&pool).next().is_none() {
             account.require_pool(&pool)?;
@@ -35,7 +35,7 @@ pub(super) fn list(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, Ba
         let items = account
             .nodes_of_after(&pool, after.as_ref())
             .map(|node| (node.id(), move |slot: &mut Slot<'_>| shown::node(account, node, slot)));
-        Ok(list.reply(account, context, "nodes", items))
+        Ok(list.reply(account, context, "nodes", items, body))
     }))
 }
 
@@ -45,9 +45,9 @@ pub(super) fn get(
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
     let show = reading.show(&model::COMPUTE_NODE)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let node = account.require_node(&pool?, &node?)?;
-        show.reply(account, context, "nodes", None, |slot| shown::node(account, node, slot))
+        show.reply(account, context, "nodes", None, |slot| shown::node(account, node, slot), body)
     }))
 }
 
@@ -111,9 +111,9 @@ pub(super) fn extensions(
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::NODE_VM_EXTENSION)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         account.require_node(&pool?, &node?)?;
-        Ok(list.reply_empty(account, context, "extensions")) // Q11
+        Ok(list.reply_empty(account, context, "extensions", body)) // Q11
     }))
 }
 
@@ -124,7 +124,7 @@ pub(super) fn extension(
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
     reading.show(&model::NODE_VM_EXTENSION)?;
-    Ok(Act::read(move |account, _| {
+    Ok(Act::read(move |account, _, _| {
         account.require_node(&pool?, &node?)?;
         Err(ErrorCode::ResourceNotFound.into())
     }))
@@ -138,7 +138,7 @@ pub(super) fn upload_service_logs(
 ) -> Result<Act, BatchError> {
     let version = reading.version;
     read::read(&model::UPLOAD_BATCH_SERVICE_LOGS_CONFIGURATION, reading.body, version)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let node = account.require_node(&pool?, &node?)?;
         match node.contact() {
             Contact::Answering => {}
@@ -148,7 +148,7 @@ pub(super) fn upload_service_logs(
         let set = "Microsoft.Azure.Batch.Protocol.Entities.UploadBatchServiceLogsResult";
         let model = &model::UPLOAD_BATCH_SERVICE_LOGS_RESULT;
         let shown = |slot: &mut Slot<'_>| shown::uploaded_logs(&directory, 0, slot);
-        Ok(Reply::shown(account, set, model, version, &shown))
+        Ok(Reply::shown(account, set, model, version, &shown, body))
     }))
 }
 

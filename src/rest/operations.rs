@@ -1,7 +1,7 @@
 //! The table of operations. Routing, 404, 405 and 501, what an operation reads and which headers its
 //! answer has all come from here.
 
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use alloc::borrow::Cow;
 
 use crate::{
     BatchError, ErrorCode,
@@ -15,7 +15,7 @@ use crate::{
         nodes::{self, users},
         odata::version::ApiVersion,
         parameters::Conditions,
-        percent::decode,
+        percent::{cut, decode},
         pools, supported_images, tasks,
     },
 };
@@ -49,6 +49,7 @@ pub struct Operation {
     pub max_timeout_seconds: u64,
     pub(super) headers: ReplyHeaders,
     pub(super) handler: Handler,
+    pattern: Pattern,
 }
 
 /// The headers of an accepted request, besides those that every answer has.
@@ -260,6 +261,7 @@ const fn new(method: &'static str, path: &'static str, status: u16, handler: Han
         max_timeout_seconds: TIMEOUT_SECONDS,
         headers: ReplyHeaders::Plain,
         handler,
+        pattern: Pattern::of(path),
     }
 }
 
@@ -346,24 +348,111 @@ impl Operation {
     }
 }
 
+/// No path of the table has more segments.
+const MOST_SEGMENTS: usize = 6;
+
+/// A path of the table, cut into segments while the crate is compiled, because every request is compared
+/// with many rows.
+#[derive(Clone, Copy, Debug)]
+struct Pattern([Segment; MOST_SEGMENTS + 1]);
+
+/// What a segment of a path must be.
+#[derive(Clone, Copy, Debug)]
+enum Segment {
+    /// This text.
+    Text(&'static str),
+    /// An id, with this text before it.
+    Id(&'static str),
+    /// Whatever comes, one segment at least.
+    Rest,
+    /// Nothing: the path is over.
+    End,
+}
+
+impl Pattern {
+    #[allow(clippy::indexing_slicing, reason = "the compiler reports it")]
+    const fn of(path: &'static str) -> Self {
+        let mut segments = [Segment::End; MOST_SEGMENTS + 1];
+        let (mut count, mut rest) = (0, path);
+        while let [b'/', ..] = rest.as_bytes() {
+            let (segment, after) = rest.split_at(1).1.split_at(find(b'/', rest.split_at(1).1));
+            let prefix = segment.split_at(find(b'{', segment)).0;
+            segments[count] = match segment.as_bytes() {
+                b"{..}" => Segment::Rest,
+                _ if prefix.len() < segment.len() => Segment::Id(prefix),
+                _ => Segment::Text(segment),
+            };
+            (count, rest) = (count + 1, after);
+        }
+        Self(segments)
+    }
+
+    fn matches(&self, path: &Path<'_>) -> bool {
+        for (expected, segment) in self.0.iter().zip(&path.0) {
+            let is_match = match (expected, segment) {
+                (Segment::End, None) | (Segment::Rest, Some(_)) => return true,
+                (Segment::Text(text), Some(segment)) => *text == segment.decoded,
+                (Segment::Id(prefix), Some(segment)) => segment.decoded.starts_with(prefix),
+                (Segment::Text(_) | Segment::Id(_) | Segment::Rest, None) | (Segment::End, Some(_)) => false,
+            };
+            if !is_match {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// The place of the first such byte, or the end.
+#[allow(clippy::indexing_slicing, reason = "the compiler reports it")]
+const fn find(byte: u8, text: &str) -> usize {
+    let mut place = 0;
+    while place < text.len() && text.as_bytes()[place] != byte {
+        place += 1;
+    }
+    place
+}
+
+/// The path of a request, cut into its first segments. Of a longer path the last of them is followed by
+/// others.
+struct Path<'a>([Option<PathSegment<'a>>; MOST_SEGMENTS + 1]);
+
+struct PathSegment<'a> {
+    decoded: Cow<'a, str>,
+    /// This segment and all that follow, as they came.
+    rest: &'a str,
+}
+
+impl<'a> Path<'a> {
+    /// `None` for what is no path.
+    fn new(path: &'a str) -> Option<Self> {
+        let mut rest = Some(path.strip_prefix('/')?);
+        Some(Self([(); MOST_SEGMENTS + 1].map(|()| {
+            let from_here = rest?;
+            let (segment, after) = cut(from_here, b'/');
+            rest = after;
+            Some(PathSegment { decoded: decode(segment), rest: from_here })
+        })))
+    }
+}
+
 /// An operation with the ids that a path names.
 pub(super) struct Found<'a> {
     pub(super) operation: &'static Operation,
     first: Cow<'a, str>,
     second: Cow<'a, str>,
     /// What comes after the segment that follows the second id: a path or a user's name.
-    rest: String,
+    rest: Cow<'a, str>,
 }
 
 impl<'a> Found<'a> {
     pub(super) fn new(method: &str, path: &'a str) -> Result<Self, ErrorCode> {
-        let path = path.strip_prefix('/').ok_or(ErrorCode::InvalidUri)?;
-        let segments: Vec<Cow<'a, str>> = path.split('/').map(decode).collect();
+        let path = Path::new(path).ok_or(ErrorCode::InvalidUri)?;
         let mut is_known = false;
         for operation in OPERATIONS {
-            if matches(operation.path, &segments) {
+            if operation.pattern.matches(&path) {
                 if operation.method == method {
-                    return Ok(Self::with_ids(operation, segments));
+                    return Ok(Self::with_ids(operation, path));
                 }
                 is_known = true;
             }
@@ -381,12 +470,12 @@ impl<'a> Found<'a> {
     }
 
     /// Ids stand in the second and in the fourth segment; the sixth is a user's name, or a path begins there.
-    fn with_ids(operation: &'static Operation, segments: Vec<Cow<'a, str>>) -> Self {
-        let mut segments = segments.into_iter();
-        let (first, second) = (segments.nth(1), segments.nth(1));
-        let rest: Vec<Cow<'_, str>> = segments.skip(1).collect();
-        let (first, second) = (first.unwrap_or_default(), second.unwrap_or_default());
-        Self { operation, first, second, rest: rest.join("/") }
+    fn with_ids(operation: &'static Operation, Path(segments): Path<'a>) -> Self {
+        let [_, first, _, second, _, sixth, _] = segments;
+        let id =
+            |segment: Option<PathSegment<'a>>| segment.map(|segment| segment.decoded).unwrap_or_default();
+        let rest = sixth.map(|segment| decode(segment.rest)).unwrap_or_default();
+        Self { operation, first: id(first), second: id(second), rest }
     }
 
     /// Lets the operation read the request.
@@ -405,7 +494,7 @@ impl<'a> Found<'a> {
             Handler::Pool(handler) => handler(pool(), reading),
             Handler::Node(handler) => handler(pool(), node(), reading),
             Handler::NodeUser(handler) => {
-                let user = UserName::new(self.rest.as_str()).map_err(|_| ErrorCode::NodeUserNotFound);
+                let user = UserName::new(&*self.rest).map_err(|_| ErrorCode::NodeUserNotFound);
                 handler(pool(), node(), user, reading)
             }
             Handler::TaskFiles(handler) => {
@@ -425,25 +514,6 @@ impl<'a> Found<'a> {
 /// The refusal of a request that no row matches.
 fn not_found(is_path_known: bool) -> ErrorCode {
     if is_path_known { ErrorCode::UnsupportedHttpVerb } else { ErrorCode::InvalidUri }
-}
-
-/// Whether a path in the form of the table matches the segments of a request's path.
-fn matches(path: &str, segments: &[Cow<'_, str>]) -> bool {
-    let mut segments = segments.iter();
-    for expected in path.split('/').skip(1) {
-        let Some(segment) = segments.next() else { return false };
-        if expected == "{..}" {
-            return true;
-        }
-        let is_match = match expected.split_once('{') {
-            Some((prefix, _)) => segment.starts_with(prefix),
-            None => expected == segment.as_ref(),
-        };
-        if !is_match {
-            return false;
-        }
-    }
-    segments.next().is_none()
 }
 
 #[cfg(test)]
@@ -505,10 +575,10 @@ mod tests {
     fn no_two_rows_match_one_request() {
         for (place, operation) in OPERATIONS.iter().enumerate() {
             let example = operation.path.replace("({", "(").replace("})", ")").replace(['{', '}'], "");
-            let segments: Vec<Cow<'_, str>> = example.split('/').skip(1).map(Cow::from).collect();
+            let path = Path::new(&example).unwrap();
             let rows = OPERATIONS.iter().enumerate();
             let found: Vec<usize> = rows
-                .filter(|(_, row)| row.method == operation.method && matches(row.path, &segments))
+                .filter(|(_, row)| row.method == operation.method && row.pattern.matches(&path))
                 .map(|(row, _)| row)
                 .collect();
             assert_eq!(found, [place], "{} {}", operation.method, operation.path);

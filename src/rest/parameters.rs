@@ -244,10 +244,10 @@ impl<'a> Headers<'a> {
     }
 
     /// The id to send back: only where the client asked for it, and only if it is a GUID (Q2).
-    pub(super) fn echoed_client_request_id(&self) -> Option<&'a str> {
+    pub(super) fn echoed_client_request_id(&self) -> Option<Guid> {
         let wanted = self.return_client_request_id?.trim_ascii().eq_ignore_ascii_case(b"true");
-        let id = core::str::from_utf8(self.client_request_id?.trim_ascii()).ok()?;
-        (wanted && Guid::parse(id).is_some()).then_some(id)
+        let id = self.client_request_id.filter(|_| wanted)?;
+        Guid::parse_bytes(id.trim_ascii())
     }
 
     /// Reads the range, for an operation that takes one (V7); it must not be said twice (H4).

@@ -1,7 +1,7 @@
 //! Percent escapes in paths and queries.
 
 use alloc::borrow::Cow;
-use core::fmt::Display;
+use core::{fmt::Display, iter};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
@@ -24,7 +24,7 @@ impl<'a> Parameter<'a> {
 
     /// The value, in which a plus sign is a space.
     pub(super) fn value(&self) -> Cow<'a, str> {
-        if self.value.contains('+') {
+        if self.value.bytes().any(|byte| byte == b'+') {
             Cow::Owned(decode(&self.value.replace('+', " ")).into_owned())
         } else {
             decode(self.value)
@@ -34,15 +34,34 @@ impl<'a> Parameter<'a> {
 
 /// The parameters of a query, which is what follows the question mark. Empty ones are left out.
 pub(super) fn parameters(query: &str) -> impl Iterator<Item = Parameter<'_>> {
-    query.split('&').filter(|raw| !raw.is_empty()).map(|raw| {
-        let (name, value) = raw.split_once('=').unwrap_or((raw, ""));
-        Parameter { raw, name, value }
+    let mut rest = Some(query);
+    let parts = iter::from_fn(move || {
+        let (part, after) = cut(rest?, b'&');
+        rest = after;
+        Some(part)
+    });
+    parts.filter(|raw| !raw.is_empty()).map(|raw| {
+        let (name, value) = cut(raw, b'=');
+        Parameter { raw, name, value: value.unwrap_or_default() }
     })
+}
+
+/// What comes before the first such byte, which is of ASCII, and what comes after it. The parts of a target
+/// are short, and `split_once` costs several times as much for them.
+pub(super) fn cut(text: &str, byte: u8) -> (&str, Option<&str>) {
+    let parts = text.bytes().position(|found| found == byte).and_then(|place| text.split_at_checked(place));
+    match parts {
+        Some((before, after)) => (before, after.get(1..)),
+        None => (text, None),
+    }
 }
 
 /// Decodes percent escapes. An invalid escape is left as it is; bytes that are not UTF-8 become
 /// replacement characters.
 pub(super) fn decode(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| byte != b'%') {
+        return Cow::Borrowed(text); // As most are.
+    }
     percent_decode_str(text).decode_utf8_lossy()
 }
 

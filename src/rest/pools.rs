@@ -9,8 +9,6 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::string::ToString;
-
 use crate::{
     BatchError,
     id::PoolId,
@@ -29,32 +27,32 @@ pub(super) fn add(reading: Reading<'_>) -> Result<Act, BatchError> {
     Ok(Act::write(move |account, context| {
         let effects = account.add_pool(&command, context.now)?;
         let pool = account.require_pool(&command.specification.id)?;
-        let url = pool_url(account.url(), pool.id()).to_string();
+        let url = pool_url(account.url(), pool.id()).concat();
         Ok((Reply::added(pool.stamps().modified(), url), effects))
     }))
 }
 
 pub(super) fn get(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_POOL)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let pool = account.require_pool(&pool?)?;
         let shown = |slot: &mut Slot<'_>| shown::pool(account, pool, slot);
-        show.reply(account, context, "pools", Some(pool.stamps().modified()), shown)
+        show.reply(account, context, "pools", Some(pool.stamps().modified()), shown, body)
     }))
 }
 
 pub(super) fn exists(pool: PathId<PoolId>, _: Reading<'_>) -> Result<Act, BatchError> {
-    Ok(Act::read(move |account, _| Ok(Reply::changed(account.require_pool(&pool?)?.stamps().modified()))))
+    Ok(Act::read(move |account, _, _| Ok(Reply::changed(account.require_pool(&pool?)?.stamps().modified()))))
 }
 
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::CLOUD_POOL)?;
     let after = list.after_id(|token| PoolId::new(token).ok())?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let items = account
             .pools_after(after.as_ref())
             .map(|pool| (pool.id(), move |slot: &mut Slot<'_>| shown::pool(account, pool, slot)));
-        Ok(list.reply(account, context, "pools", items))
+        Ok(list.reply(account, context, "pools", items, body))
     }))
 }
 
@@ -137,11 +135,11 @@ pub(super) fn disable_auto_scale(pool: PathId<PoolId>, reading: Reading<'_>) -> 
 
 pub(super) fn evaluate_auto_scale(pool: PathId<PoolId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let formula = body::evaluate_auto_scale(reading.body, reading.version)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let run = account.evaluate_auto_scale(&pool?, &formula, context.now)?;
         let set = "Microsoft.Azure.Batch.Protocol.Entities.AutoScaleRun";
         let shown = |slot: &mut Slot<'_>| shown::auto_scale_run(&run, slot);
-        Ok(Reply::shown(account, set, &model::AUTO_SCALE_RUN, context.version, &shown))
+        Ok(Reply::shown(account, set, &model::AUTO_SCALE_RUN, context.version, &shown, body))
     }))
 }
 
@@ -151,15 +149,17 @@ const MAX_COUNTED_POOLS: usize = 10;
 pub(super) fn node_counts(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read_up_to(MAX_COUNTED_POOLS, &reading, &model::POOL_NODE_COUNTS)?;
     let after = list.after_id(|token| PoolId::new(token).ok())?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let items = account
             .pools_after(after.as_ref())
             .map(|pool| (pool.id(), move |slot: &mut Slot<'_>| shown::node_counts(account, pool, slot)));
-        Ok(list.reply(account, context, "poolnodecounts", items))
+        Ok(list.reply(account, context, "poolnodecounts", items, body))
     }))
 }
 
 pub(super) fn usage_metrics(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::POOL_USAGE_METRICS)?;
-    Ok(Act::read(move |account, context| Ok(list.reply_empty(account, context, "poolusagemetrics")))) // Q11
+    Ok(Act::read(move |account, context, body| {
+        Ok(list.reply_empty(account, context, "poolusagemetrics", body))
+    })) // Q11
 }

@@ -1,6 +1,6 @@
 //! From a request to an answer, in two halves: what needs no account, then the rest.
 
-use alloc::{format, vec::Vec};
+use alloc::format;
 
 use crate::{
     Account, BatchError, Clock, ErrorCode, Preconditions, Timestamp,
@@ -9,7 +9,7 @@ use crate::{
         exchange::{Act, MAX_BODY_BYTES, ReadAct, Reading, WriteAct},
         file_access::FileAccess,
         files::FileRequest,
-        frame::{Frame, refuse, split},
+        frame::{Frame, refuse, refuse_into, split},
         message::{Answer, Request, Response},
         operations::{Found, Operation, Work},
         parameters::{Headers, Query},
@@ -114,10 +114,48 @@ pub fn answer_guarded(
     clock: impl Clock,
     guard: &impl Authorize,
 ) -> Answer {
+    let mut answer = Answer::default();
+    answer_into(account, request, clock, guard, &mut answer);
+    answer
+}
+
+/// Like [`answer_guarded`], but writes over an answer. Its memory for the headers and the body is used again, so
+/// a host that answers one request after the other allocates for what stays in the account and little else.
+///
+/// ```
+/// use azbatch::{Account, Timestamp, rest::{self, Answer, Anyone, Guid, Request}};
+///
+/// let mut account = Account::new("https://contoso.westus.batch.azure.com");
+/// let now = Timestamp::parse_iso8601("2026-02-10T08:00:00Z")?;
+/// let mut answer = Answer::default();
+/// for (number, target) in ["/jobs?api-version=2024-07-01.20.0", "/jobs/film"].into_iter().enumerate() {
+///     let request = Request {
+///         method: "GET",
+///         target,
+///         headers: &[],
+///         body: &[],
+///         received: now,
+///         request_id: Guid::from_u128(number as u128),
+///     };
+///     rest::answer_into(&mut account, &request, now, &Anyone, &mut answer);
+///     assert_eq!(answer.response.status, if number == 0 { 200 } else { 400 });
+/// }
+/// # Ok::<(), azbatch::ParseError>(())
+/// ```
+pub fn answer_into(
+    account: &mut Account,
+    request: &Request<'_>,
+    clock: impl Clock,
+    guard: &impl Authorize,
+    answer: &mut Answer,
+) {
     let now = clock.now();
-    match prepare_guarded(request, account.url(), now, guard) {
-        Ok(prepared) => prepared.answer(account, now),
-        Err(response) => Answer { response, effects: Vec::new() },
+    match read(request, account.url(), now, guard) {
+        Ok(prepared) => prepared.answer_into(account, now, answer),
+        Err(error) => {
+            answer.effects.clear();
+            refuse_into(account.url(), &error, request, now, &mut answer.response);
+        }
     }
 }
 
@@ -125,10 +163,18 @@ impl Prepared<'_> {
     /// The answer, and the effects if the request changes something. A request about files is answered as
     /// by a host without any.
     pub fn answer(self, account: &mut Account, clock: impl Clock) -> Answer {
+        let mut answer = Answer::default();
+        self.answer_into(account, clock, &mut answer);
+        answer
+    }
+
+    /// Like [`answer`](Self::answer), but writes over an answer; see [`answer_into`].
+    pub fn answer_into(self, account: &mut Account, clock: impl Clock, answer: &mut Answer) {
+        answer.effects.clear();
         match self {
-            Self::Read(read) => Answer { response: read.answer(account, clock), effects: Vec::new() },
-            Self::Write(write) => write.answer(account, clock),
-            Self::File(file) => Answer { response: file.answer(account, clock), effects: Vec::new() },
+            Self::Read(read) => read.answer_into(account, clock, &mut answer.response),
+            Self::Write(write) => write.answer_into(account, clock, answer),
+            Self::File(file) => answer.response = file.answer(account, clock),
         }
     }
 }
@@ -136,12 +182,21 @@ impl Prepared<'_> {
 impl PreparedRead<'_> {
     /// The response.
     pub fn answer(self, account: &Account, clock: impl Clock) -> Response {
+        let mut response = Response::default();
+        self.answer_into(account, clock, &mut response);
+        response
+    }
+
+    /// Like [`answer`](Self::answer), but writes over a response; see [`answer_into`].
+    pub fn answer_into(self, account: &Account, clock: impl Clock, response: &mut Response) {
         let Self { frame, act } = self;
         let now = clock.now();
-        let reply = frame.check_timeout(now).and_then(|()| act(account, &frame.context(now)));
+        response.body.clear();
+        let reply =
+            frame.check_timeout(now).and_then(|()| act(account, &frame.context(now), &mut response.body));
         match reply {
-            Ok(reply) => frame.print(account.url(), reply, now),
-            Err(error) => frame.refuse(account.url(), &error, now),
+            Ok(reply) => frame.accept(account.url(), &reply, response),
+            Err(error) => frame.refuse(account.url(), &error, now, response),
         }
     }
 }
@@ -149,12 +204,26 @@ impl PreparedRead<'_> {
 impl PreparedWrite<'_> {
     /// The answer, with its effects. A refused request has changed nothing and has no effects.
     pub fn answer(self, account: &mut Account, clock: impl Clock) -> Answer {
+        let mut answer = Answer::default();
+        self.answer_into(account, clock, &mut answer);
+        answer
+    }
+
+    /// Like [`answer`](Self::answer), but writes over an answer; see [`answer_into`].
+    pub fn answer_into(self, account: &mut Account, clock: impl Clock, answer: &mut Answer) {
         let Self { frame, act } = self;
+        let Answer { response, effects } = answer;
         let now = clock.now();
-        let written = frame.check_timeout(now).and_then(|()| act(account, &frame.context(now)));
+        response.body.clear();
+        effects.clear();
+        let written =
+            frame.check_timeout(now).and_then(|()| act(account, &frame.context(now), &mut response.body));
         match written {
-            Ok((reply, effects)) => Answer { response: frame.print(account.url(), reply, now), effects },
-            Err(error) => Answer { response: frame.refuse(account.url(), &error, now), effects: Vec::new() },
+            Ok((reply, followed)) => {
+                *effects = followed;
+                frame.accept(account.url(), &reply, response);
+            }
+            Err(error) => frame.refuse(account.url(), &error, now, response),
         }
     }
 }
@@ -251,7 +320,8 @@ fn read<'a>(
     let force = operation.is_forceable && query.force(version)?;
 
     // The headers, and what the operation itself reads.
-    let checked = query.check_date().and_then(|()| check_headers(request, operation, now));
+    let headers = Headers::collect(request.headers);
+    let checked = query.check_date().and_then(|()| check_headers(&headers, request.body, operation, now));
     let (body, received) = (request.body, request.received);
     let reading = |(preconditions, range)| Reading {
         body,
@@ -269,7 +339,8 @@ fn read<'a>(
         found.read(reading(checked?))?
     };
     let expires = received.saturating_add(timeout);
-    let frame = Frame { request: *request, operation, version, expires };
+    let client_request_id = headers.echoed_client_request_id();
+    let frame = Frame { request: *request, client_request_id, operation, version, expires };
     Ok(match work {
         Work::Act(Act::Read(act)) => Prepared::Read(PreparedRead { frame, act }),
         Work::Act(Act::Write(act)) => Prepared::Write(PreparedWrite { frame, act }),
@@ -279,19 +350,19 @@ fn read<'a>(
 
 /// Checks the headers, and the body as far as they and its size tell about it.
 fn check_headers(
-    request: &Request<'_>,
+    headers: &Headers<'_>,
+    body: &[u8],
     operation: &Operation,
     now: Timestamp,
 ) -> Result<(Preconditions, Option<ByteRange>), BatchError> {
-    let headers = Headers::collect(request.headers);
     let preconditions = headers.check(operation.conditions, now)?;
     let range = if operation.has_range { headers.range()? } else { None };
-    if request.body.len() > MAX_BODY_BYTES {
+    if body.len() > MAX_BODY_BYTES {
         return Err(
             BatchError::from(ErrorCode::RequestBodyTooLarge).with("MaxLimit", format!("{MAX_BODY_BYTES}"))
         ); // B1
     }
-    if !request.body.is_empty() {
+    if !body.is_empty() {
         headers.check_content_type()?; // B2
     }
     Ok((preconditions, range))

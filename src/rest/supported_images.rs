@@ -24,10 +24,10 @@ use crate::{
 pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::SUPPORTED_IMAGE)?;
     let before = list.after_id(|token| token.parse().ok())?.unwrap_or(0);
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let items = account.supported_images().iter().zip(1_usize..).skip(before);
         let items = items.map(|(image, number)| (number, move |slot: &mut Slot<'_>| shown(image, slot)));
-        Ok(list.reply(account, context, "supportedimages", items))
+        Ok(list.reply(account, context, "supportedimages", items, body))
     }))
 }
 
@@ -35,12 +35,12 @@ pub(super) fn list(reading: Reading<'_>) -> Result<Act, BatchError> {
 pub(super) fn node_agents(reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::NODE_AGENT_SKU)?;
     let before = list.after_id(|token| token.parse().ok())?.unwrap_or(0);
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let agents = agents_of(account.supported_images());
         let items = agents.iter().zip(1_usize..).skip(before);
         let items =
             items.map(|(images, number)| (number, move |slot: &mut Slot<'_>| shown_agent(images, slot)));
-        Ok(list.reply(account, context, "nodeagentskus", items))
+        Ok(list.reply(account, context, "nodeagentskus", items, body))
     }))
 }
 

@@ -9,11 +9,7 @@
 pub(super) mod body;
 pub(super) mod shown;
 
-use alloc::{
-    borrow::ToOwned,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
 
 use crate::{
     Account, BatchError, Timestamp,
@@ -55,21 +51,21 @@ pub(super) fn add(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, Batch
 fn added(account: &Account, job: &JobId, task: &TaskId) -> Result<(String, Timestamp), BatchError> {
     let job = account.require_job(job)?;
     let task = job.require_task(task)?;
-    Ok((task_url(account.url(), job.id(), task.id()).to_string(), task.stamps().modified()))
+    Ok((task_url(account.url(), job.id(), task.id()).concat(), task.stamps().modified()))
 }
 
 /// Each task of a collection is added or refused by itself; only what is wrong with the whole refuses
 /// the whole (B7).
 pub(super) fn add_collection(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let tasks = body::add_tasks(reading.body, reading.version)?;
-    Ok(Act::write(move |account, context| {
+    Ok(Act::write_with_body(move |account, context, body| {
         let job = job?;
         account.require_job(&job)?.allows(JobRequest::AddTask)?;
-        let (mut effects, mut reply) = (Vec::new(), Reply::empty());
+        let mut effects = Vec::new();
         let url = account.url().to_owned();
         let mut results = write::List::begin(
-            &mut reply.body,
-            format_args!("{url}/$metadata#taskaddresult"),
+            body,
+            &[&url, "/$metadata#taskaddresult"],
             View { model: &model::TASK_ADD_RESULT, version: context.version, select: None },
         );
         for (id, task) in tasks {
@@ -84,7 +80,7 @@ pub(super) fn add_collection(job: PathId<JobId>, reading: Reading<'_>) -> Result
             }
         }
         results.end(None::<&str>);
-        Ok((reply, effects))
+        Ok((Reply::empty(), effects))
     }))
 }
 
@@ -102,24 +98,24 @@ fn add_one(
 
 pub(super) fn get(job: PathId<JobId>, task: PathId<TaskId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let show = reading.show(&model::CLOUD_TASK)?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let task = job.require_task(&task?)?;
         let shown = |slot: &mut Slot<'_>| shown::task(account.url(), job.id(), task, slot);
-        show.reply(account, context, "tasks", Some(task.stamps().modified()), shown)
+        show.reply(account, context, "tasks", Some(task.stamps().modified()), shown, body)
     }))
 }
 
 pub(super) fn list(job: PathId<JobId>, reading: Reading<'_>) -> Result<Act, BatchError> {
     let list = List::read(&reading, &model::CLOUD_TASK)?;
     let after = list.after_id(|token| TaskId::new(token).ok())?;
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let job = account.require_job(&job?)?;
         let tasks = job.tasks_after(after.as_ref());
         let items = tasks.map(|task| {
             (task.id(), move |slot: &mut Slot<'_>| shown::task(account.url(), job.id(), task, slot))
         });
-        Ok(list.reply(account, context, "tasks", items))
+        Ok(list.reply(account, context, "tasks", items, body))
     }))
 }
 
@@ -181,7 +177,7 @@ pub(super) fn reactivate(
 
 /// A plain task has none. A multi-instance one has, but the crate does not run it as such (Q9).
 pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>, _: Reading<'_>) -> Result<Act, BatchError> {
-    Ok(Act::read(move |account, context| {
+    Ok(Act::read(move |account, context, body| {
         let found = account.require_job(&job?)?;
         let found = found.require_task(&task?)?;
         if found.specification().other.contains_key(name!("multiInstanceSettings").as_str()) {
@@ -189,13 +185,12 @@ pub(super) fn subtasks(job: PathId<JobId>, task: PathId<TaskId>, _: Reading<'_>)
                 "The subtasks of multi-instance tasks are not implemented.",
             ));
         }
-        let mut reply = Reply::empty();
         write::List::begin(
-            &mut reply.body,
-            format_args!("{}/$metadata#subtaskinfo", account.url()),
+            body,
+            &[account.url(), "/$metadata#subtaskinfo"],
             View { model: &model::SUBTASK_INFORMATION, version: context.version, select: None },
         )
         .end(None::<&str>);
-        Ok(reply)
+        Ok(Reply::empty())
     }))
 }

@@ -210,7 +210,7 @@ fn the_table() {
                 table.push_str(", can be forced");
             }
             write!(table, ", at most {} s", operation.max_timeout_seconds).unwrap();
-            let names = response.headers.iter().map(|(name, _)| *name);
+            let names = response.headers.iter().map(|(name, _)| name);
             let names: Vec<&str> =
                 names.filter(|name| !["request-id", "DataServiceVersion"].contains(name)).collect();
             if !names.is_empty() {

@@ -2,7 +2,7 @@
 
 use azbatch::{
     ErrorCode,
-    rest::{self, Guid, Prepared, Response},
+    rest::{self, Answer, Anyone, Guid, Prepared, Response},
 };
 
 use crate::world::{Sent, URL, World, secs, told};
@@ -72,4 +72,60 @@ fn what_the_host_refuses_goes_back_like_any_refusal() {
     assert_eq!(get.header("client-request-id"), Some(ID));
     assert_eq!(get.header("Content-Length"), Some(get.body.len().to_string().as_str()));
     assert!(head.body.is_empty());
+}
+
+/// Requests whose answers differ in status, headers, body and effects, for an account with a job `job`.
+const DIFFERENT: [(&str, &str); 12] = [
+    ("GET /jobs/job", ""),
+    ("POST /jobs/job/tasks", r#"{"id":"a","commandLine":"x"}"#),
+    ("GET /jobs/job/tasks", ""),
+    ("POST /jobs/job/addtaskcollection", r#"{"value":[{"id":"a","commandLine":"x"}]}"#),
+    ("POST /jobs/job/tasks/a/terminate", ""),
+    ("HEAD /jobs/job", ""),
+    ("GET /nowhere", ""),
+    ("GET /pools/none/nodes/none/files", ""),
+    ("POST /jobs/job/terminate", "{"),
+    ("POST /jobs/job/terminate", ""),
+    ("POST /jobs/job/terminate", ""),
+    ("GET /jobs/none", ""),
+];
+
+/// What an answer was before does not show in what is written over it.
+#[test]
+fn an_answer_that_is_written_over_is_as_a_new_one() {
+    let world = World::with_jobs(&["job"]);
+    for before in DIFFERENT {
+        let (mut account, mut answer) = (world.account.clone(), Answer::default());
+        for (line, body) in [[before].as_slice(), &DIFFERENT].concat() {
+            let mut twin = account.clone();
+            let new = first(&world, &Sent::new(line, body), |request| {
+                rest::answer_into(&mut account, request, world.now, &Anyone, &mut answer);
+                rest::answer(&mut twin, request, world.now)
+            });
+            assert_eq!(answer, new, "{line} after {before:?}");
+            assert_eq!(account, twin, "{line} after {before:?}");
+        }
+    }
+}
+
+/// The memory of an answer is used again.
+#[test]
+fn an_answer_that_is_written_over_keeps_its_memory() {
+    let mut world = World::with_jobs(&["job"]);
+    let mut answer = Answer::default();
+    let get = Sent::get("/jobs/job")
+        .header("return-client-request-id", "true")
+        .header("client-request-id", "9D5E47A0-0000-4000-8000-00000000aBcD");
+    let mut place = |sent: &Sent| {
+        let (now, account) = (world.now, &mut world.account);
+        sent.request(now, Guid::from_u128(1), |request| {
+            rest::answer_into(account, request, now, &Anyone, &mut answer);
+        });
+        let value = answer.response.header("request-id").map(str::as_ptr);
+        (answer.response.body.as_ptr(), answer.response.body.capacity(), value)
+    };
+    let first = place(&get);
+    assert_eq!(place(&Sent::get("/nowhere")), first, "a refusal");
+    assert_eq!(place(&Sent::post("/jobs/job/disable", r#"{"disableTasks":"wait"}"#)), first, "a change");
+    assert_eq!(place(&get), first, "a read");
 }

@@ -38,6 +38,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("rest_terminate_refused", rest_terminate_refused),
     ("rest_list_100_tasks", rest_list_100_tasks),
     ("rest_filter_that_matches_none", rest_filter_that_matches_none),
+    ("rest_10_completed_jobs", rest_10_completed_jobs),
     ("store_and_read_an_account", store_and_read_an_account),
 ];
 
@@ -184,6 +185,12 @@ fn rest_list_100_tasks() {
 fn rest_filter_that_matches_none() {
     let filter = "&$filter=state%20eq%20'completed'";
     request(&mut common::tasks(MANY), "GET", "/tasks", filter, "", 200);
+}
+
+fn rest_10_completed_jobs() {
+    let mut account = common::completed_jobs_behind(MANY);
+    let target = format!("/jobs?{VERSION}&maxresults=10&$filter=state%20eq%20'completed'");
+    assert_eq!(common::items(&count(|| send(&mut account, "GET", &target, b""))), 10);
 }
 
 fn store_and_read_an_account() {

@@ -15,7 +15,7 @@ pub(super) fn job_schedule(account: &str, schedule: &JobSchedule, now: Timestamp
     let (stamped, settings) = (schedule.stamps(), schedule.settings());
     fill!(slot {
         "id" => slot.text(schedule.id().as_str()),
-        "url" => slot.written(&job_schedule_url(account, schedule.id())),
+        "url" => slot.joined(&job_schedule_url(account, schedule.id())),
         "state" => slot.text(schedule.state().name().as_str()),
         // L4: an empty schedule is not shown.
         "schedule" => if settings.schedule != Schedule::default() {
@@ -47,7 +47,7 @@ fn execution_info(account: &str, schedule: &JobSchedule, now: Timestamp, slot: &
         "recentJob" => if let Some(job) = schedule.recent_job() {
             slot.object(&|slot| {
                 fill!(slot {
-                    "url" => slot.written(&job_url(account, &job)),
+                    "url" => slot.joined(&job_url(account, &job)),
                     "id" => slot.text(job.as_str()),
                 });
             });

@@ -1,7 +1,5 @@
 //! What the service shows of a job.
 
-use core::fmt::Display;
-
 use crate::{
     Timestamp,
     id::{JobId, NodeId, PoolId, PoolIdPrefix, TaskId},
@@ -12,9 +10,10 @@ use crate::{
     rest::{
         odata::shown::{Shown, Slot, fill},
         pools::shown as pool_shown,
-        shown::{job_url, node_url, stamps, written},
+        shown::{job_url, node_url, stamps},
         tasks::shown::{
-            exit_code, failure_info, result, task_constraints, task_root_directory, task_specification,
+            exit_code, failure_info, result, task_constraints, task_root_directory, task_root_directory_url,
+            task_specification,
         },
     },
     task::TaskFailure,
@@ -24,7 +23,7 @@ use crate::{
 pub(super) fn job(account: &str, job: &Job, now: Timestamp, slot: &mut Slot<'_>) {
     fill!(slot {
         "id" => slot.text(job.id().as_str()),
-        "url" => slot.written(&job_url(account, job.id())),
+        "url" => slot.joined(&job_url(account, job.id())),
         "state" => slot.text(job.state().name().as_str()),
         "executionInfo" => slot.object(&|slot| job_execution_info(job, now, slot)),
     });
@@ -208,25 +207,21 @@ impl<'a> NodeRuns<'a> {
         fill!(slot {
             "poolId" => slot.text(self.node.pool().as_str()),
             "nodeId" => slot.text(self.id.as_str()),
-            "nodeUrl" => slot.written(&self.node_url(account)),
+            "nodeUrl" => slot.joined(&node_url(account, self.node.pool(), self.id)),
             "jobPreparationTaskExecutionInfo" => self.run(account, self.preparation, slot),
             "jobReleaseTaskExecutionInfo" => self.run(account, self.release, slot),
         });
     }
 
-    fn node_url(&self, account: &str) -> impl Display {
-        node_url(account, self.node.pool(), self.id)
-    }
-
     fn run(&self, account: &str, run: Option<StartedRun<'_>>, slot: &mut Slot<'_>) {
         let Some(StartedRun { task, run, start_time }) = run else { return };
         let directory = task_root_directory(self.job, task);
-        let url = written(|f| write!(f, "{}/files/{directory}", self.node_url(account)));
+        let url = task_root_directory_url(account, self.node.pool(), self.id, self.job, task);
         slot.object(&|slot| {
             fill!(slot {
                 "startTime" => slot.instant(start_time),
-                "taskRootDirectory" => slot.written(&directory),
-                "taskRootDirectoryUrl" => slot.written(&url),
+                "taskRootDirectory" => slot.joined(&directory),
+                "taskRootDirectoryUrl" => slot.joined(&url),
                 "retryCount" => slot.integer(run.retry_count),
             });
             run_state(&run.state, slot);

@@ -14,13 +14,13 @@ use crate::{
 pub(super) fn node(account: &Account, node: &Node, slot: &mut Slot<'_>) {
     fill!(slot {
         "id" => slot.text(node.id().as_str()),
-        "url" => slot.written(&node_url(account.url(), node.pool(), node.id())),
+        "url" => slot.joined(&node_url(account.url(), node.pool(), node.id())),
         "state" => slot.text(node.state_name().as_str()),
         "schedulingState" => slot.text(node.scheduling().as_str()),
         "stateTransitionTime" => slot.instant(node.stamps().entered().truncate_to_microsecond()),
         "lastBootTime" => slot.instant(node.last_boot_time().truncate_to_microsecond()),
         "allocationTime" => slot.instant(node.stamps().created().truncate_to_microsecond()),
-        "affinityId" => slot.written(&format_args!("TVM:{}", node.id())),
+        "affinityId" => slot.joined(&["TVM:", node.id().as_str()]),
         "vmSize" => if let Some(pool) = account.pool(node.pool()) {
             slot.kept(&pool.specification().other);
         },
@@ -49,7 +49,7 @@ fn recent_tasks<'a>(account: &'a Account, node: &'a Node) -> impl Iterator<Item 
 
 fn recent_task(account: &Account, job: &Job, task: &Task, slot: &mut Slot<'_>) {
     fill!(slot {
-        "taskUrl" => slot.written(&task_url(account.url(), job.id(), task.id())),
+        "taskUrl" => slot.joined(&task_url(account.url(), job.id(), task.id())),
         "jobId" => slot.text(job.id().as_str()),
         "taskId" => slot.text(task.id().as_str()),
         "taskState" => slot.text(task.state().name().as_str()),

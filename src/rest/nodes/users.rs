@@ -26,7 +26,8 @@ pub(in crate::rest) fn add(
     let body::NewUser { name, is_admin, access } = body::add_user(reading.body, reading.version)?;
     Ok(Act::write(move |account, context| {
         let (pool, node) = (pool?, node?);
-        let url = format!("{}/users/{}", node_url(account.url(), &pool, &node), escaped(name.as_str()));
+        let url = node_url(account.url(), &pool, &node).concat();
+        let url = format!("{url}/users/{}", escaped(name.as_str()));
         let effects = account.add_node_user(&pool, &node, name, is_admin, access, context.now)?;
         Ok((Reply { added_url: Some(url), ..Reply::default() }, effects))
     }))
@@ -60,12 +61,12 @@ pub(in crate::rest) fn remote_login_settings(
     reading: Reading<'_>,
 ) -> Result<Act, BatchError> {
     let version = reading.version;
-    Ok(Act::read(move |account, _| {
+    Ok(Act::read(move |account, _, body| {
         let node = account.require_node(&pool?, &node?)?;
         let remote_login = node.remote_login().ok_or(ErrorCode::NodeNotReady)?; // N12
         let set = "Microsoft.Azure.Batch.Protocol.Entities.RemoteLoginSettings";
         let model = &model::REMOTE_LOGIN_SETTINGS;
-        Ok(Reply::shown(account, set, model, version, &|slot| shown(remote_login, slot)))
+        Ok(Reply::shown(account, set, model, version, &|slot| shown(remote_login, slot), body))
     }))
 }
 

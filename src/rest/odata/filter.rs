@@ -68,6 +68,12 @@ impl Filter {
     pub(in crate::rest) fn matches(&self, item: Resource<'_>) -> bool {
         self.0.holds(item)
     }
+
+    /// Whether an item can be listed of which only this much is known: that it shows this text for this
+    /// property of its own. A list leaves out a part of its items where none can.
+    pub(in crate::rest) fn may_match(&self, property: Name, text: &str) -> bool {
+        self.0.outcome_if(property, text) != Some(false)
+    }
 }
 
 /// Chains of `and` and `or` are kept flat, so a condition is no deeper than its parentheses.
@@ -93,6 +99,32 @@ impl Condition {
                 operator.accepts(path.value_of(item, |shown| expected.compare(shown)))
             }
             Self::StartsWith(path, start) => path.value_of(item, |shown| begins(shown, start)).is_some(),
+        }
+    }
+
+    /// Whether it holds for every item that shows this text for this property of its own; `None` if that
+    /// depends on what else an item shows.
+    fn outcome_if(&self, property: Name, text: &str) -> Option<bool> {
+        // A member with the decisive outcome decides the chain, whatever the others are.
+        let chain = |members: &[Self], decisive: bool| {
+            let mut outcome = Some(!decisive);
+            for member in members {
+                match member.outcome_if(property, text) {
+                    Some(holds) if holds == decisive => return Some(decisive),
+                    Some(_) => {}
+                    None => outcome = None,
+                }
+            }
+            outcome
+        };
+        match self {
+            Self::All(members) => chain(members, false),
+            Self::Any(members) => chain(members, true),
+            Self::Not(condition) => condition.outcome_if(property, text).map(|holds| !holds),
+            Self::Absent(path) | Self::Compared(path, ..) | Self::StartsWith(path, _) => {
+                let is_known = path.0 == [property];
+                is_known.then(|| self.holds(&|slot: &mut Slot<'_>| slot.text(text)))
+            }
         }
     }
 

@@ -200,9 +200,18 @@ fn check_required(
     {
         return Err(BatchError::missing_property(&Path { outer, name }.to_string()));
     }
+    let mut found = 0;
     for property in model.known_to(version) {
-        if let Some(value) = given(property.name.as_str()) {
-            check_required_in(property.kind, value, version, &Path { outer, name: property.name.as_str() })?;
+        // Each member is a property, so nothing is left to look for after the last of them.
+        if found == members.len() {
+            break;
+        }
+        let name = property.name.as_str();
+        if let Some(value) = members.get(name) {
+            found += 1;
+            if !value.is_null() {
+                check_required_in(property.kind, value, version, &Path { outer, name })?;
+            }
         }
     }
     Ok(())
@@ -241,8 +250,14 @@ fn normalize_members(
     outer: Option<&Path<'_>>,
 ) -> Result<(), BatchError> {
     members.retain(|_, value| !value.is_null());
+    let mut found = 0;
     for property in model.properties {
+        // As in `check_required`.
+        if found == members.len() {
+            break;
+        }
         if let Some(value) = members.get_mut(property.name.as_str()) {
+            found += 1;
             normalize(property.kind, value, &Path { outer, name: property.name.as_str() })?;
         }
     }

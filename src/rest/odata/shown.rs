@@ -36,6 +36,8 @@ pub(in crate::rest) struct Slot<'a> {
 /// A value of a property or of an item of a list.
 pub(in crate::rest) enum Shown<'a> {
     Text(&'a str),
+    /// A text in pieces.
+    Joined(&'a [&'a str]),
     /// A text: the written form of something.
     Written(&'a dyn Display),
     Boolean(bool),
@@ -71,6 +73,10 @@ impl<'a> Slot<'a> {
         if let Some(text) = text.into() {
             self.fill(&Shown::Text(text));
         }
+    }
+
+    pub(in crate::rest) fn joined(&mut self, pieces: &[&str]) {
+        self.fill(&Shown::Joined(pieces));
     }
 
     pub(in crate::rest) fn written(&mut self, value: &dyn Display) {
@@ -140,6 +146,7 @@ impl Shown<'_> {
             Self::Object(object) => see(object),
             Self::Json(Value::Object(members)) => see(&|slot| slot.kept(members)),
             Self::Text(_)
+            | Self::Joined(_)
             | Self::Written(_)
             | Self::Boolean(_)
             | Self::Integer(_)
@@ -191,6 +198,7 @@ impl Shown<'_> {
     pub(in crate::rest) fn write_text(&self, to: &mut impl Write) -> Option<fmt::Result> {
         match self {
             Self::Text(text) => Some(to.write_str(text)),
+            Self::Joined(pieces) => Some(pieces.iter().try_for_each(|piece| to.write_str(piece))),
             Self::Written(value) => Some(write!(to, "{value}")),
             Self::Json(value) => value.as_str().map(|text| to.write_str(text)),
             Self::Boolean(_)
@@ -205,7 +213,9 @@ impl Shown<'_> {
     /// Whether a model that says this kind is right. Of what was kept, reading it has made sure.
     pub(in crate::rest) fn is_of(&self, kind: Kind) -> bool {
         match self {
-            Self::Text(_) | Self::Written(_) => matches!(kind, Kind::Text | Kind::Choice(_)),
+            Self::Text(_) | Self::Joined(_) | Self::Written(_) => {
+                matches!(kind, Kind::Text | Kind::Choice(_))
+            }
             Self::Boolean(_) => matches!(kind, Kind::Boolean),
             Self::Integer(_) => matches!(kind, Kind::Int32 | Kind::Int64),
             Self::Instant(_) => matches!(kind, Kind::Instant),

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::{
     BatchError, Timestamp,
+    digits::Digits,
     rest::odata::{
         model::{Kind, Model, Name, Property},
         shown::{Resource, Shown, Slot},
@@ -21,6 +22,9 @@ use crate::{
 /// What most answers that are one resource have room in.
 const USUAL_BYTES: usize = 2048;
 
+/// What most refusals have room in.
+const USUAL_REFUSAL_BYTES: usize = 768;
+
 /// Appends the body of a refusal. The request id is the one of the `request-id` header, the time the
 /// host's clock ([W3](crate::evidence#w3)).
 pub fn error_body(
@@ -30,29 +34,31 @@ pub fn error_body(
     request_id: &str,
     time: Timestamp,
 ) {
+    out.reserve(USUAL_REFUSAL_BYTES);
     let mut layout = Layout::new(out);
     layout.begin_object();
-    layout.key("odata.metadata");
-    layout.display(format_args!(
-        "{account_url}/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.errors/@Element"
-    ));
-    layout.key("code");
+    layout.name("odata.metadata");
+    layout.joined(&[
+        account_url,
+        "/$metadata#Microsoft.Azure.Batch.Protocol.Entities.Container.errors/@Element",
+    ]);
+    layout.name("code");
     layout.string(error.code.as_str());
-    layout.key("message");
+    layout.name("message");
     layout.begin_object();
-    layout.key("lang");
+    layout.name("lang");
     layout.string("en-US");
-    layout.key("value");
-    layout.display(Message { text: error.code.text(), request_id, time });
+    layout.name("value");
+    layout.joined(&Message::new(error.code.text(), time).pieces(request_id));
     layout.end_object();
     if !error.values.is_empty() {
-        layout.key("values");
+        layout.name("values");
         layout.begin_array();
         for value in &error.values {
             layout.begin_object();
-            layout.key("key");
+            layout.name("key");
             layout.string(&value.key);
-            layout.key("value");
+            layout.name("value");
             layout.string(&value.value);
             layout.end_object();
         }
@@ -70,18 +76,18 @@ pub(in crate::rest) struct View<'a> {
     pub(in crate::rest) select: Option<&'a [Name]>,
 }
 
-/// Appends an answer that is one resource. `metadata` is the whole `odata.metadata` URL.
+/// Appends an answer that is one resource. `metadata` is the `odata.metadata` URL, in pieces.
 pub(in crate::rest) fn resource(
     out: &mut Vec<u8>,
-    metadata: fmt::Arguments<'_>,
+    metadata: &[&str],
     view: View<'_>,
     resource: Resource<'_>,
 ) {
     out.reserve(USUAL_BYTES);
     let mut layout = Layout::new(out);
     layout.begin_object();
-    layout.key("odata.metadata");
-    layout.display(metadata);
+    layout.name("odata.metadata");
+    layout.joined(metadata);
     layout.properties(view, resource);
     layout.end_object();
 }
@@ -93,14 +99,14 @@ pub(in crate::rest) struct List<'a> {
 }
 
 impl<'a> List<'a> {
-    /// Appends what stands before the first item. `metadata` is the whole `odata.metadata` URL.
-    pub(in crate::rest) fn begin(out: &'a mut Vec<u8>, metadata: fmt::Arguments<'_>, view: View<'a>) -> Self {
+    /// Appends what stands before the first item. `metadata` is the `odata.metadata` URL, in pieces.
+    pub(in crate::rest) fn begin(out: &'a mut Vec<u8>, metadata: &[&str], view: View<'a>) -> Self {
         out.reserve(USUAL_BYTES);
         let mut layout = Layout::new(out);
         layout.begin_object();
-        layout.key("odata.metadata");
-        layout.display(metadata);
-        layout.key("value");
+        layout.name("odata.metadata");
+        layout.joined(metadata);
+        layout.name("value");
         layout.begin_array();
         Self { layout, view }
     }
@@ -116,7 +122,7 @@ impl<'a> List<'a> {
     pub(in crate::rest) fn end(mut self, next_link: Option<impl fmt::Display>) {
         self.layout.end_array();
         if let Some(next_link) = next_link {
-            self.layout.key("odata.nextLink");
+            self.layout.name("odata.nextLink");
             self.layout.display(next_link);
         }
         self.layout.end_object();
@@ -191,30 +197,42 @@ impl<'a> Layout<'a> {
         self.out.push(b'"');
     }
 
-    /// A number, as `serde_json` writes it.
-    pub(crate) fn number(&mut self, number: &serde_json::Number) {
-        self.plain(number);
+    /// A text in pieces.
+    pub(crate) fn joined(&mut self, pieces: &[&str]) {
+        self.separate();
+        self.out.push(b'"');
+        for piece in pieces {
+            escape(self.out, piece);
+        }
+        self.out.push(b'"');
     }
 
-    /// The written form of a number: digits, sign, point and exponent need no escape.
-    fn plain(&mut self, number: impl fmt::Display) {
+    /// A number, as `serde_json` writes it: digits, sign, point and exponent need no escape.
+    pub(crate) fn number(&mut self, number: &serde_json::Number) {
         self.separate();
         let _ = write!(Plain(self.out), "{number}");
     }
 
-    /// A text without anything that needs an escape, such as an instant.
-    fn plain_text(&mut self, value: impl fmt::Display) {
+    fn integer(&mut self, number: i64) {
+        let mut text = Digits::new();
+        text.integer(number);
+        self.separate();
+        self.out.extend_from_slice(text.as_bytes());
+    }
+
+    /// A text that needs no escape.
+    fn digits(&mut self, text: &Digits) {
         self.separate();
         self.out.push(b'"');
-        let _ = write!(Plain(self.out), "{value}");
+        self.out.extend_from_slice(text.as_bytes());
         self.out.push(b'"');
     }
 
-    /// The key of a property. Names in models need no escape.
-    fn name(&mut self, name: Name) {
+    /// The name of a member that the crate itself gives it, which needs no escape.
+    fn name(&mut self, name: &'static str) {
         self.separate();
         self.out.push(b'"');
-        self.out.extend_from_slice(name.as_str().as_bytes());
+        self.out.extend_from_slice(name.as_bytes());
         self.out.extend_from_slice(b"\":");
         self.last = Piece::Key;
     }
@@ -250,7 +268,7 @@ impl<'a> Layout<'a> {
         for property in view.model.known_to(view.version).filter(is_selected) {
             resource(&mut Slot::new(property.name, &mut |shown| {
                 debug_assert!(shown.is_of(property.kind), "{}.{}", view.model.name, property.name);
-                self.name(property.name);
+                self.name(property.name.as_str());
                 self.shown(property.kind, shown, view.version);
             }));
         }
@@ -260,12 +278,17 @@ impl<'a> Layout<'a> {
     fn shown(&mut self, kind: Kind, shown: &Shown<'_>, version: ApiVersion) {
         match shown {
             Shown::Text(text) => self.string(text),
+            Shown::Joined(pieces) => self.joined(pieces),
             Shown::Written(value) => self.display(value),
             Shown::Boolean(value) => self.boolean(*value),
-            Shown::Integer(number) if matches!(kind, Kind::Int64) => self.plain_text(number),
-            Shown::Integer(number) => self.plain(number),
-            Shown::Instant(at) => self.plain_text(at),
-            Shown::Duration(span) => self.plain_text(span),
+            Shown::Integer(number) if matches!(kind, Kind::Int64) => {
+                let mut text = Digits::new();
+                text.integer(*number);
+                self.digits(&text);
+            }
+            Shown::Integer(number) => self.integer(*number),
+            Shown::Instant(at) => self.digits(&at.iso8601_text()),
+            Shown::Duration(span) => self.digits(&span.text()),
             Shown::Object(resource) => self.object(kind, resource, version),
             Shown::List(items) => {
                 let item_kind = if let Kind::List(item) = kind { *item } else { Kind::Raw };
@@ -385,13 +408,20 @@ impl fmt::Write for Plain<'_> {
     }
 }
 
-/// Copies what may stand in a JSON text in runs, and escapes the rest as the service does: everything
-/// above 0x7F too, though JSON would not ask for it (W2).
+/// Appends a part of a JSON text, escaped as the service does.
 fn escape(out: &mut Vec<u8>, text: &str) {
     // Looking at all bytes without stopping is several times faster than a search, and mostly enough.
-    if !text.bytes().fold(false, |found, byte| found | is_special(byte)) {
-        return out.extend_from_slice(text.as_bytes());
+    if has_special(text.as_bytes()) {
+        escape_specials(out, text);
+    } else {
+        out.extend_from_slice(text.as_bytes());
     }
+}
+
+/// Copies what may stand in a JSON text in runs, and escapes the rest: everything above 0x7F too, though
+/// JSON would not ask for it (W2).
+#[cold]
+fn escape_specials(out: &mut Vec<u8>, text: &str) {
     let mut rest = text;
     // What is skipped is ASCII, so the place is between two characters.
     while let Some((plain, special)) =
@@ -407,8 +437,24 @@ fn escape(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(rest.as_bytes());
 }
 
+/// Whether a text has a byte that is to be escaped. It looks at blocks whose length the compiler knows, the
+/// last of which overlaps the one before, because it can look at all bytes of such a block together.
+fn has_special(text: &[u8]) -> bool {
+    let (blocks, rest) = text.as_chunks::<16>();
+    blocks.iter().any(is_special_in)
+        || match (text.last_chunk::<16>(), rest.first_chunk::<8>(), rest.last_chunk::<8>()) {
+            (Some(last), _, _) => is_special_in(last),
+            (None, Some(first), Some(last)) => is_special_in(first) || is_special_in(last),
+            (None, _, _) => rest.iter().any(|byte| is_special(*byte)),
+        }
+}
+
+fn is_special_in<const N: usize>(block: &[u8; N]) -> bool {
+    block.iter().fold(0, |found, byte| found | u8::from(is_special(*byte))) != 0
+}
+
 fn is_special(byte: u8) -> bool {
-    matches!(byte, 0..=0x1F | b'"' | b'\\' | 0x80..)
+    (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte >= 0x80)
 }
 
 fn escape_character(out: &mut Vec<u8>, character: char) {
@@ -437,15 +483,18 @@ fn escape_units(out: &mut Vec<u8>, character: char) {
 }
 
 /// A message as the service ends it, and as error bodies and items of a collection show it (W3).
-pub(in crate::rest) struct Message<'a> {
-    pub(in crate::rest) text: &'static str,
-    pub(in crate::rest) request_id: &'a str,
-    pub(in crate::rest) time: Timestamp,
+pub(in crate::rest) struct Message {
+    text: &'static str,
+    time: Digits,
 }
 
-impl fmt::Display for Message<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}\nRequestId:{}\nTime:{}", self.text, self.request_id, self.time.iso8601_padded())
+impl Message {
+    pub(in crate::rest) fn new(text: &'static str, time: Timestamp) -> Self {
+        Self { text, time: time.iso8601_padded_text() }
+    }
+
+    pub(in crate::rest) fn pieces<'a>(&'a self, request_id: &'a str) -> [&'a str; 7] {
+        [self.text, "\n", "RequestId:", request_id, "\n", "Time:", self.time.as_str()]
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn pool(account: &Account, pool: &Pool, slot: &mut Slot<'_>) {
     let scaling = pool.auto_scale();
     fill!(slot {
         "id" => slot.text(pool.id().as_str()),
-        "url" => slot.written(&pool_url(account.url(), pool.id())),
+        "url" => slot.joined(&pool_url(account.url(), pool.id())),
         "state" => slot.text(pool.state().as_str()),
         "allocationState" => slot.text(pool.allocation_state().as_str()),
         "allocationStateTransitionTime" => slot.instant(pool.allocation_state_transition_time()),

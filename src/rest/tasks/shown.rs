@@ -1,16 +1,14 @@
 //! What the service shows of a task.
 
-use core::fmt::Display;
-
 use crate::{
     BatchError, ETag, Timestamp,
-    id::{JobId, TaskId},
+    id::{JobId, NodeId, PoolId, TaskId},
     rest::{
         odata::{
             shown::{Shown, Slot, fill},
             write::Message,
         },
-        shown::{node_url, partly_kept, stamps, task_url, written},
+        shown::{node_url, partly_kept, stamps, task_url},
     },
     task::{
         Completion, Dependencies, DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, JobAction,
@@ -22,7 +20,7 @@ use crate::{
 /// A task as `Task - Get` shows it.
 pub(super) fn task(account: &str, job: &JobId, task: &Task, slot: &mut Slot<'_>) {
     fill!(slot {
-        "url" => slot.written(&task_url(account, job, task.id())),
+        "url" => slot.joined(&task_url(account, job, task.id())),
         "state" => slot.text(task.state().name().as_str()),
         "constraints" => slot.object(&|slot| task_constraints(&task.constraints(), slot)),
         "executionInfo" => slot.object(&|slot| task_execution_info(task, slot)),
@@ -123,22 +121,33 @@ fn name_and_value(name: &str, value: &str, slot: &mut Slot<'_>) {
 /// K6: a task that never got to a node shows an empty object.
 fn node_info(account: &str, job: &JobId, task: &Task, slot: &mut Slot<'_>) {
     let Some(Placement { pool, node }) = task.placement() else { return };
-    let directory = task_root_directory(job, task.id());
     fill!(slot {
-        "affinityId" => slot.written(&format_args!("TVM:{node}")),
-        "nodeUrl" => slot.written(&node_url(account, pool, node)),
+        "affinityId" => slot.joined(&["TVM:", node.as_str()]),
+        "nodeUrl" => slot.joined(&node_url(account, pool, node)),
         "poolId" => slot.text(pool.as_str()),
         "nodeId" => slot.text(node.as_str()),
-        "taskRootDirectory" => slot.written(&directory),
+        "taskRootDirectory" => slot.joined(&task_root_directory(job, task.id())),
         "taskRootDirectoryUrl" => {
-            slot.written(&format_args!("{}/files/{directory}", node_url(account, pool, node)));
+            slot.joined(&task_root_directory_url(account, pool, node, job, task.id()));
         },
     });
 }
 
 /// Where a node keeps a task's files, as Linux nodes write it. Every job is `job-1` there too.
-pub(in crate::rest) fn task_root_directory(job: &JobId, task: &TaskId) -> impl Display {
-    written(move |f| write!(f, "workitems/{job}/job-1/{task}"))
+pub(in crate::rest) fn task_root_directory<'a>(job: &'a JobId, task: &'a TaskId) -> [&'a str; 4] {
+    ["workitems/", job.as_str(), "/job-1/", task.as_str()]
+}
+
+pub(in crate::rest) fn task_root_directory_url<'a>(
+    account: &'a str,
+    pool: &'a PoolId,
+    node: &'a NodeId,
+    job: &'a JobId,
+    task: &'a TaskId,
+) -> [&'a str; 10] {
+    let [a, b, c, d, e] = node_url(account, pool, node);
+    let [f, g, h, i] = task_root_directory(job, task);
+    [a, b, c, d, e, "/files/", f, g, h, i]
 }
 
 fn exit_conditions(conditions: &ExitConditions, slot: &mut Slot<'_>) {
@@ -213,9 +222,9 @@ pub(super) fn task_added(
     fill!(slot {
         "status" => slot.text("Success"),
         "taskId" => slot.text(task.as_str()),
-        "eTag" => slot.written(&ETag::from(last_modified)),
+        "eTag" => slot.text(ETag::from(last_modified).text().as_str()),
         "lastModified" => slot.instant(last_modified),
-        "location" => slot.written(&task_url(account, job, task)),
+        "location" => slot.joined(&task_url(account, job, task)),
     });
 }
 
@@ -240,7 +249,7 @@ fn refusal(error: &BatchError, request_id: &str, now: Timestamp, slot: &mut Slot
         "message" => slot.object(&|slot| {
             fill!(slot {
                 "lang" => slot.text("en-US"),
-                "value" => slot.written(&Message { text: error.code.text(), request_id, time: now }),
+                "value" => slot.joined(&Message::new(error.code.text(), now).pieces(request_id)),
             });
         }),
         "values" => if !error.values.is_empty() {

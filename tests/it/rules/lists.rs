@@ -174,6 +174,9 @@ fn pages_show_each_item_once() {
         assert_eq!(pages.concat(), everything, "by {size}");
         let pages = world.pages(&format!("/jobs?maxresults={size}&$filter=state%20eq%20'active'"), |_, _| {});
         assert_eq!(pages.concat(), ["a", "c", "D", "F", "g"], "by {size}");
+        let pages =
+            world.pages(&format!("/jobs?maxresults={size}&$filter=state%20eq%20'completed'"), |_, _| {});
+        assert_eq!(pages.concat(), ["B", "e"], "by {size}");
         let filter = "$filter=id%20eq%20'E'%20or%20state%20eq%20'active'%20and%20id%20gt%20'c'";
         let pages = world.pages(&format!("/jobs?maxresults={size}&{filter}"), |_, _| {});
         assert_eq!(pages.concat(), ["D", "F", "g", "e"], "by {size}");

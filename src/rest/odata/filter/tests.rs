@@ -4,7 +4,7 @@ use proptest::{collection::vec as vec_of, prelude::*, sample::select, test_runne
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::rest::odata::model::{ALL, CLOUD_JOB, CLOUD_POOL, CLOUD_TASK, COMPUTE_NODE};
+use crate::rest::odata::model::{ALL, CLOUD_JOB, CLOUD_POOL, CLOUD_TASK, COMPUTE_NODE, name};
 
 const LATEST: ApiVersion = ApiVersion::V2025_06;
 
@@ -655,6 +655,9 @@ proptest! {
         prop_assert!(filter.is_ok(), "{text}: {filter:?}");
         for shown in all {
             let item = item(&shown);
+            if let (true, Some(state)) = (naive(&tree, &shown), item.get("state").and_then(Value::as_str)) {
+                prop_assert!(filter.as_ref().unwrap().may_match(name!("state"), state), "{} in {}", text, state);
+            }
             prop_assert_eq!(filter.as_ref().unwrap().matches(&|slot| slot.kept(&item)), naive(&tree, &shown), "{} on {:?}", text, item);
         }
     }
@@ -682,5 +685,41 @@ proptest! {
                 prop_assert!((1..=text.chars().count() + 1).contains(&place), "{}", text);
             }
         }
+    }
+}
+
+/// What is said of an item of which only the state is known must hold for every item with this state.
+#[test]
+fn a_part_of_a_list_is_left_out_only_if_none_of_it_matches() {
+    let may_match = |filter: &str, state: &str| {
+        Filter::parse(filter, &CLOUD_TASK, LATEST).expect(filter).may_match(name!("state"), state)
+    };
+    for filter in [
+        "state eq 'Completed'",
+        "'completed' eq state",
+        "state ne 'active'",
+        "not (state eq 'active')",
+        "id eq 'a' and state eq 'completed'",
+        "id eq 'a' or state eq 'completed'",
+        "(id eq 'a' or not (id eq 'b')) and state eq 'completed'",
+        "not (id eq 'a' or state ne 'completed')",
+        "not (id eq 'a' and state eq 'completed')",
+        "id eq 'a'",
+        "executionInfo/exitCode eq 0 and not (state eq null)",
+        "previousState eq 'active'",
+    ] {
+        assert!(may_match(filter, "completed"), "{filter}");
+    }
+    for filter in [
+        "state eq 'Active'",
+        "state ne 'completed'",
+        "state eq null",
+        "not (state ne 'active')",
+        "id eq 'a' and state eq 'active'",
+        "state eq 'running' or state eq 'active'",
+        "not (id eq 'a' or state eq 'completed')",
+        "id eq 'a' and (id eq 'b' or id eq 'c') and not (state ne null)",
+    ] {
+        assert!(!may_match(filter, "completed"), "{filter}");
     }
 }

@@ -237,7 +237,7 @@ fn sample_of(model: &Model, version: ApiVersion) -> Map<String, Value> {
 
 fn print(body: &mut Vec<u8>, model: &'static Model, value: &Map<String, Value>, version: ApiVersion) {
     let view = write::View { model, version, select: None };
-    write::resource(body, format_args!("u"), view, &|slot| slot.kept(value));
+    write::resource(body, &["u"], view, &|slot| slot.kept(value));
 }
 
 #[test]

@@ -14,7 +14,7 @@ const LATEST: ApiVersion = ApiVersion::V2025_06;
 
 fn printed(model: &'static Model, select: Option<&[Name]>, resource: Resource<'_>) -> String {
     let mut out = Vec::new();
-    write::resource(&mut out, format_args!("u"), View { model, version: LATEST, select }, resource);
+    write::resource(&mut out, &["u"], View { model, version: LATEST, select }, resource);
     let text = String::from_utf8(out).expect("ASCII");
     text.split_whitespace().collect()
 }

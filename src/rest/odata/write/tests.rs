@@ -45,7 +45,7 @@ fn an_empty_nested_array_is_short_and_an_empty_object_is_not() {
 #[test]
 fn an_empty_list_answer_has_an_indented_empty_line() {
     let mut out = Vec::new();
-    List::begin(&mut out, format_args!("u#jobs"), JOBS).end(None::<&str>);
+    List::begin(&mut out, &["u", "#jobs"], JOBS).end(None::<&str>);
     let expected = "{\r\n  \"odata.metadata\":\"u#jobs\",\"value\":[\r\n    \r\n  ]\r\n}";
     assert_eq!(String::from_utf8(out).expect("ASCII"), expected);
 }
@@ -54,7 +54,7 @@ fn an_empty_list_answer_has_an_indented_empty_line() {
 fn a_list_answer_nests_its_items_and_ends_with_the_next_link() {
     let jobs = [object(json!({ "id": "a" })), object(json!({ "id": "b", "priority": 0 }))];
     let mut out = Vec::new();
-    let mut list = List::begin(&mut out, format_args!("u#jobs"), JOBS);
+    let mut list = List::begin(&mut out, &["u", "#jobs"], JOBS);
     for job in &jobs {
         list.item(&|slot| slot.kept(job));
     }
@@ -118,7 +118,7 @@ fn a_resource_is_in_the_models_order_and_hides_what_the_version_does_not_know() 
     }));
     let shown = |version| {
         let mut out = Vec::new();
-        resource(&mut out, format_args!("u"), View { version, ..JOBS }, &|slot| slot.kept(&job));
+        resource(&mut out, &["u"], View { version, ..JOBS }, &|slot| slot.kept(&job));
         String::from_utf8(out).expect("ASCII").split_whitespace().collect::<String>()
     };
     let start = r#"{"odata.metadata":"u","id":"j","#;
