@@ -5,6 +5,7 @@
 //!   what follows from an input ([S1](crate::evidence#s1)); `departure.rs` is shared by them.
 //! - `apply.rs` is the only place where a job changes: each decision is a fact, and each fact is applied
 //!   there.
+//! - `not_ended.rs` and `not_running.rs` say why something has not happened yet.
 //! - `nodes.rs` and `tasks.rs` hold what the job has many of, together with its indexes (`task_index.rs`).
 
 mod apply;
@@ -35,6 +36,7 @@ mod task_index;
 mod task_requests;
 mod tasks;
 mod ticks;
+mod words;
 
 #[cfg(test)]
 mod tests;

@@ -108,7 +108,7 @@ impl Account {
                 reasons.push(NotRunning::PoolResizing { pool: pool.clone(), missing });
             }
         }
-        let mut nodes: BTreeMap<NodeObstacle, (&NodeId, usize)> = BTreeMap::new();
+        let mut nodes: BTreeMap<NodeObstacle, (&NodeId, u64)> = BTreeMap::new();
         for node in self.nodes_of(pool) {
             if let Some(obstacle) = obstacle(job, task, node) {
                 nodes.entry(obstacle).or_insert((node.id(), 0)).1 += 1;

@@ -11,6 +11,7 @@ use crate::{
         resource::Job,
         specification::OnAllTasksComplete,
         state::{Ending, JobState, JobStateName, Living},
+        words::{Several, agree},
     },
     node::{Contact, NodeStateName},
     task::{Task, TaskState},
@@ -117,7 +118,7 @@ impl NotEnded {
 impl fmt::Display for NotEnded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tick => f.write_str("waiting for the next tick, which moves it on"),
+            Self::Tick => f.write_str("nothing holds it up, so it moves on at the next tick"),
             Self::NotActive(state) => write!(f, "it is {state}"),
             Self::NoAction => {
                 f.write_str("onAllTasksComplete is noaction, so the end of its tasks does not end it")
@@ -129,9 +130,9 @@ impl fmt::Display for NotEnded {
                 write!(f, "waiting for the job manager task {task} on node {node}")
             }
             Self::Node(wait) => wait.fmt(f),
-            Self::ActiveTasks { first, count: 1 } => write!(f, "waiting for task {first}, which is active"),
             Self::ActiveTasks { first, count } => {
-                write!(f, "waiting for {count} active tasks, of which {first} is the first")
+                let (tasks, are) = (tasks(first, *count), agree(["is", "are"], *count));
+                write!(f, "waiting for {tasks}, which {are} active")
             }
             Self::MaxWallClockTime { .. } => f.write_str("its maxWallClockTime is not over"),
             Self::ForceTimeout { .. } => f.write_str("the timeout of its forced end is not over"),
@@ -143,8 +144,7 @@ impl fmt::Display for NodeWait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.unit {
             AwaitedUnit::Preparation => f.write_str("waiting for the preparation task")?,
-            AwaitedUnit::Tasks { first, count: 1 } => write!(f, "waiting for task {first}")?,
-            AwaitedUnit::Tasks { count, .. } => write!(f, "waiting for {count} tasks")?,
+            AwaitedUnit::Tasks { first, count } => write!(f, "waiting for {}", tasks(first, *count))?,
             AwaitedUnit::Release => f.write_str("waiting for the release task")?,
         }
         if self.stopping {
@@ -156,6 +156,10 @@ impl fmt::Display for NodeWait {
         write!(f, " on node {}", self.node)?;
         self.write_trouble(f)
     }
+}
+
+fn tasks(first: &TaskId, count: u64) -> Several<'_, TaskId> {
+    Several { kind: "task", first, count }
 }
 
 impl NodeWait {

@@ -14,6 +14,7 @@ use crate::{
         resource::Job,
         specification::ParallelLimit,
         state::{JobState, JobStateName},
+        words::{Several, agree},
     },
     node::NodeStateName,
     task::{Task, TaskIdRange, TaskState},
@@ -40,7 +41,7 @@ pub enum NotRunning {
         /// The first of them, in the order in which the task names them.
         first: TaskId,
         /// How many there are.
-        count: usize,
+        count: u64,
     },
     /// It depends on ranges of tasks that do not satisfy it ([K9](crate::evidence#k9)).
     DependsOnRange {
@@ -51,7 +52,7 @@ pub enum NotRunning {
         /// Why it does not.
         state: DependencyState,
         /// How many such ranges there are.
-        count: usize,
+        count: u64,
     },
     /// As many tasks as the job allows are on nodes ([P1](crate::evidence#p1)).
     ParallelLimit {
@@ -83,7 +84,7 @@ pub enum NotRunning {
         /// The first of them by id.
         first: NodeId,
         /// How many there are.
-        count: usize,
+        count: u64,
     },
     /// A node can take it, but this job's tasks are scheduled before ([P1](crate::evidence#p1)).
     JobFirst(JobId),
@@ -157,22 +158,25 @@ impl DependencyState {
 }
 
 impl NodeObstacle {
-    /// As a predicate, of one node and of several.
+    /// The beginning of a predicate, of one node and of several.
     fn words(self) -> [&'static str; 2] {
         match self {
             Self::State(state) => state.trouble().unwrap_or(["takes no tasks", "take no tasks"]),
             Self::SchedulingDisabled => ["has scheduling disabled", "have scheduling disabled"],
-            Self::Barred => [
-                "is excluded because the preparation task failed",
-                "are excluded because the preparation task failed",
-            ],
-            Self::LowPriority => {
-                ["is not dedicated, as the task needs", "are not dedicated, as the task needs"]
-            }
-            Self::TooSmall { .. } => {
-                ["has fewer slots than the task needs", "have fewer slots than the task needs"]
-            }
+            Self::Barred => ["is excluded", "are excluded"],
+            Self::LowPriority => ["is a low-priority node", "are low-priority nodes"],
+            Self::TooSmall { .. } => ["has fewer", "have fewer"],
             Self::Full => ["has too few free slots", "have too few free slots"],
+        }
+    }
+
+    /// The rest of it.
+    fn write_cause(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::State(_) | Self::SchedulingDisabled | Self::Full => Ok(()),
+            Self::Barred => f.write_str(" because the preparation task failed there"),
+            Self::LowPriority => f.write_str(", and the task needs a dedicated one"),
+            Self::TooSmall { required } => write!(f, " than the {required} slots that the task needs"),
         }
     }
 }
@@ -191,44 +195,47 @@ impl fmt::Display for NotRunning {
                     write!(f, "its job is {state}, so it never runs")
                 }
             },
-            Self::Expired => f.write_str("it was added more than 180 days ago, so it never runs"),
-            Self::DependsOn { state, first, count } => match (count, state.words()) {
-                (1, [is, _]) => write!(f, "it depends on task {first}, which {is}"),
-                (_, [_, are]) => {
-                    write!(f, "it depends on {count} tasks that {are}, of which {first} is the first")
-                }
-            },
+            Self::Expired => f.write_str("it was added 180 days ago or earlier, so it never runs"),
+            Self::DependsOn { state, first, count } => {
+                let tasks = Several { kind: "task", first, count: *count };
+                write!(f, "it depends on {tasks}, which {}", agree(state.words(), *count))
+            }
             Self::DependsOnRange { range, number, state, count } => {
                 let [is, _] = state.words();
                 write!(f, "it depends on tasks {} to {}, of which {number} {is}", range.start, range.end)?;
-                match count {
-                    1 => Ok(()),
-                    2 => f.write_str(", and on another range"),
-                    _ => write!(f, ", and on {} more ranges", count - 1),
+                match count.saturating_sub(1) {
+                    0 => Ok(()),
+                    1 => f.write_str(", and on another range"),
+                    others => write!(f, ", and on {others} other ranges"),
                 }
             }
-            Self::ParallelLimit { limit: 1 } => {
-                f.write_str("another task of its job is on a node, and maxParallelTasks is 1")
-            }
             Self::ParallelLimit { limit } => {
-                write!(f, "{limit} tasks of its job are on nodes, and maxParallelTasks is {limit}")
+                let are =
+                    agree(["task of its job is on a node", "tasks of its job are on nodes"], (*limit).into());
+                write!(f, "{limit} {are}, as many as maxParallelTasks allows")
             }
             Self::NoAutoPool => f.write_str("the pool of its job has still to be made"),
             Self::AutoPoolFailed(code) => write!(f, "the pool of its job could not be made: {code}"),
             Self::NoPool(pool) => write!(f, "pool {pool} does not exist"),
             Self::PoolDeleting(pool) => write!(f, "pool {pool} is being deleted"),
             Self::NoNodes(pool) => write!(f, "pool {pool} has no nodes"),
-            Self::PoolResizing { pool, missing: 1 } => write!(f, "pool {pool} is waiting for another node"),
             Self::PoolResizing { pool, missing } => {
-                write!(f, "pool {pool} is waiting for {missing} more nodes")
+                write!(
+                    f,
+                    "pool {pool} is waiting for {missing} more {}",
+                    agree(["node", "nodes"], (*missing).into())
+                )
             }
-            Self::Nodes { obstacle, first, count: 1 } => write!(f, "node {first} {}", obstacle.words()[0]),
             Self::Nodes { obstacle, first, count } => {
-                write!(f, "{count} nodes {}, of which {first} is the first", obstacle.words()[1])
+                let nodes = Several { kind: "node", first, count: *count };
+                write!(f, "{nodes} {}", agree(obstacle.words(), *count))?;
+                obstacle.write_cause(f)
             }
             Self::JobFirst(job) => write!(f, "job {job} is scheduled first"),
             Self::TaskFirst(task) => write!(f, "task {task} of its job is scheduled first"),
-            Self::Scheduling(node) => write!(f, "waiting to be scheduled: node {node} can take it"),
+            Self::Scheduling(node) => {
+                write!(f, "waiting for the scheduler, which can give it to node {node}")
+            }
             Self::Preparation { node, node_state } => {
                 write!(f, "waiting for the preparation task on node {node}")?;
                 match node_state.and_then(NodeStateName::trouble) {
@@ -277,7 +284,7 @@ impl Job {
     /// K9: what a task depends on and is not satisfied by.
     fn name_dependencies(&self, reasons: &mut Vec<NotRunning>, task: &Task) {
         let Some(dependencies) = &task.specification().depends_on else { return };
-        let mut unmet: BTreeMap<DependencyState, (&TaskId, usize)> = BTreeMap::new();
+        let mut unmet: BTreeMap<DependencyState, (&TaskId, u64)> = BTreeMap::new();
         let mut named = BTreeSet::new();
         for id in dependencies.task_ids.iter().filter(|id| named.insert(*id)) {
             if let Some(state) = DependencyState::of(self.task(id)) {
@@ -289,10 +296,10 @@ impl Job {
             first: first.clone(),
             count,
         }));
-        let ranges = dependencies.ranges.iter().filter_map(|range| self.unmet_in_range(*range));
-        let ranges: Vec<_> = ranges.collect();
-        if let Some((range, number, state)) = ranges.first().copied() {
-            reasons.push(NotRunning::DependsOnRange { range, number, state, count: ranges.len() });
+        let mut ranges = dependencies.ranges.iter().filter_map(|range| self.unmet_in_range(*range));
+        if let Some((range, number, state)) = ranges.next() {
+            let count = ranges.fold(1, |count, _| count + 1);
+            reasons.push(NotRunning::DependsOnRange { range, number, state, count });
         }
     }
 

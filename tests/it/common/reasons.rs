@@ -269,7 +269,7 @@ fn check_assignments(account: &Account, now: Timestamp) {
     for ((job_id, task_id), reasons) in active_tasks(account, now) {
         let job = account.job(&job_id).unwrap();
         let task = job.task(&task_id).unwrap();
-        let mut refusals: BTreeMap<NotAssigned, usize> = BTreeMap::new();
+        let mut refusals: BTreeMap<NotAssigned, u64> = BTreeMap::new();
         let mut taken_by = BTreeSet::new();
         for node in account.nodes() {
             match trial.assign(&job_id, &task_id, node.id(), now) {
@@ -335,7 +335,7 @@ fn check_own(job: &Job, task: &Task, reasons: &[NotRunning], now: Timestamp) {
 
 /// K9
 fn check_dependencies(job: &Job, task: &Task, reasons: &[NotRunning]) {
-    let mut named: BTreeMap<DependencyState, (usize, TaskId)> = BTreeMap::new();
+    let mut named: BTreeMap<DependencyState, (u64, TaskId)> = BTreeMap::new();
     let mut ranges = None;
     for reason in reasons {
         match reason {
@@ -355,10 +355,12 @@ fn check_dependencies(job: &Job, task: &Task, reasons: &[NotRunning]) {
     for state in [DependencyState::Missing, DependencyState::Unfinished, DependencyState::Blocking] {
         let count = ids.iter().filter(|id| dependency_state(job.task(id)) == Some(state)).count();
         let first = dependencies.task_ids.iter().find(|id| dependency_state(job.task(id)) == Some(state));
+        let count = u64::try_from(count).unwrap();
         assert_eq!(named.get(&state), first.map(|first| (count, first.clone())).as_ref(), "{reasons:?}");
     }
     let unmet: Vec<_> = dependencies.ranges.iter().filter_map(|range| first_unmet(job, *range)).collect();
-    assert_eq!(ranges, unmet.first().map(|(range, number, state)| (*range, *number, *state, unmet.len())));
+    let count = u64::try_from(unmet.len()).unwrap();
+    assert_eq!(ranges, unmet.first().map(|(range, number, state)| (*range, *number, *state, count)));
 }
 
 fn dependency_state(task: Option<&Task>) -> Option<DependencyState> {
@@ -383,14 +385,9 @@ fn first_unmet(job: &Job, range: TaskIdRange) -> Option<(TaskIdRange, u32, Depen
 }
 
 /// The nodes of the pool that refuse the task are all among the reasons, each once and by its cause.
-fn check_nodes(
-    account: &Account,
-    job: &Job,
-    reasons: &[NotRunning],
-    refusals: &BTreeMap<NotAssigned, usize>,
-) {
+fn check_nodes(account: &Account, job: &Job, reasons: &[NotRunning], refusals: &BTreeMap<NotAssigned, u64>) {
     let Some(pool) = job.pool() else { return };
-    let mut counted: BTreeMap<NotAssigned, usize> = BTreeMap::new();
+    let mut counted: BTreeMap<NotAssigned, u64> = BTreeMap::new();
     for reason in reasons {
         let NotRunning::Nodes { obstacle, first, count } = reason else { continue };
         assert_eq!(account.node(first).unwrap().pool(), pool);
@@ -404,7 +401,7 @@ fn check_nodes(
         *counted.entry(refusal).or_default() += count;
     }
     // A barred node that takes no tasks can be named for either.
-    let unusable = |counts: &BTreeMap<NotAssigned, usize>| {
+    let unusable = |counts: &BTreeMap<NotAssigned, u64>| {
         let count = |why| counts.get(&why).copied().unwrap_or_default();
         count(NotAssigned::NodeNotReady) + count(NotAssigned::NodeBarred)
     };
