@@ -96,7 +96,7 @@ fn check_living(job: &Job, living: Living, reasons: &[NotEnded]) {
                 assert_eq!(task.min_by_key(|task| task.sequence()).map(Task::id), Some(first));
             }
             NotEnded::Manager { task, .. } => {
-                manager = job.template().manager.as_ref().unwrap().task.id == *task; // X2
+                manager = job.template().manager.as_ref().unwrap().id == *task; // X2
             }
             NotEnded::NotActive(state) => assert_eq!(*state, job.state().name()),
             NotEnded::NoAction => assert!(!ends_with_tasks, "X4: {}", job.id()),

@@ -740,9 +740,8 @@ fn a_job_manager_task_may_need_a_dedicated_or_an_empty_node() {
 
     let mut world = World::with_pool(dedicated(1), 2, NodeFillType::Spread);
     world.add_job("job", |specification, _| {
-        let mut task = TaskSpecification::new(id("m"));
-        task.run_exclusive = true;
-        specification.manager = Some(JobManagerTask { task: task.into(), ..manager("m", false) });
+        let task = TaskSpecification { run_exclusive: true, ..TaskSpecification::default() };
+        specification.manager = Some(JobManagerTask { specification: task.into(), ..manager("m", false) });
     });
     world.run("a", "n1");
     assert_eq!(not_running(&world, "m"), ["node n1 has too few free slots"]);
