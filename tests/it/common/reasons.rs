@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use azbatch::{
-    Account, Effect, Fact, Job, JobId, Node, NodeId, RunId, Task, TaskId, Timestamp,
+    Account, Effect, Fact, Job, JobId, Node, NodeId, PoolId, RunId, Task, TaskId, Timestamp,
     job::{
         AwaitedUnit, DependencyState, Ended, JobState, JobStateName, Living, NodeObstacle, NodeWait,
         NotAssigned, NotEnded, NotRunning, OnAllTasksComplete, Unit,
     },
-    node::Contact,
+    node::{Contact, NodeState, Reach, SchedulingState},
+    pool::{AllocationState, Pool, PoolState},
     task::{TaskIdRange, TaskState},
 };
 
@@ -35,7 +36,7 @@ fn check_job(account: &Account, job: &Job, now: Timestamp) {
     let texts: BTreeSet<String> = reasons.iter().map(ToString::to_string).collect();
     assert_eq!(texts.len(), reasons.len(), "{id}: {reasons:?}");
     assert_eq!(reasons.contains(&NotEnded::Tick), moves_on(account, job, now), "S1: {id}: {reasons:?}");
-    check_ends(account, job, &reasons);
+    check_ends(account, job, &reasons, now);
     match job.state() {
         JobState::Living(living) => check_living(job, *living, &reasons),
         JobState::Ending(_) => check_ending(account, job, &reasons, now),
@@ -66,15 +67,29 @@ fn moves_on(account: &Account, job: &Job, now: Timestamp) -> bool {
     progress(account.job(job.id())) > progress(Some(job))
 }
 
-/// A reason that ends by itself is gone after a tick at that instant.
-fn check_ends(account: &Account, job: &Job, reasons: &[NotEnded]) {
+/// A reason that ends by itself is gone after a tick at that instant, and what an ending job waits for is
+/// not gone before.
+fn check_ends(account: &Account, job: &Job, reasons: &[NotEnded], now: Timestamp) {
     for reason in reasons {
         let Some(until) = reason.until() else { continue };
-        let mut account = account.clone();
-        drop(account.tick(until));
-        let left = account.why_not_ended(job.id(), until).unwrap_or_default();
+        let left = after_tick(account, job, until);
         assert!(!left.contains(reason), "{}: {reason:?} is still there at {until}", job.id());
     }
+    let deadline = job.deadline().filter(|deadline| job.state().is_ending() && *deadline > now);
+    let Some(deadline) = deadline else { return };
+    let left = after_tick(account, job, deadline);
+    for lost in reasons.iter().filter_map(wait) {
+        let is_left =
+            left.iter().filter_map(wait).any(|wait| wait.node == lost.node && wait.unit == lost.unit);
+        let ends = lost.until.is_some_and(|until| until <= deadline);
+        assert_ne!(is_left, ends, "E6, F1: {}: {lost:?} at {deadline}", job.id());
+    }
+}
+
+fn after_tick(account: &Account, job: &Job, at: Timestamp) -> Vec<NotEnded> {
+    let mut account = account.clone();
+    drop(account.tick(at));
+    account.why_not_ended(job.id(), at).unwrap_or_default()
 }
 
 fn check_living(job: &Job, living: Living, reasons: &[NotEnded]) {
@@ -288,7 +303,7 @@ fn check_assignments(account: &Account, now: Timestamp) {
         }
         check_own(job, task, &reasons, now);
         if refusals.keys().all(|why| is_about_node(*why)) && taken_by.is_empty() {
-            check_nodes(account, job, &reasons, &refusals);
+            check_nodes(account, job, task, &reasons, &refusals);
         }
     }
 }
@@ -385,20 +400,20 @@ fn first_unmet(job: &Job, range: TaskIdRange) -> Option<(TaskIdRange, u32, Depen
 }
 
 /// The nodes of the pool that refuse the task are all among the reasons, each once and by its cause.
-fn check_nodes(account: &Account, job: &Job, reasons: &[NotRunning], refusals: &BTreeMap<NotAssigned, u64>) {
+fn check_nodes(
+    account: &Account,
+    job: &Job,
+    task: &Task,
+    reasons: &[NotRunning],
+    refusals: &BTreeMap<NotAssigned, u64>,
+) {
     let Some(pool) = job.pool() else { return };
     let mut counted: BTreeMap<NotAssigned, u64> = BTreeMap::new();
     for reason in reasons {
         let NotRunning::Nodes { obstacle, first, count } = reason else { continue };
-        assert_eq!(account.node(first).unwrap().pool(), pool);
-        let refusal = match obstacle {
-            NodeObstacle::State(_) | NodeObstacle::SchedulingDisabled => NotAssigned::NodeNotReady,
-            NodeObstacle::Barred => NotAssigned::NodeBarred,
-            NodeObstacle::LowPriority => NotAssigned::DedicatedNodeNeeded,
-            NodeObstacle::TooSmall { .. } | NodeObstacle::Full => NotAssigned::NoSlots,
-            other => panic!("{other:?}"),
-        };
-        *counted.entry(refusal).or_default() += count;
+        let node = account.node(first).unwrap();
+        assert_eq!(node.pool(), pool);
+        *counted.entry(refusal(*obstacle, task, node)).or_default() += count;
     }
     // A barred node that takes no tasks can be named for either.
     let unusable = |counts: &BTreeMap<NotAssigned, u64>| {
@@ -409,9 +424,57 @@ fn check_nodes(account: &Account, job: &Job, reasons: &[NotRunning], refusals: &
     for why in [NotAssigned::DedicatedNodeNeeded, NotAssigned::NoSlots] {
         assert_eq!(counted.get(&why), refusals.get(&why), "{reasons:?}");
     }
+    check_pool(account, pool, reasons);
+}
+
+/// What a host is told that assigns the task to a node with this obstacle, which the node has.
+fn refusal(obstacle: NodeObstacle, task: &Task, node: &Node) -> NotAssigned {
+    let required = task.specification().required_slots;
+    match obstacle {
+        NodeObstacle::State(state) => {
+            assert_eq!(node.state_name(), state);
+            assert_ne!(node.state(), NodeState::Ready(Reach::Answering));
+            NotAssigned::NodeNotReady
+        }
+        NodeObstacle::SchedulingDisabled => {
+            assert_eq!(node.scheduling(), SchedulingState::Disabled);
+            NotAssigned::NodeNotReady
+        }
+        NodeObstacle::Barred => NotAssigned::NodeBarred,
+        NodeObstacle::LowPriority => NotAssigned::DedicatedNodeNeeded,
+        NodeObstacle::TooSmall { required: told } => {
+            assert_eq!(told, required);
+            assert!(node.slots() < required);
+            NotAssigned::NoSlots
+        }
+        NodeObstacle::Full => {
+            assert!(node.slots() >= required);
+            NotAssigned::NoSlots
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A pool is named for what it lacks.
+fn check_pool(account: &Account, pool: &PoolId, reasons: &[NotRunning]) {
     let is_empty = account.nodes_of(pool).next().is_none();
-    let lacks_nodes = reasons.iter().any(|reason| {
-        matches!(reason, NotRunning::NoPool(_) | NotRunning::NoNodes(_) | NotRunning::PoolDeleting(_))
+    let found = account.pool(pool);
+    let state = found.map(Pool::state);
+    for (reason, holds) in [
+        (NotRunning::NoPool(pool.clone()), is_empty && state.is_none()),
+        (NotRunning::NoNodes(pool.clone()), is_empty && state == Some(PoolState::Active)),
+        (NotRunning::PoolDeleting(pool.clone()), state == Some(PoolState::Deleting)),
+    ] {
+        assert_eq!(reasons.contains(&reason), holds, "{reasons:?}");
+    }
+    let is_resizing = found.is_some_and(|pool| pool.allocation_state() == AllocationState::Resizing);
+    let (target, have) = (found.map(Pool::target).unwrap_or_default(), account.node_counts(pool));
+    let missing = target.dedicated.saturating_sub(have.dedicated)
+        + target.low_priority.saturating_sub(have.low_priority);
+    let told = reasons.iter().find_map(|reason| match reason {
+        NotRunning::PoolResizing { missing, .. } => Some(*missing),
+        _ => None,
     });
-    assert!(lacks_nodes || !is_empty, "{reasons:?}");
+    let waits = is_resizing && state == Some(PoolState::Active) && missing > 0;
+    assert_eq!(told, waits.then_some(missing), "P2: {reasons:?}");
 }
