@@ -196,6 +196,7 @@ impl Job {
             JobState::Living(living) => self.why_living(*living, now),
             JobState::Ending(ending) => self.why_ending(ending, now),
         };
+        // The job does not know the states of its nodes, only whether they answer.
         for reason in &mut reasons {
             if let NotEnded::Node(wait) = reason {
                 wait.node_state = state_of(&wait.node);
@@ -205,34 +206,42 @@ impl Job {
     }
 
     fn why_living(&self, living: Living, now: Timestamp) -> Vec<NotEnded> {
-        let mut reasons = Vec::new();
-        let is_disabling = match living {
-            Living::Disabling(_) => true,
-            Living::Active | Living::Disabled | Living::Enabling => false,
-        };
         if living != Living::Enabling && self.is_due_to_end(now) {
-            return Vec::from([NotEnded::Tick]);
+            return Vec::from([NotEnded::Tick]); // X6
         }
+        let mut reasons = Vec::new();
         if living != Living::Active {
             reasons.push(NotEnded::NotActive(self.state.name()));
         }
         let ends_with_tasks = self.settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob; // X4
-        let manager = self.decisive_manager(); // X2
-        if !ends_with_tasks && manager.is_none() {
-            reasons.push(NotEnded::NoAction);
+        match self.decisive_manager() {
+            Some(manager) => reasons.extend(manager_reason(manager)), // X2
+            None if !ends_with_tasks => reasons.push(NotEnded::NoAction),
+            None => {}
         }
-        reasons.extend(manager.and_then(manager_reason));
-        if ends_with_tasks || is_disabling {
-            // G1: a job is disabling until its tasks have left their nodes.
-            for (id, node) in self.nodes.iter() {
-                self.await_living_node(&mut reasons, id, node);
-            }
+        // G1: a job is disabling until its tasks have left their nodes.
+        if ends_with_tasks || matches!(living, Living::Disabling(_)) {
+            reasons.extend(
+                self.nodes.iter().flat_map(|(id, node)| self.living_waits(id, node)).map(NotEnded::Node),
+            );
         }
         if ends_with_tasks {
             reasons.extend(self.active_tasks());
         }
-        reasons.extend(self.wall_clock_deadline().map(|ends| NotEnded::MaxWallClockTime { ends }));
+        reasons.extend(self.wall_clock_deadline().map(|ends| NotEnded::MaxWallClockTime { ends })); // X1
         reasons
+    }
+
+    /// What of a living job is on a node: tasks that were not told to stop, and tasks that were.
+    fn living_waits(&self, id: &NodeId, node: &JobNode) -> Vec<NodeWait> {
+        if let Some(run) = node.preparing() {
+            return Vec::from([NodeWait::new(id, node, AwaitedUnit::Preparation, run.is_stopping())]);
+        }
+        let waits = [false, true].map(|stopping| {
+            let is_told = |task: &&TaskId| self.task(task).and_then(Task::stop).is_some() == stopping;
+            some_tasks(node.tasks().filter(is_told)).map(|tasks| NodeWait::new(id, node, tasks, stopping))
+        });
+        waits.into_iter().flatten().collect()
     }
 
     /// The active tasks, as one reason.
@@ -241,37 +250,18 @@ impl Job {
         Some(NotEnded::ActiveTasks { first, count: self.task_counts().active })
     }
 
-    fn await_living_node(&self, reasons: &mut Vec<NotEnded>, id: &NodeId, node: &JobNode) {
-        let wait = |unit, stopping| {
-            NotEnded::Node(NodeWait {
-                release_follows: false,
-                until: None,
-                ..NodeWait::new(id, node, unit, stopping)
-            })
-        };
-        if let Some(run) = node.preparing() {
-            reasons.push(wait(AwaitedUnit::Preparation, run.is_stopping()));
-            return;
-        }
-        for stopping in [false, true] {
-            let is_told = |task: &&TaskId| self.task(task).and_then(Task::stop).is_some() == stopping;
-            reasons.extend(some_tasks(node.tasks().filter(is_told)).map(|unit| wait(unit, stopping)));
-        }
-    }
-
     fn why_ending(&self, ending: &Ending, now: Timestamp) -> Vec<NotEnded> {
         if self.can_end(ending, now) {
             return Vec::from([NotEnded::Tick]); // E8, F1
         }
-        let is_awaited = |node: &JobNode| node.is_outstanding() && is_waited_for(node.contact(), ending);
-        let awaited = self.nodes.iter().filter(|(_, node)| is_awaited(node));
+        let awaited = self.nodes.iter().filter(|(_, node)| is_waited_for(node.contact(), ending));
         let waits = awaited.filter_map(|(id, node)| self.ending_wait(ending, id, node));
         let mut reasons: Vec<NotEnded> = waits.map(NotEnded::Node).collect();
         reasons.extend(ending.force_deadline.map(|ends| NotEnded::ForceTimeout { ends }));
         reasons
     }
 
-    /// What an ending job waits for on a node (E2, E3, E5).
+    /// What an ending job waits for on a node, if anything is outstanding there (E2, E3, E5).
     fn ending_wait(&self, ending: &Ending, id: &NodeId, node: &JobNode) -> Option<NodeWait> {
         let unit = if node.preparing().is_some() {
             AwaitedUnit::Preparation

@@ -23,9 +23,23 @@ use super::{
 };
 use crate::world::{World as RestWorld, id, secs};
 
+/// Reasons can be stored.
+#[cfg(feature = "serde")]
+fn check_stored<T>(reasons: &[T])
+where
+    T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + std::fmt::Debug,
+{
+    let text = serde_json::to_string(reasons).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<T>>(&text).unwrap(), reasons);
+}
+
+#[cfg(not(feature = "serde"))]
+fn check_stored<T>(_: &[T]) {}
+
 /// Why the job `job` has not ended, each reason with the second at which it ends by itself.
 fn not_ended(world: &World) -> Vec<String> {
     let reasons = world.account.why_not_ended(&id("job"), world.now).unwrap();
+    check_stored(&reasons);
     let text = |reason: &NotEnded| match reason.until() {
         Some(until) => format!("{reason} @{}", (until.ticks() - s(0).ticks()) / 10_000_000),
         None => reason.to_string(),
@@ -34,6 +48,7 @@ fn not_ended(world: &World) -> Vec<String> {
 }
 
 fn texts(reasons: &[NotRunning]) -> Vec<String> {
+    check_stored(reasons);
     reasons.iter().map(ToString::to_string).collect()
 }
 
@@ -535,6 +550,8 @@ fn a_task_waits_for_the_ranges_that_it_depends_on() {
         [format!("it depends on tasks 1 to 3, of which 2 is not completed{more}")]
     );
     for task in ["2", "02"] {
+        let why = format!("it depends on tasks 1 to 3, of which 2 is not completed{more}");
+        assert_eq!(not_running(&world, "t"), [why], "{task} is one of two");
         world.run_added(task, "n1");
         world.say("n1", &format!("task {task} ended 1"));
     }
