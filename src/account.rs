@@ -3,7 +3,8 @@
 //!
 //! `resource.rs` has the account itself and `apply.rs` the only place where it changes; `index.rs` holds
 //! what follows from its jobs, pools and nodes; `jobs.rs`, `job_schedules.rs`, `pools.rs`, `nodes.rs` and `ticks.rs` take
-//! inputs; `schedule.rs` decides which task goes to which node.
+//! inputs; `schedule.rs` decides which task goes to which node, and `reasons.rs` says why something has not
+//! happened yet.
 
 mod apply;
 mod auto_pools;
@@ -15,6 +16,7 @@ mod node_users;
 mod nodes;
 mod outstanding;
 mod pools;
+mod reasons;
 mod resource;
 mod scaling;
 mod schedule;

@@ -5,6 +5,7 @@
 //!   what follows from an input ([S1](crate::evidence#s1)); `departure.rs` is shared by them.
 //! - `apply.rs` is the only place where a job changes: each decision is a fact, and each fact is applied
 //!   there.
+//! - `not_ended.rs` and `not_running.rs` say why something has not happened yet.
 //! - `nodes.rs` and `tasks.rs` hold what the job has many of, together with its indexes (`task_index.rs`).
 
 mod apply;
@@ -20,6 +21,8 @@ mod environment;
 mod fact;
 mod job_requests;
 mod nodes;
+mod not_ended;
+mod not_running;
 mod numbers;
 mod outstanding;
 mod record;
@@ -33,6 +36,7 @@ mod task_index;
 mod task_requests;
 mod tasks;
 mod ticks;
+mod words;
 
 #[cfg(test)]
 mod tests;
@@ -47,6 +51,8 @@ pub use counts::Counts;
 pub use effect::{Effect, Fact, Instruction, StopCause};
 pub use environment::RunSpecification;
 pub use fact::{JobFact, JobNodeFact, PreparationVerdict};
+pub use not_ended::{AwaitedUnit, NodeWait, NotEnded};
+pub use not_running::{DependencyState, NodeObstacle, NotRunning};
 pub use record::{JobNode, NodeRun, NodeRunState, Readiness, RunOutcome};
 pub use resource::Job;
 pub(crate) use run::MAX_STORED_RUNS;

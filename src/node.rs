@@ -11,6 +11,7 @@ mod fact;
 mod state;
 mod table;
 mod user;
+mod words;
 
 pub use command::{ChangeNode, NodeNotAdded, NodeTasks};
 pub(crate) use event::NodeChange;

@@ -7,7 +7,7 @@ pub mod ordered;
 use std::fmt;
 
 use azbatch::{
-    Account, Effect, JobId, NodeId, PoolId, Report, RunId, TaskId, Timestamp,
+    Account, Effect, JobId, NodeId, PoolId, Report, RunId, Task, TaskId, Timestamp,
     job::{Ended, ReportEvent, Unit},
     node::NodeEvent,
     rest::{self, Guid, Request, Response},
@@ -256,7 +256,7 @@ impl Player {
     }
 
     /// Plays every step; numbers start at 1.
-    pub fn play(mut self, episode: &Episode) -> Vec<(usize, Outcome)> {
+    pub fn play(&mut self, episode: &Episode) -> Vec<(usize, Outcome)> {
         episode.steps.iter().enumerate().map(|(index, step)| (index + 1, self.step(step))).collect()
     }
 
@@ -311,6 +311,24 @@ impl Player {
     /// The account as it is now.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Why jobs have not ended and tasks are not running at this time, a line for each reason.
+    pub fn reasons(&self, now: Timestamp) -> Vec<String> {
+        let mut lines = Vec::new();
+        for job in self.account.jobs() {
+            let id = job.id();
+            for reason in self.account.why_not_ended(id, now).unwrap_or_default() {
+                let until = reason.until().map(|until| format!(" (until {until})")).unwrap_or_default();
+                lines.push(format!("job {id} has not ended: {reason}{until}"));
+            }
+            for task in job.tasks().map(Task::id) {
+                for reason in self.account.why_not_running(id, task, now).unwrap_or_default() {
+                    lines.push(format!("task {task} of job {id} is not running: {reason}"));
+                }
+            }
+        }
+        lines
     }
 
     /// The states of all jobs and tasks, a line each.

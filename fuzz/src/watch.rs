@@ -2,7 +2,7 @@
 //! this package's library.
 
 use azbatch::{
-    Account, Effect, Fact, Instruction, Job, RunId,
+    Account, Effect, Fact, Instruction, Job, RunId, Task, Timestamp,
     job::{JobFact, JobNodeFact, JobStateName, Unit},
     node::{NodeAction, NodeFact},
     task::{TaskFact, TaskStateName},
@@ -14,6 +14,7 @@ use azbatch::{
 /// - The facts, replayed, give the new state, so a call without facts changed nothing (I4, I5).
 /// - Each fact that announces an instruction is followed by that instruction.
 /// - An instruction names the node's current run, and no run is started twice (E10).
+/// - A job has reasons not to have ended unless it is completed (I1), and an active task has some not to run.
 /// - No timestamp went back (I3), and an ending job's active tasks did not change (I2).
 ///
 /// # Panics
@@ -28,6 +29,9 @@ pub fn check(before: &Account, effects: &[Effect], after: &Account) {
     }
     assert!(replayed == *after, "I5: {effects:?} do not tell all that changed");
     check_announcements(effects);
+    for job in after.jobs() {
+        check_reasons(after, job);
+    }
     for instruction in Effect::instructions(effects) {
         check_instruction(before, after, instruction);
     }
@@ -36,6 +40,19 @@ pub fn check(before: &Account, effects: &[Effect], after: &Account) {
             .any(|fact| matches!(fact, Fact::Job(job, JobFact::Deleted) if job == old.id()));
         if let (Some(new), false) = (after.job(old.id()), deleted) {
             check_history(old, new, effects);
+        }
+    }
+}
+
+fn check_reasons(account: &Account, job: &Job) {
+    let id = job.id();
+    for now in [job.stamps().entered(), Timestamp::MAX] {
+        let is_completed = job.state().name() == JobStateName::Completed;
+        let reasons = account.why_not_ended(id, now).map(|reasons| reasons.is_empty());
+        assert_eq!(reasons, Some(is_completed), "I1: {id}");
+        for task in job.queue().take(3).map(Task::id) {
+            let reasons = account.why_not_running(id, task, now).map(|reasons| reasons.is_empty());
+            assert_eq!(reasons, Some(false), "{id} {task}");
         }
     }
 }

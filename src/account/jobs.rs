@@ -5,13 +5,11 @@ use core::mem;
 
 use crate::{
     BatchError, Clock, ErrorCode,
-    account::{
-        resource::Account,
-        slots::{has_room, may_run_on},
-    },
+    account::{resource::Account, slots::obstacle},
     id::{JobId, NodeId, TaskId},
     job::{
-        AddJob, DeleteJob, DisableJob, Effect, EnableJob, Job, NotAssigned, Report, TerminateJob, UpdateJob,
+        AddJob, DeleteJob, DisableJob, Effect, EnableJob, Job, NodeObstacle, NotAssigned, Report,
+        TerminateJob, UpdateJob,
     },
     task::{AddTask, DeleteTask, Placement, ReactivateTask, TerminateTask, UpdateTask},
 };
@@ -233,14 +231,14 @@ impl Account {
         let node = self.nodes.get(node).ok_or(NotAssigned::NoNode)?;
         let placement = Placement { pool: node.pool().clone(), node: node.id().clone() };
         let candidate = found.can_assign(task, &placement, now)?;
-        if !node.takes_tasks() {
-            return Err(NotAssigned::NodeNotReady);
-        }
-        if !may_run_on(found, candidate, node) {
-            return Err(NotAssigned::DedicatedNodeNeeded);
-        }
-        if !has_room(candidate, node) {
-            return Err(NotAssigned::NoSlots);
+        match obstacle(found, candidate, node) {
+            Some(NodeObstacle::State(_) | NodeObstacle::SchedulingDisabled) => {
+                return Err(NotAssigned::NodeNotReady);
+            }
+            Some(NodeObstacle::Barred) => return Err(NotAssigned::NodeBarred),
+            Some(NodeObstacle::LowPriority) => return Err(NotAssigned::DedicatedNodeNeeded),
+            Some(NodeObstacle::TooSmall { .. } | NodeObstacle::Full) => return Err(NotAssigned::NoSlots),
+            None => {}
         }
         // Nothing below can fail.
 

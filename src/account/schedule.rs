@@ -8,10 +8,10 @@ use crate::{
     account::{
         index::QueuePlace,
         resource::Account,
-        slots::{has_room, may_run_on, needs_dedicated},
+        slots::{needs_dedicated, obstacle},
     },
     id::{JobId, NodeId, PoolId, TaskId},
-    job::{Effect, Job, JobNode},
+    job::{Effect, Job},
     node::Node,
     pool::NodeFillType,
     task::Task,
@@ -37,13 +37,17 @@ impl Account {
     }
 
     fn schedule_pool(&mut self, effects: &mut Vec<Effect>, pool: &PoolId, now: Timestamp) {
-        let found = self.pools.get(pool);
-        let fill = found.map_or(NodeFillType::Spread, |pool| pool.specification().node_fill_type);
+        let fill = self.fill_type(pool);
         let mut served: Option<QueuePlace> = None;
         while let Some(place) = self.index.next_in_queue(pool, served.as_ref()).cloned() {
             self.schedule_job(effects, pool, fill, &place.job, now);
             served = Some(place);
         }
+    }
+
+    /// The order in which a pool is filled. One that the account does not have is spread.
+    pub(super) fn fill_type(&self, pool: &PoolId) -> NodeFillType {
+        self.pools.get(pool).map_or(NodeFillType::Spread, |pool| pool.specification().node_fill_type)
     }
 
     fn schedule_job(
@@ -91,11 +95,15 @@ impl Account {
     }
 
     /// The first node, in the order in which the pool is filled, that a task can be assigned to.
-    fn node_for(&self, pool: &PoolId, job: &Job, task: &Task, fill: NodeFillType) -> Option<&Node> {
+    pub(super) fn node_for(
+        &self,
+        pool: &PoolId,
+        job: &Job,
+        task: &Task,
+        fill: NodeFillType,
+    ) -> Option<&Node> {
         let nodes = self.index.nodes_with_room(pool, task.specification().required_slots, fill);
-        let is_barred = |node: &Node| job.node(node.id()).is_some_and(JobNode::is_barred); // N7
-        let fits = |node: &&Node| has_room(task, node) && may_run_on(job, task, node) && !is_barred(node);
-        nodes.filter_map(|node| self.nodes.get(node)).find(fits)
+        nodes.filter_map(|node| self.nodes.get(node)).find(|node| obstacle(job, task, node).is_none())
     }
 }
 

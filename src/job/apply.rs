@@ -77,7 +77,8 @@ impl Job {
                 self.enter(JobState::Living(Living::Disabled), *at)
             }
             JobFact::Enabled { at } => {
-                require(self.state.permit_enable().is_ok())?;
+                // Also from `enabling`, in which no request is accepted that enables it.
+                require(matches!(self.state, JobState::Living(_)))?;
                 self.enter_modified(JobState::Living(Living::Active), *at)?;
                 self.forget_disable_actions(); // A user's request overrides what a failure asked for.
                 Ok(())

@@ -155,16 +155,19 @@ impl Job {
         self.instruct_run(effects, node, Unit::Release, run);
     }
 
-    /// E5, E7, N2, N3: the job has a release task, a task of it ran on the node, so its preparation ran to
-    /// completion there, nothing of the job is left there, and the release has not run yet.
+    /// E5: nothing of the job is left on the node, and its release task has still to run there.
     fn is_release_due(&self, node: &JobNode) -> bool {
+        self.needs_release(node) && node.tasks.is_empty() && node.preparing().is_none()
+    }
+
+    /// E5, E7, N2, N3: the job has a release task, a task of it ran on the node, so its preparation ran to
+    /// completion there, and the release has not run yet.
+    pub(super) fn needs_release(&self, node: &JobNode) -> bool {
         self.template().release.is_some()
             && self.end_time().is_none() // G2: not for a job that was completed before its deletion.
             && node.release.is_none()
             && node.readiness.ran_tasks()
             && node.contact != Contact::Gone
-            && node.tasks.is_empty()
-            && node.preparing().is_none()
     }
 
     /// How many nodes an ending job waits for; 0 if it is not ending.
@@ -218,8 +221,12 @@ impl Job {
 
     /// When the running release tasks will have had their time, the earliest first (E6).
     pub(super) fn release_deadlines(&self) -> impl Iterator<Item = (Timestamp, &NodeId)> {
-        let limit = self.template().release.as_ref().map(|release| release.max_wall_clock_time);
         let running = self.nodes.running_releases();
-        running.filter_map(move |(start, node)| Some((start.checked_add(limit?)?, node)))
+        running.filter_map(|(start, node)| Some((self.release_deadline(*start)?, node)))
+    }
+
+    /// When a release task that started then will have had its time (E6).
+    pub(super) fn release_deadline(&self, start: Timestamp) -> Option<Timestamp> {
+        start.checked_add(self.template().release.as_ref()?.max_wall_clock_time)
     }
 }

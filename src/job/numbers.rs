@@ -14,6 +14,12 @@ impl Numbers {
         start > end || self.run_of(start).is_some_and(|(_, last)| end <= last)
     }
 
+    /// The first number of a range, both ends included, that is not in the set.
+    pub(super) fn first_outside(&self, start: u32, end: u32) -> Option<u32> {
+        let first = self.run_of(start).map_or(Some(start), |(_, last)| last.checked_add(1));
+        first.filter(|first| *first <= end)
+    }
+
     /// Puts a number into the set, or takes it out.
     pub(super) fn set(&mut self, number: u32, is_in: bool) {
         match (self.run_of(number), is_in) {
@@ -72,6 +78,8 @@ mod tests {
                 for end in 0..12 {
                     let all = (start..=end).all(|number| set.contains(&(shift + number)));
                     prop_assert_eq!(runs.covers(shift + start, shift + end), all);
+                    let outside = (start..=end).map(|number| shift + number).find(|number| !set.contains(number));
+                    prop_assert_eq!(runs.first_outside(shift + start, shift + end), outside);
                 }
             }
         }

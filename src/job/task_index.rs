@@ -186,6 +186,16 @@ impl TaskIndex {
         }
     }
 
+    /// The first number of a range that is not satisfied (K9).
+    pub(super) fn first_unsatisfied(&self, range: TaskIdRange) -> Option<u32> {
+        self.satisfied_numbers.first_outside(range.start, range.end)
+    }
+
+    /// The tasks whose ids are this whole number, by id.
+    pub(super) fn numbered(&self, number: u32) -> impl Iterator<Item = &TaskId> {
+        self.numbered.get(&number).into_iter().flatten()
+    }
+
     fn insert_number(&mut self, id: &TaskId, tasks: &Tasks) {
         if let Some(number) = number(id) {
             self.numbered.entry(number).or_default().insert(id.clone());

@@ -15,7 +15,7 @@ use crate::{
         counts::Counts,
         task_index::{TaskIndex, Tasks},
     },
-    task::{NewTask, Task, TaskFact, TaskSpecification},
+    task::{NewTask, Task, TaskFact, TaskIdRange, TaskSpecification},
 };
 
 /// Tasks and the index over them, which always agree. Only the methods here change either.
@@ -98,6 +98,12 @@ impl TaskTable {
     /// is the id of tasks that all are.
     pub(super) fn is_ready(&self, task: &Task) -> bool {
         self.index.ready.contains_key(&task.sequence())
+    }
+
+    /// The first number of a range that is not satisfied (K9), with the tasks that have it as their id.
+    pub(super) fn first_unsatisfied(&self, range: TaskIdRange) -> Option<(u32, impl Iterator<Item = &Task>)> {
+        let number = self.index.first_unsatisfied(range)?;
+        Some((number, self.index.numbered(number).filter_map(|id| self.get(id))))
     }
 
     pub(super) fn counts(&self) -> Counts {

@@ -102,21 +102,30 @@ impl Job {
         }
     }
 
+    /// Whether a living job that is not being enabled ends at the next tick, or at the one after a disabling
+    /// that comes first (X6, X7).
+    pub(super) fn is_due_to_end(&self, now: Timestamp) -> bool {
+        self.automatic_end(now).is_some() || self.ends_with_its_tasks()
+    }
+
     /// Whether X4 applies. A disabling comes first (X7).
     fn ends_with_its_tasks(&self) -> bool {
         self.settings.on_all_tasks_complete == OnAllTasksComplete::TerminateJob && self.all_completed()
     }
 
-    fn wall_clock_deadline(&self) -> Option<Timestamp> {
+    pub(super) fn wall_clock_deadline(&self) -> Option<Timestamp> {
         self.received.checked_add(self.settings.constraints.max_wall_clock_time)
     }
 
     fn is_manager_done(&self) -> bool {
-        let manager = self.template().manager.as_ref().filter(|manager| manager.kill_job_on_completion);
+        self.decisive_manager().is_some_and(|task| matches!(task.state(), TaskState::Completed(_)))
+    }
+
+    /// The job manager task, if its completion ends the job (X2).
+    pub(super) fn decisive_manager(&self) -> Option<&Task> {
+        let manager = self.template().manager.as_ref().filter(|manager| manager.kill_job_on_completion)?;
         // The manager is added with the job, so a later task with its id is another one.
-        let is_manager = |task: &&Task| task.sequence() == 0;
-        let task = manager.and_then(|manager| self.task(&manager.id)).filter(is_manager);
-        task.is_some_and(|task| matches!(task.state(), TaskState::Completed(_)))
+        self.task(&manager.id).filter(|task| task.sequence() == 0)
     }
 
     fn all_completed(&self) -> bool {

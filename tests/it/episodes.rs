@@ -94,6 +94,30 @@ fn an_episode_that_differs_is_reported() {
     assert!(matches!(first, (1, Outcome::Failed(why)) if why.contains("expected 200, came 201")));
 }
 
+/// E2, N4, E4: what `--why` prints, in the middle of an episode and at its end.
+#[test]
+fn an_episode_says_what_has_not_happened_and_why() {
+    let text = include_str!("../../examples/episodes/a-lost-node-holds-an-ending-job.json");
+    let episode = Episode::parse(text).unwrap();
+    let mut player = Player::new(&episode);
+    let mut told: Vec<String> = Vec::new();
+    for step in &episode.steps {
+        assert!(matches!(player.step(step), Outcome::Passed { .. }));
+        let reasons = player.reasons(step.at());
+        told.extend(reasons.into_iter().filter(|line| !told.contains(line)).collect::<Vec<_>>());
+    }
+    assert_eq!(
+        told,
+        [
+            "job film has not ended: onAllTasksComplete is noaction, so the end of its tasks does not end it",
+            "task frame-1 of job film is not running: waiting for the scheduler, which can give it to node \
+             tvmps_left_d",
+            "job film has not ended: waiting for task frame-1 to stop on node tvmps_left_d, which does not answer",
+            "job film has not ended: nothing holds it up, so it moves on at the next tick",
+        ]
+    );
+}
+
 #[test]
 fn an_episode_with_unknown_fields_is_refused() {
     let text = include_str!("../../examples/episodes/how-a-job-ends.json");

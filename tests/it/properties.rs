@@ -10,7 +10,7 @@ use azbatch::{
     node::NodeEvent,
 };
 use common::{
-    Block, Condition, Input, JobShape, LATEST, Name, SECOND, Step, TaskShape, laws::World,
+    Block, Condition, Input, JobShape, LATEST, Name, SECOND, Step, TaskShape, laws::World, reasons,
     schedules::ScheduleChange,
 };
 use proptest::{collection::vec, prelude::*};
@@ -129,6 +129,19 @@ proptest! {
     #[test]
     fn the_laws_hold(start in starts(), beginning in beginnings(), steps in steps()) {
         live(start, &beginning, &steps);
+    }
+
+    /// The reasons why jobs have not ended and tasks are not running are true after every input.
+    #[test]
+    fn the_reasons_are_true(start in starts(), beginning in beginnings(), steps in steps()) {
+        let mut world = live(start, &beginning, &[]);
+        for step in &steps {
+            let before = world.account.clone();
+            world.step(step);
+            if world.account != before || matches!(step.input, Input::Tick) {
+                reasons::check(&world.account, world.now);
+            }
+        }
     }
 
     /// I7: after any sequence, the jobs reach their final state if each node follows its instructions and reports.

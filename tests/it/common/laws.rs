@@ -1379,7 +1379,7 @@ fn demand(job: &Job, task: &Task, completion: &Completion) -> JobAction {
 }
 
 /// K9, one by one.
-fn dependencies_met(job: &Job, task: &Task) -> bool {
+pub(super) fn dependencies_met(job: &Job, task: &Task) -> bool {
     let Some(dependencies) = &task.specification().depends_on else { return true };
     let met = |task: &Task| match task.state() {
         TaskState::Completed(completion) => match exit_options(task, completion).dependency_action {

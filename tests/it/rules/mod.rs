@@ -50,6 +50,8 @@ mod autoscale;
 
 mod scheduling;
 
+mod reasons;
+
 // Invariants
 mod invariants;
 
