@@ -22,6 +22,16 @@ impl VirtualClock {
         self.origin = self.origin.saturating_add(span);
     }
 
+    /// How many times faster than the wall clock it runs; 0 if it is stopped.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Goes on from the instant that it shows at another speed; 0 stops it.
+    pub fn set_speed(&mut self, speed: f64) {
+        *self = Self::new(self.now(), speed);
+    }
+
     /// How long it takes until the clock shows `instant`; `None` if it is stopped before it.
     pub fn wall_time_until(&self, instant: Timestamp) -> Option<Duration> {
         let ahead = Duration::from(instant.since(self.now()));

@@ -1,47 +1,78 @@
-//! The control interface: the emulator's own requests, under `/_azbatch`.
+//! The control interface: the emulator's own requests, under `/_azbatch`. Everything that changes something is here;
+//! what the page looks at is in `page/`.
 
 use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
-    http::StatusCode,
-    routing::{get, post},
+    body::Bytes,
+    extract::{Path, Query, State},
+    http::{Method, StatusCode},
+    response::Response,
+    routing::{delete, get, post},
 };
 use azbatch::{NodeId, TimeSpan, node::NodeEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{faults::Fault, host::Host, world::World};
+use crate::{faults::Fault, host::Host, options::check_speed, server, world::World};
 
 type Answer = Result<Json<Value>, (StatusCode, String)>;
 
 pub fn routes() -> Router<Arc<Host>> {
     Router::new()
-        .route("/clock", get(show_clock).post(advance_clock))
+        .route("/clock", get(show_clock).post(change_clock))
         .route("/snapshot", post(save))
         .route("/nodes/{node}/{event}", post(report_event))
         .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
+        .route("/jobs/{job}", delete(end_job))
+        .route("/jobs/{job}/terminate", post(end_job))
+        .route("/jobs/{job}/tasks/{task}", delete(end_task))
+        .route("/jobs/{job}/tasks/{task}/terminate", post(end_task))
 }
 
-/// `{"advance":"PT30S"}` or `{"seconds":30}`.
+/// `{"advance":"PT30S"}`, `{"seconds":30}`, `{"to":"next"}` or `{"speed":10}`.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Advance {
+enum ClockChange {
     Advance(TimeSpan),
     Seconds(u64),
+    To(Target),
+    Speed(f64),
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Target {
+    /// The instant at which the next event is due.
+    Next,
 }
 
 async fn show_clock(State(host): State<Arc<Host>>) -> Answer {
-    Ok(Json(json!({ "now": host.with(|world| world.now()).to_string() })))
+    Ok(Json(host.with(clock)))
 }
 
-async fn advance_clock(State(host): State<Arc<Host>>, Json(advance): Json<Advance>) -> Answer {
-    let span = match advance {
-        Advance::Advance(span) => span,
-        Advance::Seconds(seconds) => TimeSpan::from_secs(seconds),
-    };
-    host.with(|world| world.advance(span));
+/// The time, how fast it goes, and when the next event is due.
+pub fn clock(world: &mut World) -> Value {
+    let next = world.next_due().map(|due| due.to_string());
+    json!({ "now": world.now().to_string(), "speed": world.speed(), "next": next })
+}
+
+async fn change_clock(State(host): State<Arc<Host>>, Json(change): Json<ClockChange>) -> Answer {
+    match change {
+        ClockChange::Advance(span) => host.with(|world| world.advance(span)),
+        ClockChange::Seconds(seconds) => host.with(|world| world.advance(TimeSpan::from_secs(seconds))),
+        ClockChange::To(Target::Next) => host.with(World::advance_to_next),
+        ClockChange::Speed(speed) => {
+            let is_valid = speed == 0.0 || check_speed(speed);
+            if !is_valid {
+                let why = "a speed is 0, or a number from 0.001 to 100000\n";
+                return Err((StatusCode::BAD_REQUEST, why.into()));
+            }
+            host.with(|world| world.set_speed(speed));
+        }
+    }
+    host.journal.add_control();
     show_clock(State(host)).await
 }
 
@@ -78,10 +109,57 @@ async fn add_fault(State(host): State<Arc<Host>>, Json(fault): Json<Fault>) -> A
         return Err((StatusCode::BAD_REQUEST, "a fault has a code or a delay, and a count\n".into()));
     }
     host.faults().add(fault);
+    host.journal.add_control();
     list_faults(State(host)).await
 }
 
 async fn clear_faults(State(host): State<Arc<Host>>) -> Answer {
     host.faults().clear();
+    host.journal.add_control();
     list_faults(State(host)).await
+}
+
+/// How a job or task is ended.
+#[derive(Deserialize)]
+struct EndOptions {
+    #[serde(default)]
+    force: bool,
+}
+
+/// Terminates or deletes a job, as the service's own request would.
+async fn end_job(
+    State(host): State<Arc<Host>>,
+    method: Method,
+    Path(job): Path<String>,
+    Query(options): Query<EndOptions>,
+    body: Bytes,
+) -> Response {
+    let force = if options.force { "&force=true" } else { "" };
+    end(&host, &method, &format!("/jobs/{}", encoded(&job)), force, body)
+}
+
+/// Terminates or deletes a task, as the service's own request would.
+async fn end_task(
+    State(host): State<Arc<Host>>,
+    method: Method,
+    Path((job, task)): Path<(String, String)>,
+    body: Bytes,
+) -> Response {
+    end(&host, &method, &format!("/jobs/{}/tasks/{}", encoded(&job), encoded(&task)), "", body)
+}
+
+fn end(host: &Host, method: &Method, path: &str, options: &str, body: Bytes) -> Response {
+    let action = if *method == Method::DELETE { "" } else { "/terminate" };
+    let target = format!("{path}{action}?api-version=2024-07-01.20.0{options}");
+    let (answer, now) = host.answer_control(method.as_str(), &target, body.into());
+    server::response(answer, now)
+}
+
+/// An id in a path. Ids that need escapes are not valid, and the service says so.
+fn encoded(id: &str) -> String {
+    let bytes = id.bytes().map(|byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b':' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    });
+    bytes.collect()
 }

@@ -61,7 +61,7 @@ impl FileLookup<'_> {
                 delete.answer(deleted, at)
             }
         };
-        log.request(at, request.method, request.target, response.status, response.reason);
+        log.request(at, request, &response);
         response
     }
 }

@@ -4,12 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use azbatch::{
     ErrorCode, Timestamp,
-    rest::{Guid, Request, Response},
+    rest::{Guid, OwnedRequest, Request, Response},
 };
 use tokio::{sync::Notify, task::block_in_place, time::timeout};
 
 use crate::{
     faults::Faults,
+    journal::Journal,
     snapshot::Snapshot,
     world::{Answered, World},
 };
@@ -18,6 +19,7 @@ use crate::{
 pub struct Host {
     world: Mutex<World>,
     pub faults: Mutex<Faults>,
+    pub journal: Arc<Journal>,
     /// Notified when the next event may be due earlier than before.
     pub wake: Arc<Notify>,
     pub snapshot_file: Option<std::path::PathBuf>,
@@ -28,11 +30,16 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new(world: World, wake: Arc<Notify>, snapshot_file: Option<std::path::PathBuf>) -> Self {
+    pub fn new(
+        world: World,
+        journal: Arc<Journal>,
+        wake: Arc<Notify>,
+        snapshot_file: Option<std::path::PathBuf>,
+    ) -> Self {
         use std::hash::{BuildHasher, RandomState};
         let (faults, seed) = (Mutex::default(), RandomState::new().hash_one(()));
         let (world, saving, requests) = (Mutex::new(world), tokio::sync::Mutex::default(), 0.into());
-        Self { world, faults, wake, snapshot_file, saving, seed, requests }
+        Self { world, faults, journal, wake, snapshot_file, saving, seed, requests }
     }
 
     /// Accesses the world, and wakes the background task if the next event is due earlier than before.
@@ -56,10 +63,23 @@ impl Host {
             };
             (answered, world.now())
         });
-        match answered {
-            Answered::Now(response) => (response, now),
-            Answered::AfterLookup(lookup) => (block_in_place(|| lookup.answer(request)), now),
-        }
+        (complete(answered, request), now)
+    }
+
+    /// Answers a request of the control interface, which needs no authorization beside its own.
+    pub fn answer_control(&self, method: &str, target: &str, body: Vec<u8>) -> (Response, Timestamp) {
+        let request = OwnedRequest {
+            method: method.into(),
+            target: target.into(),
+            headers: vec![("content-type".into(), b"application/json".to_vec())],
+            body,
+            received: Timestamp::MIN, // The world knows the time.
+            request_id: self.request_id(),
+        };
+        request.with(|request| {
+            let (answered, now) = self.with(|world| (world.answer_control(request), world.now()));
+            (complete(answered, request), now)
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, World> {
@@ -97,5 +117,12 @@ impl Host {
     pub fn request_id(&self) -> Guid {
         let number = self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Guid::from_u128(u128::from(self.seed) << 64 | u128::from(number))
+    }
+}
+
+fn complete(answered: Answered<'_>, request: &Request<'_>) -> Response {
+    match answered {
+        Answered::Now(response) => response,
+        Answered::AfterLookup(lookup) => block_in_place(|| lookup.answer(request)),
     }
 }

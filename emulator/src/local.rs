@@ -134,6 +134,10 @@ impl Machines for Local {
         Arc::new(LocalFiles::new(self.root.clone()))
     }
 
+    fn runs_on(&self, node: &NodeId) -> Vec<RunId> {
+        self.runs.keys().filter(|run| run.node == *node).cloned().collect()
+    }
+
     fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
         (!self.inbox.lock().is_empty()).then_some(now)
     }

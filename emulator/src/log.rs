@@ -1,13 +1,21 @@
 //! The log: one line per request and one per effect. A separate thread writes it, so that a blocked terminal
-//! does not block requests.
+//! does not block requests. What is logged also goes into the journal.
 
 use std::{
     io::{self, Write},
-    sync::mpsc::{Sender, SyncSender, channel, sync_channel},
+    sync::{
+        Arc,
+        mpsc::{Sender, SyncSender, channel, sync_channel},
+    },
     thread,
 };
 
-use azbatch::{Effect, Timestamp};
+use azbatch::{
+    Effect, Timestamp,
+    rest::{Request, Response},
+};
+
+use crate::journal::Journal;
 
 /// Lines that wait for a slow terminal; more are dropped.
 const WAITING_LINES: usize = 10_000;
@@ -19,7 +27,10 @@ enum Entry {
 
 /// Where lines are sent. Copies write to the same log.
 #[derive(Clone)]
-pub struct Log(SyncSender<Entry>);
+pub struct Log {
+    entries: SyncSender<Entry>,
+    journal: Arc<Journal>,
+}
 
 impl Log {
     pub fn to_standard_output() -> Self {
@@ -34,30 +45,39 @@ impl Log {
                 }
             }
         });
-        Self(sender)
+        Self { entries: sender, journal: Arc::default() }
     }
 
     pub fn line(&self, line: String) {
-        self.0.try_send(Entry::Line(line)).ok();
+        self.entries.try_send(Entry::Line(line)).ok();
     }
 
-    pub fn request(&self, at: Timestamp, method: &str, target: &str, status: u16, reason: &str) {
+    /// The last of what is logged.
+    pub fn journal(&self) -> &Arc<Journal> {
+        &self.journal
+    }
+
+    pub fn request(&self, at: Timestamp, request: &Request<'_>, response: &Response) {
+        let Request { method, target, .. } = request;
+        let Response { status, reason, .. } = response;
         self.line(format!("{at} {method} {target} -> {status} {reason}"));
+        self.journal.add_request(at, request, response);
     }
 
     /// A fact, or an instruction with an arrow in front.
     pub fn effect(&self, at: Timestamp, effect: &Effect) {
-        let at = at.to_string(); // In a column: a time is at most this long.
+        let (time, text) = (at.to_string(), effect.to_string()); // In a column: a time is at most this long.
         self.line(match effect {
-            Effect::Fact(fact) => format!("{at:28}    {fact}"),
-            Effect::Instruction(instruction) => format!("{at:28} -> {instruction}"),
+            Effect::Fact(_) => format!("{time:28}    {text}"),
+            Effect::Instruction(_) => format!("{time:28} -> {text}"),
         });
+        self.journal.add_effect(at, effect, text);
     }
 
     /// Waits until everything so far is written.
     pub fn flush(&self) {
         let (done, written) = channel();
-        if self.0.send(Entry::Flush(done)).is_ok() {
+        if self.entries.send(Entry::Flush(done)).is_ok() {
             written.recv().ok();
         }
     }

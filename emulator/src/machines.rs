@@ -40,6 +40,9 @@ pub trait Machines: Send {
     /// The files of all nodes.
     fn files(&self) -> Arc<dyn Files>;
 
+    /// What this node has now.
+    fn runs_on(&self, node: &NodeId) -> Vec<RunId>;
+
     /// When the next report is due; one that does not wait for the clock is due now.
     fn next_due(&self, now: Timestamp) -> Option<Timestamp>;
 

@@ -1,8 +1,11 @@
 //! An Azure Batch account on a laptop: the core behind HTTP, a clock, and nodes that carry out
 //! instructions. `--help` lists the options.
 
+mod access;
 mod clock;
 mod control;
+#[path = "../../examples/drawing/mod.rs"]
+mod drawing;
 mod echo;
 mod faults;
 mod files;
@@ -10,10 +13,12 @@ mod guard;
 mod host;
 mod https;
 mod images;
+mod journal;
 mod local;
 mod log;
 mod machines;
 mod options;
+mod page;
 mod server;
 mod simulate;
 mod snapshot;
@@ -22,6 +27,7 @@ mod world;
 
 use std::{error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
+use access::Access;
 use azbatch::{
     Account, Clock, SystemClock,
     pool::{NodeFillType, PoolSpecification},
@@ -71,8 +77,10 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     let url = format!("{}://{address}", if https.is_some() { "https" } else { "http" });
     let wake = Arc::new(Notify::new());
     let world = world(options, &url, &wake, log)?;
-    let host = Arc::new(Host::new(world, wake, options.snapshot.clone()));
-    let welcome = Welcome::new(options, &url, https.as_ref());
+    let host = Arc::new(Host::new(world, log.journal().clone(), wake, options.snapshot.clone()));
+    let token = options.control_token()?;
+    let welcome = Welcome::new(options, &url, token.clone(), https.as_ref());
+    let access = Access::new(token, options.control_hosts.clone());
     log.line(welcome.greeting());
 
     let background = tokio::spawn({
@@ -80,7 +88,7 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
         async move { host.run().await }
     });
     let acceptor = https.map(|https| https.acceptor);
-    server::serve(listener, acceptor, host.clone(), welcome.page(), told_to_stop()).await;
+    server::serve(listener, acceptor, host.clone(), access, &welcome, told_to_stop()).await;
     background.abort();
     // Whatever was answered is in the snapshot, and what still runs is in it as running.
     let saved = host.save().await;

@@ -1,9 +1,11 @@
 //! The command line.
 
-use std::{net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{error::Error, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use azbatch::{PoolId, TimeSpan};
 use clap::{Parser, ValueEnum};
+
+use crate::access::Access;
 
 /// A key that everybody knows, so that the first request can be pasted as it is printed.
 const PUBLIC_KEY: &str =
@@ -28,6 +30,14 @@ pub struct Options {
     /// Accept all requests without authorization
     #[arg(long)]
     pub no_auth: bool,
+    /// What requests to the control interface must bring as a bearer token if requests are authorized
+    /// [default: a new one, which is printed]
+    #[arg(long, value_name = "TOKEN")]
+    control_token: Option<String>,
+    /// A name by which this machine is reached, beside localhost and its addresses, for the control interface;
+    /// may be given more than once
+    #[arg(long = "control-host", value_name = "NAME")]
+    pub control_hosts: Vec<String>,
     /// Serve https, with a certificate that is kept in this folder and made if it is not there
     /// [default folder: azbatch-emulator-https in the folder for temporary files]
     #[arg(long, value_name = "FOLDER", num_args = 0..=1, default_missing_value = "")]
@@ -101,6 +111,14 @@ impl Options {
         self.https.clone().map(|folder| if folder.as_os_str().is_empty() { default() } else { folder })
     }
 
+    /// The token of the control interface; `None` if it needs none.
+    pub fn control_token(&self) -> Result<Option<String>, Box<dyn Error>> {
+        if self.no_auth {
+            return Ok(None);
+        }
+        self.control_token.clone().map_or_else(Access::new_token, Ok).map(Some)
+    }
+
     /// How fast the clock runs; 0 if it is stopped.
     pub fn speed(&self) -> f64 {
         if self.frozen { 0.0 } else { self.speed }
@@ -117,9 +135,14 @@ impl Options {
     }
 }
 
+/// Whether the clock can run that fast.
+pub fn check_speed(speed: f64) -> bool {
+    (0.001..=100_000.0).contains(&speed)
+}
+
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(speed) if (0.001..=100_000.0).contains(&speed) => Ok(speed),
+        Ok(speed) if check_speed(speed) => Ok(speed),
         Ok(_) | Err(_) => Err("it is a number from 0.001 to 100000".into()),
     }
 }

@@ -7,6 +7,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{self, HeaderValue, header},
+    middleware::from_fn_with_state,
     response::Response,
     routing::get,
 };
@@ -21,13 +22,20 @@ use hyper_util::{
     server::graceful::GracefulShutdown,
     service::TowerToHyperService,
 };
+use serde_json::Value;
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
 };
 use tokio_rustls::TlsAcceptor;
 
-use crate::{control, host::Host};
+use crate::{
+    access::{Access, refuse_foreign, require_token},
+    control,
+    host::Host,
+    page,
+    welcome::Welcome,
+};
 
 /// One byte more than the service takes is enough for the core to refuse a body (413).
 const READ_AT_MOST: usize = 1024 * 1024 + 1;
@@ -42,18 +50,21 @@ const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long requests in progress are waited for at shutdown.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
-/// Serves connections until it is told to stop, then lets requests in progress finish. `welcome` is the
-/// page at `/`.
+/// Serves connections until it is told to stop, then lets requests in progress finish. `welcome` is what
+/// it says of itself.
 pub async fn serve(
     listener: TcpListener,
     https: Option<TlsAcceptor>,
     host: Arc<Host>,
-    welcome: String,
+    access: Access,
+    welcome: &Welcome,
     stop: impl Future<Output = ()>,
 ) {
-    let root = get(move || async { welcome }).fallback(answer);
-    let routes =
-        Router::new().route("/", root).nest("/_azbatch", control::routes()).fallback(answer).with_state(host);
+    let page = welcome.page();
+    let root = get(move || async { page }).fallback(answer);
+    let own = own_routes(access, welcome.about());
+    let routes = Router::new().route("/", root).merge(own).fallback(answer);
+    let (journal, routes) = (host.journal.clone(), routes.with_state(host));
     let (service, graceful) = (TowerToHyperService::new(routes), GracefulShutdown::new());
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
@@ -88,7 +99,17 @@ pub async fn serve(
         }
     }
     drop(listener);
+    journal.close(); // Those who wait for changes need wait no longer.
     drop(timeout(SHUTDOWN_TIME, graceful.shutdown()).await);
+}
+
+/// The emulator's own requests.
+fn own_routes(access: Access, about: Value) -> Router<Arc<Host>> {
+    let access = Arc::new(access);
+    let control = control::routes().merge(page::view_routes(about));
+    let control = control.route_layer(from_fn_with_state(access.clone(), require_token));
+    let own = Router::new().nest("/_azbatch", control).merge(page::file_routes());
+    own.route_layer(from_fn_with_state(access, refuse_foreign))
 }
 
 /// Answers a request of the service's own.
@@ -125,7 +146,7 @@ async fn read(mut body: Body) -> Result<Vec<u8>, ErrorCode> {
 
 /// The core's answer as a response, with the headers that are the host's own. Dates are compared with the
 /// account's times, so `Date` is by the account's clock too.
-fn response(answer: rest::Response, now: Timestamp) -> Response {
+pub fn response(answer: rest::Response, now: Timestamp) -> Response {
     let reason = ReasonPhrase::try_from(answer.reason.as_bytes());
     let mut response = http::Response::<Vec<u8>>::from(answer).map(Body::from);
     if let Ok(reason) = reason {

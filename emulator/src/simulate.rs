@@ -70,6 +70,10 @@ impl Machines for Simulation {
         self.files.clone()
     }
 
+    fn runs_on(&self, node: &NodeId) -> Vec<RunId> {
+        self.runs.keys().filter(|run| run.node == *node).cloned().collect()
+    }
+
     fn next_due(&self, _now: Timestamp) -> Option<Timestamp> {
         self.runs.values().map(SimulatedRun::due).min()
     }

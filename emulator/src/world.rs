@@ -18,6 +18,7 @@ use azbatch::{
 
 use crate::{
     clock::VirtualClock,
+    drawing::history::History,
     files::FileLookup,
     guard::Guard,
     log::Log,
@@ -32,6 +33,9 @@ const REMOTE_LOGIN: RemoteLogin = RemoteLogin { address: IpAddr::V4(Ipv4Addr::LO
 /// How long a node takes to reboot, to be reimaged, deallocated or removed.
 const ACTION_TIME: TimeSpan = TimeSpan::from_secs(2);
 
+/// How many jobs, tasks and runs the history remembers.
+const REMEMBERED: usize = 100_000;
+
 /// How many events are processed at once before the lock is released.
 const MAX_EVENTS_AT_ONCE: usize = 10_000;
 
@@ -42,6 +46,8 @@ pub struct World {
     machines: Box<dyn Machines>,
     guard: Guard,
     log: Log,
+    /// What has happened to jobs.
+    history: History,
     /// How late the service's own transitions happen.
     lag: TimeSpan,
     /// What will happen to nodes, by time; the number keeps events of one instant in order.
@@ -103,6 +109,7 @@ impl World {
             machines: parts.machines,
             guard: parts.guard,
             log: parts.log,
+            history: History::new(REMEMBERED),
             lag: parts.lag,
             pending: BTreeMap::new(),
             next_tick: Some(instant.saturating_add(parts.lag)),
@@ -138,13 +145,31 @@ impl World {
         self.catch_up();
         let at = self.instant;
         let request = Request { received: at, ..*request };
-        let response = match self.guard.prepare(&request, self.account.url(), at) {
+        let prepared = self.guard.prepare(&request, self.account.url(), at);
+        self.answer_prepared(&request, prepared, at)
+    }
+
+    /// Answers a request of the control interface, which needs no other authorization.
+    pub fn answer_control<'a>(&mut self, request: &Request<'a>) -> Answered<'a> {
+        self.catch_up();
+        let at = self.instant;
+        let request = Request { received: at, ..*request };
+        let prepared = Guard::Nobody.prepare(&request, self.account.url(), at);
+        self.answer_prepared(&request, prepared, at)
+    }
+
+    fn answer_prepared<'a>(
+        &mut self,
+        request: &Request<'a>,
+        prepared: Result<Prepared<'a>, Response>,
+        at: Timestamp,
+    ) -> Answered<'a> {
+        let response = match prepared {
             Err(refusal) => refusal,
             Ok(Prepared::Read(read)) => read.answer(&self.account, at),
             Ok(Prepared::Write(write)) => {
                 let answer = write.answer(&mut self.account, at);
-                let Response { status, reason, .. } = answer.response;
-                self.log.request(at, request.method, request.target, status, reason);
+                self.log.request(at, request, &answer.response);
                 self.handle_effects(answer.effects, at);
                 return Answered::Now(answer.response);
             }
@@ -156,7 +181,7 @@ impl World {
                 }
             },
         };
-        self.log.request(at, request.method, request.target, response.status, response.reason);
+        self.log.request(at, request, &response);
         Answered::Now(response)
     }
 
@@ -164,7 +189,7 @@ impl World {
     pub fn refuse(&mut self, request: &Request<'_>, error: azbatch::ErrorCode) -> Response {
         self.catch_up();
         let response = rest::refuse(self.account.url(), &error.into(), request, self.instant);
-        self.log.request(self.instant, request.method, request.target, response.status, response.reason);
+        self.log.request(self.instant, request, &response);
         response
     }
 
@@ -292,6 +317,7 @@ impl World {
         }
         for effect in effects {
             self.log.effect(at, &effect);
+            self.history.record(&self.account, &effect, at);
             if let Effect::Instruction(instruction) = effect {
                 self.carry_out(instruction, at);
             }
@@ -404,8 +430,45 @@ impl World {
         self.catch_up();
     }
 
+    /// Advances the clock to the instant at which the next event is due, and processes what is due then.
+    pub fn advance_to_next(&mut self) {
+        self.catch_up();
+        if let Some(due) = self.next_due() {
+            self.advance(due.since(self.clock.now()));
+        }
+    }
+
+    /// Lets the clock run at another speed; 0 stops it.
+    pub fn set_speed(&mut self, speed: f64) {
+        self.catch_up();
+        self.clock.set_speed(speed);
+    }
+
+    pub fn speed(&self) -> f64 {
+        self.clock.speed()
+    }
+
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// What the machine of a node has now, whether or not the node can be reached.
+    pub fn runs_on(&self, node: &NodeId) -> Vec<RunId> {
+        self.machines.runs_on(node)
+    }
+
+    /// How many reports and instructions are not delivered because the node does not answer; `None` if it does.
+    pub fn undelivered(&self, node: &NodeId) -> Option<(usize, usize)> {
+        let undelivered = self.out_of_reach.get(node)?;
+        Some((undelivered.reports.len(), undelivered.instructions.len()))
     }
 
     /// What is needed to continue from here. It shares most data with the account, so it is quick.

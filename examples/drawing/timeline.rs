@@ -75,11 +75,11 @@ struct Layout {
 impl Layout {
     fn new(width: u64) -> Self {
         let width = width.clamp(280, 4000);
-        let letters = |pixels: u64| usize::try_from(pixels / 7).unwrap_or(0);
+        let letters = |pixels: u64| usize::try_from(pixels / 8).unwrap_or(0);
         if width < NARROW {
-            Self { left: 10, width: width - 30, lane: 52, bar: 18, top: 24, letters: letters(width - 30) }
+            Self { left: 10, width: width - 30, lane: 52, bar: 18, top: 14, letters: letters(width - 30) }
         } else {
-            Self { left: 230, width: width - 250, lane: 34, bar: 0, top: 40, letters: letters(220) }
+            Self { left: 230, width: width - 250, lane: 34, bar: 0, top: 20, letters: letters(220) }
         }
     }
 }
