@@ -118,6 +118,9 @@ impl Timeline<'_> {
         for ((from, state), to) in lane.states.iter().zip(ends) {
             let (left, right) = (self.x(layout, *from), self.x(layout, to));
             let width = right.saturating_sub(left);
+            if width == 0 {
+                continue; // Too short to be seen, or before or after what is drawn.
+            }
             picture.bar((left, y), width, fill(state), format_args!("{state} from {from} to {to}"));
             if width > 8 * u64::try_from(state.len()).unwrap_or(u64::MAX) {
                 picture.text((left + 5, y + 18), Anchor::Start, state);
