@@ -467,10 +467,10 @@ function showFacts(element, facts) {
 }
 
 function showReasons(list, reasons) {
-  sync(list, reasons, (reason) => reason.text, (reason) => {
+  sync(list, reasons, (reason) => `${reason.text}, ${reason.until && reason.end}`, (reason) => {
     const item = make("li", {}, make("span", {}, reason.text));
     if (reason.until) {
-      item.append(", ", make("span", { className: "countdown", ariaLive: "off" }));
+      item.append(`, ${reason.end} `, make("span", { className: "countdown", ariaLive: "off" }));
     }
     return item;
   }, (item, reason) => {

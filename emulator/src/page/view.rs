@@ -24,6 +24,8 @@ const PAGE: usize = 20;
 const NODES_OF_JOB: usize = 8;
 /// How many jobs or tasks are looked at for one page, if only some of them are wanted.
 const MAX_LOOKED_AT: usize = 20_000;
+/// How many reasons are shown: a job can wait for each of its nodes.
+const MAX_REASONS: usize = 50;
 /// How many runs of a node are shown.
 const MAX_RUNS: usize = 20;
 
@@ -139,7 +141,7 @@ pub fn job(world: &World, id: &JobId, query: &JobQuery) -> Option<Value> {
     let last_node = nodes.last().map(|(id, _)| id.as_str());
     Some(json!({
         "job": job_details(job),
-        "reasons": reasons_of_job(world, id),
+        "reasons": reasons_of_job(world, job),
         "tasks": tasks.items.iter().map(|task| task_summary(job, task)).collect::<Vec<_>>(),
         "tasksNext": tasks.next,
         "nodesNext": last_node.filter(|_| more_nodes),
@@ -318,10 +320,26 @@ pub fn effect(entry: &EffectEntry) -> Value {
     })
 }
 
-fn reasons_of_job(_world: &World, _job: &JobId) -> Value {
-    json!([])
+/// Why a job has not ended. A forced end is told apart from the other ends of a wait.
+fn reasons_of_job(world: &World, job: &Job) -> Value {
+    let forced = job.state().ending().and_then(|ending| ending.force_deadline);
+    let reasons = world.account().why_not_ended(job.id(), world.now()).unwrap_or_default();
+    shown_reasons(&reasons, |reason| {
+        let until = reason.until();
+        let end = if until == forced { "forced end" } else { "at the latest" };
+        json!({ "text": reason.to_string(), "end": end, "until": until.map(|at| at.to_string()) })
+    })
 }
 
-fn reasons_of_task(_world: &World, _job: &JobId, _task: &TaskId) -> Value {
-    json!([])
+fn reasons_of_task(world: &World, job: &JobId, task: &TaskId) -> Value {
+    let reasons = world.account().why_not_running(job, task, world.now()).unwrap_or_default();
+    shown_reasons(&reasons, |reason| json!({ "text": reason.to_string() }))
+}
+
+/// The first reasons, and how many more there are.
+fn shown_reasons<T>(reasons: &[T], show: impl Fn(&T) -> Value) -> Value {
+    let mut shown: Vec<Value> = reasons.iter().take(MAX_REASONS).map(show).collect();
+    let more = reasons.len().saturating_sub(MAX_REASONS);
+    shown.extend((more > 0).then(|| json!({ "text": format!("and {more} more") })));
+    json!(shown)
 }

@@ -19,7 +19,8 @@ fn raw(emulator: &Emulator, method: &str, path: &str, headers: &[(&str, &str)], 
 }
 
 fn open(emulator: &Emulator, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> TcpStream {
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let headers = headers.concat();
     let mut stream = TcpStream::connect(emulator.address).unwrap();
     stream.set_read_timeout(Some(TIMEOUT)).unwrap();
     let length = body.len();
@@ -218,6 +219,22 @@ fn a_job_is_shown_with_its_tasks_and_its_timeline() {
     let failed = view(&emulator, "jobs/film?state=failed");
     assert_eq!(failed["tasks"][0]["exitCode"], 3);
     assert_eq!(failed["tasks"][0]["state"], "completed (failed)");
+
+    let reasons = first["reasons"].as_array().unwrap();
+    assert_eq!(reasons.len(), 2, "{reasons:?}"); // Each node runs the release task.
+    for reason in reasons {
+        assert!(reason["text"].as_str().unwrap().starts_with("waiting for the release task on node tvmps_"));
+    }
+    let task = view(&emulator, "jobs/film/tasks/frame-22");
+    assert_eq!(task["reasons"].as_array().unwrap().len(), 1, "{task}");
+    assert_eq!(emulator.send("POST", "/_azbatch/jobs/film/terminate?force=true", Value::Null).status, 202);
+    let forced = view(&emulator, "jobs/film");
+    let deadline = forced["job"]["forcedAt"].as_str().unwrap();
+    let reasons = forced["reasons"].as_array().unwrap();
+    assert!(
+        reasons.iter().any(|reason| reason["until"] == deadline && reason["end"] == "forced end"),
+        "{forced}"
+    );
 
     let timeline = first["timeline"].as_str().unwrap();
     let order = ["job film", "task frame-00", "task frame-19", "preparation on", "release on"];

@@ -31,7 +31,9 @@ export async function wait(what, probe, seconds = 20) {
 // Moves the emulator's clock by a duration such as PT1M.
 export async function advance(span) {
   const body = JSON.stringify({ advance: span });
-  await fetch(`${url}/_azbatch/clock`, { method: "POST", body, headers: { "content-type": "application/json" } });
+  const headers = { "content-type": "application/json", authorization: `Bearer ${process.env.AZBATCH_CONTROL_TOKEN}` };
+  const answer = await fetch(`${url}/_azbatch/clock`, { method: "POST", body, headers });
+  if (!answer.ok) throw new Error(`the clock: ${answer.status} ${await answer.text()}`);
 }
 
 export function finish() {

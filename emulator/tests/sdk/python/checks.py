@@ -55,7 +55,8 @@ def wait(what, probe, seconds=20):
 
 def advance(span):
     """Moves the emulator's clock by a duration such as PT1M."""
-    body, headers = json.dumps({"advance": span}).encode(), {"content-type": "application/json"}
+    body = json.dumps({"advance": span}).encode()
+    headers = {"content-type": "application/json", "authorization": f"Bearer {os.environ['AZBATCH_CONTROL_TOKEN']}"}
     urllib.request.urlopen(urllib.request.Request(f"{URL}/_azbatch/clock", body, headers)).close()
 
 
