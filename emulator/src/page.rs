@@ -37,7 +37,7 @@ const MAX_ENTRIES: usize = 200;
 /// The page itself. It says nothing of the account, so nobody needs a token for it.
 pub fn file_routes() -> Router<Arc<Host>> {
     Router::new()
-        .route("/_azbatch", get(|| async { Redirect::permanent("/_azbatch/") }))
+        .route("/_azbatch", get(|| async { Redirect::temporary("/_azbatch/") }))
         .route("/_azbatch/", get(|| async { file("text/html; charset=utf-8", HTML) }))
         .route("/_azbatch/page.css", get(|| async { file("text/css; charset=utf-8", STYLE) }))
         .route("/_azbatch/page.js", get(|| async { file("text/javascript; charset=utf-8", SCRIPT) }))

@@ -3,7 +3,7 @@
 //! An account knows the present state of everything, and a little of the past. This remembers more of the past,
 //! within bounds. Whatever is not remembered is told from what the account knows.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 
 use azbatch::{
     Account, Effect, Job, JobId, NodeId, Task, TaskId, Timestamp,
@@ -28,7 +28,9 @@ type Track = Vec<(Timestamp, &'static str)>;
 pub struct History {
     jobs: BTreeMap<JobId, JobHistory>,
     /// The jobs in the order in which they were first seen.
-    order: VecDeque<JobId>,
+    order: BTreeMap<u64, JobId>,
+    /// How many jobs were seen.
+    seen: u64,
     /// How many tracks there are.
     tracks: usize,
     /// How many there may be. Beyond that the jobs that were seen first are forgotten.
@@ -37,6 +39,8 @@ pub struct History {
 
 #[derive(Default)]
 struct JobHistory {
+    /// Its place in the order.
+    place: u64,
     job: Track,
     tasks: HashMap<TaskId, Track>,
     preparations: HashMap<NodeId, Track>,
@@ -52,7 +56,7 @@ impl JobHistory {
 impl History {
     /// One that remembers this many jobs, tasks and runs.
     pub fn new(limit: usize) -> Self {
-        Self { jobs: BTreeMap::new(), order: VecDeque::new(), tracks: 0, limit }
+        Self { jobs: BTreeMap::new(), order: BTreeMap::new(), seen: 0, tracks: 0, limit }
     }
 
     /// Takes note of an effect that the account has just had.
@@ -61,8 +65,9 @@ impl History {
         let Some(id) = fact.job() else { return };
         let Some(job) = account.job(id) else { return self.forget(id) };
         if !self.jobs.contains_key(id) {
-            self.jobs.insert(id.clone(), JobHistory::default());
-            self.order.push_back(id.clone());
+            self.jobs.insert(id.clone(), JobHistory { place: self.seen, ..JobHistory::default() });
+            self.order.insert(self.seen, id.clone());
+            self.seen += 1;
             self.tracks += 1;
         }
         let Some(history) = self.jobs.get_mut(id) else { return };
@@ -79,7 +84,7 @@ impl History {
     /// Forgets the jobs that were seen first until there is room; of a job that takes all of it, everything.
     fn keep_within_limit(&mut self, latest: &JobId) {
         while self.tracks > self.limit {
-            let Some(oldest) = self.order.front().cloned() else { return };
+            let Some(oldest) = self.order.values().next().cloned() else { return };
             self.forget(&oldest);
             if oldest == *latest {
                 return;
@@ -90,11 +95,7 @@ impl History {
     fn forget(&mut self, job: &JobId) {
         if let Some(history) = self.jobs.remove(job) {
             self.tracks -= history.tracks();
-            if self.order.front() == Some(job) {
-                self.order.pop_front();
-            } else {
-                self.order.retain(|seen| seen != job);
-            }
+            self.order.remove(&history.place);
         }
     }
 

@@ -372,12 +372,13 @@ async function loadJobs() {
   sync($("jobs-rows"), jobs, (job) => job.id, (job) => {
     const link = make("a", { href: jobLink(job.id), className: "id" });
     setId(link, job.id, 22);
-    const reason = make("div", { className: "faint" });
+    const reason = make("div", { className: "faint cut" });
     return make("tr", {}, make("th", { scope: "row" }, link), make("td", {}, stateBadge(), reason), make("td"));
   }, (row, job) => {
     const [name, state, tasks] = row.children;
     setState(state.firstChild, job.state);
     setText(state.lastChild, job.reason ?? "");
+    state.lastChild.title = job.reason ?? "";
     setText(tasks, counts(job));
     mark(row, name.firstChild, job.id === chosen.job);
   });
@@ -419,7 +420,7 @@ async function loadJob() {
   $("job-body").hidden = found === null;
   moves = found !== null && found.job.state !== "completed";
   if (found === null) {
-    setText($("job-title"), `Job ${id} is gone`);
+    setText($("job-title"), `There is no job ${id}`);
     return;
   }
   showJob(found);
@@ -499,13 +500,13 @@ function showTasks({ job, tasks, tasksNext }) {
     const link = make("a", { href: `#${new URLSearchParams({ job: job.id, task: task.id })}`, className: "id" });
     setId(link, task.id, 22);
     const cells = [make("td", {}, stateBadge()), make("td", { className: "wide" }, make("time"))];
-    cells.push(make("td", { className: "wide id" }), make("td"));
+    cells.push(make("td", { className: "wide id nowrap" }), make("td"));
     return make("tr", {}, make("th", { scope: "row" }, link), ...cells);
   }, (row, task) => {
     const [name, state, since, node, outcome] = row.children;
     setState(state.firstChild, task.state);
     setTime(since.firstChild, task.since);
-    setId(node, task.node ?? "", 24);
+    setId(node, task.node ?? "", 20);
     const exit = task.exitCode === null ? [] : [`exit code ${task.exitCode}`];
     const retries = task.retries ? [`${task.retries} retries`] : [];
     const stop = task.stop ? [`being stopped: ${task.stop}`] : [];
@@ -808,8 +809,8 @@ async function start() {
   $("codes").replaceChildren(...about.codes.map((code) => make("option", { value: code })));
   Object.values(panels).forEach((panel) => observer.observe(panel.section));
   setInterval(showClock, 250);
-  // The bars of what goes on grow with time.
-  setInterval(() => moves && clock.speed > 0 && panels.job.touch(), 1000);
+  // The bars of what goes on grow with time, but not while somebody points at one to read what it is.
+  setInterval(() => moves && clock.speed > 0 && !$("timeline").matches(":hover") && panels.job.touch(), 1000);
   listen();
 }
 

@@ -3,7 +3,7 @@
 
 use azbatch::{
     Job, JobId, Node, NodeId, Pool, PoolId, RunId, Task, TaskId, TimeSpan, Timestamp,
-    job::{JobStateName, TerminateReason, Unit},
+    job::{JobStateName, NotEnded, TerminateReason, Unit},
     task::{Completion, TaskFailure},
 };
 use serde::Deserialize;
@@ -326,7 +326,15 @@ fn reasons_of_job(world: &World, job: &Job) -> Value {
     let reasons = world.account().why_not_ended(job.id(), world.now()).unwrap_or_default();
     shown_reasons(&reasons, |reason| {
         let until = reason.until();
-        let end = if until == forced { "forced end" } else { "at the latest" };
+        let is_time_limit =
+            matches!(reason, NotEnded::ForceTimeout { .. } | NotEnded::MaxWallClockTime { .. });
+        let end = if is_time_limit {
+            "over"
+        } else if until == forced {
+            "forced end"
+        } else {
+            "at the latest"
+        };
         json!({ "text": reason.to_string(), "end": end, "until": until.map(|at| at.to_string()) })
     })
 }

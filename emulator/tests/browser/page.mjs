@@ -103,7 +103,7 @@ await check("a job's whole life appears", async () => {
   assert.equal(await page.locator("#job-reasons").isVisible(), false);
   await press(page, "job-actions", "Delete");
   await press(page, "clock-actions", "Advance 10 s");
-  await shows(page.locator("#job-title"), "Job film is gone");
+  await shows(page.locator("#job-title"), "There is no job film");
   assert.deepEqual(page.wrong.filter((text) => !text.includes("404")), []);
 });
 
@@ -310,7 +310,7 @@ if (process.env.SCREENSHOT) {
   for (let second = 0; second < 30; second += 1) await emulator.control("clock", { seconds: 1 });
   await emulator.call("POST", "/jobs/film/terminate?force=true", { terminateReason: "cut" });
   await emulator.control("clock", { seconds: 18 });
-  const page = await open(emulator, { fragment: "#job=film&task=frame-3", viewport: { width: 1200, height: 800 } });
+  const page = await open(emulator, { fragment: "#job=film&task=frame-3", viewport: { width: 1200, height: 720 } });
   await shows(page.locator("#task-reasons"), "never runs");
   await page.screenshot({ path: process.env.SCREENSHOT });
 }
