@@ -65,6 +65,7 @@ function setState(badge, state) {
 /** The beginning and the end of an id that is long; all of it shows when it is pointed at. */
 function setId(element, id, letters = 20) {
   element.title = id;
+  element.ariaLabel = id;
   setText(element, id.length > letters ? `${id.slice(0, letters - 7)}…${id.slice(-6)}` : id);
 }
 
@@ -294,6 +295,9 @@ function showClockActions() {
 
 // --- panels --------------------------------------------------------------------------------------
 
+/** Whether the stream of changes is open. While it is not, nothing else is asked for. */
+let live = false;
+
 /** What is asked for anew when something has changed, but only while it is seen. */
 class Panel {
   constructor(id, counters, load) {
@@ -301,7 +305,7 @@ class Panel {
   }
 
   async refresh() {
-    if (!this.changed || !this.seen || this.busy || document.hidden) {
+    if (!this.changed || !this.seen || this.busy || !live) {
       return;
     }
     this.changed = false;
@@ -651,18 +655,27 @@ function showGroup(body, { key, requests }) {
     if (request.text) {
       return make("tr", {}, make("th", { className: "group", colSpan: 4, scope: "rowgroup" }));
     }
-    const target = decodeURIComponent(request.target.split("?")[0].replace(/%(?![0-9a-f]{2})/gi, "%25"));
     const time = make("time");
     setTime(time, request.at, 3);
     const message = [request.code, request.status >= 400 ? request.message : null, ...request.details].filter(Boolean).join(": ");
     const status = make("td", { className: request.status >= 400 ? "number refused" : "number" }, String(request.status));
-    const what = make("td", { title: request.target }, make("code", {}, `${request.method} ${target}`));
+    const what = make("td", { title: request.target }, make("code", {}, `${request.method} ${readable(request.target)}`));
     return make("tr", {}, make("td", { className: "wide nowrap" }, time), what, status, make("td", {}, message));
   }, (row, request) => {
     if (request.text) {
       setText(row.firstChild, request.text);
     }
   });
+}
+
+/** The path of a target, without its escapes if they are valid. */
+function readable(target) {
+  const path = target.split("?")[0];
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return path;
+  }
 }
 
 async function loadEffects() {
@@ -729,7 +742,8 @@ function readFragment() {
 
 // --- the stream of changes -----------------------------------------------------------------------
 
-function setLive(live) {
+function setLive(isLive) {
+  live = isLive;
   $("connection").dataset.live = live;
   setText($("connection"), live ? "live" : "not connected");
 }
@@ -769,8 +783,9 @@ async function readStream(signal) {
   }
 }
 
-/** Listens while the page is seen. */
+/** Listens while the page is seen. An emulator that does not answer is asked less and less often. */
 async function listen() {
+  let wait = 500;
   for (;;) {
     if (document.hidden) {
       await new Promise((done) => document.addEventListener("visibilitychange", done, { once: true }));
@@ -782,8 +797,9 @@ async function listen() {
     seen = {};
     await readStream(leave.signal).catch((error) => console.debug(error));
     document.removeEventListener("visibilitychange", hide);
+    wait = live ? 500 : Math.min(2 * wait, 8_000);
     setLive(false);
-    await pause(1000);
+    await pause(wait);
   }
 }
 

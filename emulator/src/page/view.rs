@@ -76,10 +76,9 @@ pub fn jobs(world: &World, query: &JobsQuery) -> Value {
         has_state && job.id().as_str().to_ascii_lowercase().contains(&find)
     };
     let all = world.account().jobs_after(after.as_ref());
-    let total = all.size_hint().0;
     let page = page(all, |job| job.id().as_str(), wanted);
     let jobs: Vec<Value> = page.items.iter().map(|job| job_summary(job)).collect();
-    json!({ "jobs": jobs, "next": page.next, "left": total })
+    json!({ "jobs": jobs, "next": page.next })
 }
 
 fn job_summary(job: &Job) -> Value {
@@ -201,7 +200,7 @@ pub fn task(world: &World, job: &JobId, id: &TaskId) -> Option<Value> {
     let found = world.account().job(job)?;
     let task = found.task(id)?;
     let mut value = task_summary(found, task);
-    value["commandLine"] = json!(task.specification().command_line());
+    value["commandLine"] = json!(task.command_line());
     value["created"] = json!(task.stamps().created().to_string());
     value["reasons"] = reasons_of_task(world, job, id);
     Some(value)

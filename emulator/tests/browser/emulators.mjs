@@ -12,6 +12,7 @@ export async function start(...options) {
   });
   started.push(process);
   const emulator = new Emulator();
+  emulator.stop = () => process.kill();
   for await (const line of createInterface(process.stdout)) {
     const [name, value] = line.split(/ +/);
     if (name === "endpoint") emulator.url = value;

@@ -210,14 +210,28 @@ await check("texts of users stay texts", async () => {
   await emulator.addJob("film");
   await emulator.addTasks("film", ["frame"], evil);
   await emulator.call("POST", "/jobs/film/terminate", { terminateReason: evil });
+  await fetch(`${emulator.url}/jobs/%FF%zz`);
   await fetch(`${emulator.url}/jobs/${encodeURIComponent(evil)}`, { headers: { "client-request-id": evil } });
   const page = await open(emulator, { fragment: "#job=film&task=frame" });
   await shows(page.locator("#job-facts"), evil);
   await shows(page.locator("#task-facts"), evil);
   await shows(page.locator("#requests-table"), evil);
+  await shows(page.locator("#requests-table"), "GET /jobs/%FF%zz");
   assert.equal(await page.locator("img, main script").count(), 0);
   assert.equal(await page.title(), "azbatch emulator");
   assert.deepEqual(page.wrong, []);
+});
+
+await check("an emulator that has ended is left alone", async () => {
+  const emulator = await start("--no-auth");
+  const page = await open(emulator);
+  await shows(page.locator("#connection"), "live");
+  emulator.stop();
+  await shows(page.locator("#connection"), "not connected");
+  let requests = 0;
+  page.on("request", () => (requests += 1));
+  await page.waitForTimeout(3_000);
+  assert.ok(requests >= 1 && requests <= 4, `${requests} requests`);
 });
 
 await check("the keyboard is enough, and the focus stays", async () => {
