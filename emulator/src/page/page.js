@@ -62,8 +62,11 @@ function setState(badge, state) {
   badge.dataset.state = state;
 }
 
+const isNarrow = matchMedia("(max-width: 40rem)");
+
 /** The beginning and the end of an id that is long; all of it shows when it is pointed at. */
-function setId(element, id, letters = 20) {
+function setId(element, id, most) {
+  const letters = isNarrow.matches ? Math.min(most, 15) : most;
   element.title = id;
   element.ariaLabel = id;
   setText(element, id.length > letters ? `${id.slice(0, letters - 7)}…${id.slice(-6)}` : id);
@@ -512,7 +515,7 @@ function showTasks({ job, tasks, tasksNext }) {
     setTime(since.firstChild, task.since);
     setId(node, task.node ?? "", 20);
     const exit = task.exitCode === null ? [] : [`exit code ${task.exitCode}`];
-    const retries = task.retries ? [`${task.retries} retries`] : [];
+    const retries = task.retries ? [`retried ${several(task.retries, "time")}`] : [];
     const stop = task.stop ? [`being stopped: ${task.stop}`] : [];
     setText(outcome, [...exit, ...(task.failure ? [task.failure] : []), ...retries, ...stop].join(", "));
     mark(row, name.firstChild, task.id === chosen.task);
@@ -568,7 +571,7 @@ async function loadPools() {
     const [name, state, count] = row.children;
     setState(state.firstChild, item.state === "active" ? item.allocation : item.state);
     const target = item.target === item.nodes ? "" : `, ${item.target} wanted`;
-    setText(count, `${item.nodes}${target}; ${item.slots} ${item.slots === 1 ? "slot" : "slots"} each`);
+    setText(count, `${item.nodes}${target}; ${several(item.slots, "slot")} each`);
     mark(row, name.firstChild, item.id === pool);
   });
   $("pools-empty").hidden = pools.length > 0;
@@ -599,11 +602,13 @@ function showNodes(nodes, next) {
   showNodeActions();
 }
 
+const several = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+
 function showRuns(list, node) {
   const here = node.runs.map((run) => ({ ...run, how: "" }));
   const waiting = node.waiting.map((run) => ({ ...run, how: ", not started there" }));
   const undelivered = node.reports || node.instructions
-    ? [{ text: `${node.reports} reports and ${node.instructions} instructions are held up` }] : [];
+    ? [{ text: `held up: ${several(node.reports, "report")}, ${several(node.instructions, "instruction")}` }] : [];
   const disabled = node.scheduling === "disabled" ? [{ text: "takes no tasks" }] : [];
   sync(list, [...here, ...waiting, ...undelivered, ...disabled], ({ job, what, how, text }) => text ?? `${what} of ${job}${how}`,
     ({ job, what, how, text }) => {

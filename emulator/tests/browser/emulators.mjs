@@ -50,7 +50,6 @@ class Emulator {
     if (!answer.ok) {
       throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
     }
-    return answer.json();
   }
 
   addJob(id, more = {}) {

@@ -259,9 +259,12 @@ await check("it is readable on a phone, in the light and in the dark", async () 
   const emulator = await start("--no-auth", "--frozen");
   await addFilm(emulator);
   await emulator.control("clock", { seconds: 12 });
+  await emulator.control("jobs/film/terminate?force=true");
+  const [node] = (await emulator.call("GET", "/pools/pool-1/nodes")).value;
+  await emulator.control(`nodes/${node.id}/lost`);
   for (const colorScheme of ["light", "dark"]) {
     const page = await open(emulator, { viewport: { width: 360, height: 740 }, colorScheme, fragment: "#job=film&task=frame-3" });
-    await shows(page.locator("#timeline"), "preparation on");
+    await shows(page.locator("#timeline"), "release on");
     for (const section of ["job", "nodes", "requests", "effects", "faults", "clock"]) {
       await page.locator(`#${section}`).scrollIntoViewIfNeeded();
       await page.waitForTimeout(400);
