@@ -1,8 +1,8 @@
 //! Who may use the control interface and its page.
 //!
 //! - Where the service's requests need authorization, the control interface needs its token.
-//! - Requests that a browser sends for another site are refused always, and so are those to a host name that is not
-//!   known: it may be another site's whose address was changed to this one.
+//! - Requests that a browser sends for another site are refused always, and so are those to an unknown host
+//!   name: it may be another site's, which has taken this machine's address.
 
 use std::{error::Error, net::IpAddr, sync::Arc};
 
@@ -105,9 +105,9 @@ pub async fn require_token(State(access): State<Arc<Access>>, request: Request, 
 mod tests {
     use super::*;
 
-    fn is_foreign(method: &Method, headers: &[(&'static str, &'static str)]) -> bool {
+    fn is_foreign(method: &Method, headers: &[(&'static str, &str)]) -> bool {
         let headers = headers.iter().map(|(name, value)| {
-            (header::HeaderName::from_static(name), header::HeaderValue::from_static(value))
+            (header::HeaderName::from_static(name), header::HeaderValue::from_str(value).unwrap())
         });
         Access::new(None, vec!["batch".into()]).is_foreign(method, &headers.collect())
     }
@@ -118,8 +118,8 @@ mod tests {
             ["127.0.0.1:10500", "192.168.1.2", "[::1]:10500", "localhost:1", "a.localhost", "Batch:80"]
         {
             assert!(!is_foreign(&Method::POST, &[("host", host)]), "{host}");
-            let origin: &'static str = Box::leak(format!("http://{host}").into_boxed_str());
-            assert!(!is_foreign(&Method::POST, &[("host", host), ("origin", origin)]), "{host}");
+            let origin = format!("http://{host}");
+            assert!(!is_foreign(&Method::POST, &[("host", host), ("origin", &origin)]), "{host}");
         }
         for host in [
             "evil.example:10500",

@@ -1,5 +1,5 @@
-//! The control interface: the emulator's own requests, under `/_azbatch`. Everything that changes something is here;
-//! what the page looks at is in `page/`.
+//! The control interface: the emulator's own requests, under `/_azbatch`. Everything that changes something is
+//! here; what the page looks at is in `page/`.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use azbatch::{NodeId, TimeSpan, node::NodeEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{faults::Fault, host::Host, options::check_speed, server, world::World};
+use crate::{faults::Fault, host::Host, options::is_speed, server, world::World};
 
 type Answer = Result<Json<Value>, (StatusCode, String)>;
 
@@ -64,14 +64,14 @@ async fn change_clock(State(host): State<Arc<Host>>, Json(change): Json<ClockCha
         ClockChange::Seconds(seconds) => host.with(|world| world.advance(TimeSpan::from_secs(seconds))),
         ClockChange::To(Target::Next) => host.with(World::advance_to_next),
         ClockChange::Speed(speed) => {
-            let is_valid = speed == 0.0 || check_speed(speed);
-            if !is_valid {
+            if speed != 0.0 && !is_speed(speed) {
                 let why = "a speed is 0, or a number from 0.001 to 100000\n";
                 return Err((StatusCode::BAD_REQUEST, why.into()));
             }
             host.with(|world| world.set_speed(speed));
         }
     }
+    host.wake.notify_one(); // The next event is due at another time of the wall clock.
     host.journal.add_control();
     show_clock(State(host)).await
 }

@@ -136,13 +136,13 @@ impl Options {
 }
 
 /// Whether the clock can run that fast.
-pub fn check_speed(speed: f64) -> bool {
+pub fn is_speed(speed: f64) -> bool {
     (0.001..=100_000.0).contains(&speed)
 }
 
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse() {
-        Ok(speed) if check_speed(speed) => Ok(speed),
+        Ok(speed) if is_speed(speed) => Ok(speed),
         Ok(_) | Err(_) => Err("it is a number from 0.001 to 100000".into()),
     }
 }

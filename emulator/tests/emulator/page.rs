@@ -354,6 +354,20 @@ fn the_clock_stops_steps_and_changes_its_speed() {
     }
 }
 
+/// Nothing but the clock itself makes the job end: what the page looks at makes nothing happen.
+#[test]
+fn a_clock_that_was_stopped_goes_on_by_itself() {
+    let emulator = Emulator::start(&["--frozen"]);
+    emulator.add(job("film"), "sleep 50; exit 3");
+    let speed = emulator.send("POST", "/_azbatch/clock", json!({ "speed": 100 }));
+    assert_eq!(speed.status, 200);
+    let start = Instant::now();
+    while view(&emulator, "jobs/film/tasks/task")["exitCode"] != 3 {
+        assert!(start.elapsed() < TIMEOUT);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 /// The next event of a stream.
 fn next_event(stream: &mut impl BufRead) -> Value {
     let mut line = String::new();
