@@ -118,13 +118,8 @@ impl History {
 
     /// When a job that is terminating or has ended began to; its active tasks stay active from then on.
     fn end_of(&self, job: &Job) -> Option<Timestamp> {
-        match job.state().name() {
-            JobStateName::Terminating | JobStateName::Completed => {}
-            JobStateName::Active
-            | JobStateName::Disabling
-            | JobStateName::Disabled
-            | JobStateName::Enabling
-            | JobStateName::Deleting => return None,
+        if !stays_active(job) {
+            return None;
         }
         let states = self.of_job(job).states;
         let ending = states.iter().find(|(_, state)| matches!(*state, "terminating" | "completed"));
@@ -210,6 +205,18 @@ fn past_of_run(run: &NodeRun) -> Track {
         NodeRunState::Issued { .. } | NodeRunState::Running { .. } => None,
     };
     run.start_time().map(|start| (start, "running")).into_iter().chain(end).collect()
+}
+
+/// Whether the active tasks of a job stay active for ever.
+pub fn stays_active(job: &Job) -> bool {
+    match job.state().name() {
+        JobStateName::Terminating | JobStateName::Completed => true,
+        JobStateName::Active
+        | JobStateName::Disabling
+        | JobStateName::Disabled
+        | JobStateName::Enabling
+        | JobStateName::Deleting => false,
+    }
 }
 
 /// The state of a task; one that failed is told apart.

@@ -199,12 +199,13 @@ async function act({ label, method, path, body }) {
   try {
     const response = await call(path, options);
     good = response.ok;
-    text = `${response.status} ${explain(await response.text())}`;
+    const explanation = explain(await response.text());
+    text = good && !explanation ? "done" : `${response.status} ${explanation}`;
   } catch (error) {
     text = String(error);
   }
   $("result").dataset.good = good;
-  setText($("result"), `${label}: ${good && text.length < 5 ? "done" : text}`);
+  setText($("result"), `${label}: ${text}`);
   everythingChanged();
 }
 
@@ -443,11 +444,13 @@ function showJob({ job, reasons }) {
   }
   setText(title.firstChild, `Job ${job.id}`);
   setState(title.lastChild, job.state);
+  const [added, since] = [timeOfDay(job.created), timeOfDay(job.since)];
   const facts = [
     ["pool", job.pool ?? "none yet"],
     ["tasks", counts(job)],
-    ["added", timeOfDay(job.created)],
+    ["added", added],
     ["reason", job.reason],
+    [`${job.state} since`, job.ended || since === added ? null : since],
     ["ended", job.ended && timeOfDay(job.ended)],
     ["priority", job.priority ? String(job.priority) : null],
   ];

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::{
     drawing::{
-        history::{ACTIVE_FOR_EVER, FAILED, task_state},
+        history::{ACTIVE_FOR_EVER, FAILED, stays_active, task_state},
         timeline::{Lane, Timeline},
     },
     journal::{EffectEntry, RequestEntry},
@@ -97,11 +97,6 @@ fn job_summary(job: &Job) -> Value {
     })
 }
 
-/// Whether the active tasks of a job stay active for ever.
-fn stays_active(job: &Job) -> bool {
-    matches!(job.state().name(), JobStateName::Terminating | JobStateName::Completed)
-}
-
 /// Which part of a job is shown.
 #[derive(Deserialize)]
 pub struct JobQuery {
@@ -155,8 +150,6 @@ fn job_details(job: &Job) -> Value {
     value["ended"] = json!(job.state().end_time().map(|at| at.to_string()));
     value["forcedAt"] = json!(ending.and_then(|ending| ending.force_deadline).map(|at| at.to_string()));
     value["priority"] = json!(job.settings().priority);
-    value["preparation"] = json!(job.template().preparation.is_some());
-    value["release"] = json!(job.template().release.is_some());
     value
 }
 

@@ -1,10 +1,12 @@
 // What people see and do on the page of the emulator.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { chromium } from "playwright-core";
 import { start, stopAll } from "./emulators.mjs";
 
-const WAIT = 10_000;
+const WAIT = 20_000;
 const browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ["--no-sandbox"] });
 let passed = 0;
 let failed = 0;
@@ -204,6 +206,15 @@ await check("the token is asked for once, and is in the command lines", async ()
   assert.deepEqual(linked.wrong, []);
 });
 
+await check("it works over https, and the command lines trust the certificate", async () => {
+  const emulator = await start("--no-auth", "--https", mkdtempSync(`${tmpdir()}/azbatch-page-`));
+  const page = await open(emulator, { ignoreHTTPSErrors: true });
+  await shows(page.locator("#connection"), "live");
+  assert.match(await runBeside(page, "clock-actions", "Stop the clock"), /"speed":0/);
+  await shows(page.locator("#speed"), "stopped");
+  assert.deepEqual(page.wrong, []);
+});
+
 await check("texts of users stay texts", async () => {
   const emulator = await start("--no-auth", "--frozen");
   const evil = "<img src=x onerror=\"document.title='evil'\"><script>document.title='evil'</script>";
@@ -289,7 +300,7 @@ await check("a thousand jobs and ten thousand tasks do not freeze it", async () 
   const emulator = await start("--no-auth", "--pool", "pool-1:100:4", "--speed", "20");
   for (let job = 0; job < 1_000; job += 1) await emulator.addJob(`job-${String(job).padStart(4, "0")}`);
   const ids = Array.from({ length: 10_000 }, (_, task) => `task-${String(task).padStart(5, "0")}`);
-  await emulator.addTasks("job-0500", ids, "sleep 20");
+  await emulator.addTasks("job-0500", ids, "sleep 60");
   const page = await open(emulator, { fragment: "#job=job-0500" });
   await page.evaluate(() => {
     window.longest = 0;
@@ -303,7 +314,7 @@ await check("a thousand jobs and ten thousand tasks do not freeze it", async () 
   });
   await shows(page.locator("#job-facts"), /[\d,]+ active, 400 running/);
   await shows(row(page, "tasks-rows", "task-00000"), /running|completed/);
-  // 400 tasks start and end every second, and meanwhile people read.
+  // 400 tasks start and end every three seconds, and meanwhile people read.
   await page.getByRole("button", { name: "Tasks: next page" }).click();
   await row(page, "tasks-rows", "task-00039").waitFor();
   await page.getByRole("button", { name: "Jobs: next page" }).click();
