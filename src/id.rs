@@ -279,8 +279,9 @@ mod tests {
     /// Texts of many lengths that differ in one place, by the first and last characters of each kind.
     fn texts() -> Vec<String> {
         let characters = ['-', '9', 'A', 'Z', '_', 'a', 'z'];
-        let lengths =
-            (1..=9_usize).chain([16, 17]).flat_map(|length| (0..length).map(move |place| (length, place)));
+        let lengths = [1, 3, 4, 7, 8, 9, 17_usize]
+            .into_iter()
+            .flat_map(|length| (0..length).map(move |place| (length, place)));
         let texts = lengths.flat_map(|(length, place)| {
             characters.map(|different| {
                 let character = |at| if at == place { different } else { 'k' };

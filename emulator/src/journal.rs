@@ -172,7 +172,8 @@ mod tests {
             received: Timestamp::MIN,
             request_id: Guid::from_u128(0),
         };
-        let response = Response { status: 409, reason: "No.", headers: Vec::new(), body: vec![b'a'; 9_000] };
+        let body = vec![b'a'; 9_000];
+        let response = Response { status: 409, reason: "No.", body, ..Response::default() };
         for _ in 0..KEPT + 10 {
             journal.add_request(Timestamp::MIN, &request, &response);
         }
