@@ -3,7 +3,7 @@
 use std::{error::Error, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use azbatch::{PoolId, TimeSpan};
-use clap::{Parser, ValueEnum};
+use clap::{Parser, ValueEnum, builder::NonEmptyStringValueParser};
 
 use crate::access::Access;
 
@@ -32,7 +32,7 @@ pub struct Options {
     pub no_auth: bool,
     /// What requests to the control interface must bring as a bearer token if requests are authorized
     /// [default: a new one, which is printed]
-    #[arg(long, value_name = "TOKEN")]
+    #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
     control_token: Option<String>,
     /// A name by which this machine is reached, beside localhost and its addresses, for the control interface;
     /// may be given more than once
