@@ -122,10 +122,10 @@ fn terminate_10_000_running_on_1_000_nodes(bencher: Bencher) {
 
 /// Requests to a job with a hundred tasks.
 mod rest_requests {
-    use azbatch::job::TerminateJob;
+    use azbatch::{job::TerminateJob, rest::Answer};
     use divan::Bencher;
 
-    use super::{FILM, VERSION, common, film, send, start};
+    use super::{FILM, VERSION, common, common::send_into, film, send, start};
 
     fn get(bencher: Bencher, path: &str) {
         let mut account = common::tasks(100);
@@ -145,6 +145,17 @@ mod rest_requests {
     #[divan::bench(sample_size = 10)]
     fn get_task(bencher: Bencher) {
         get(bencher, "/tasks/task-0000042");
+    }
+
+    /// The answer is written over the one before.
+    #[divan::bench(sample_size = 10)]
+    fn get_task_into_a_used_answer(bencher: Bencher) {
+        let (mut account, mut answer) = (common::tasks(100), Answer::default());
+        let target = format!("/jobs/{FILM}/tasks/task-0000042?{VERSION}");
+        bencher.bench_local(|| {
+            send_into(&mut account, "GET", &target, b"", &mut answer);
+            assert_eq!(answer.response.status, 200);
+        });
     }
 
     #[divan::bench(sample_size = 10)]

@@ -10,7 +10,7 @@ use azbatch::{
     job::{
         AddJob, Ended, JobPreparationTask, JobReleaseTask, JobSettings, JobSpecification, TerminateJob, Unit,
     },
-    rest::{self, Answer, Guid, Request},
+    rest::{self, Answer, Anyone, Guid, Request},
     task::{AddTask, Dependencies, Placement, TaskSpecification},
 };
 
@@ -188,6 +188,13 @@ pub fn running_job(nodes: usize, running: usize, active: usize) -> Job {
 
 /// Sends a request with the headers that clients send.
 pub fn send(account: &mut Account, method: &str, target: &str, body: &[u8]) -> Answer {
+    let mut answer = Answer::default();
+    send_into(account, method, target, body, &mut answer);
+    answer
+}
+
+/// The same, and writes over an answer.
+pub fn send_into(account: &mut Account, method: &str, target: &str, body: &[u8], answer: &mut Answer) {
     let headers: [(&str, &[u8]); 6] = [
         ("host", b"contoso.westus.batch.azure.com"),
         ("user-agent", b"azsdk-python-batch/15.0.0 Python/3.12 (Linux)"),
@@ -204,7 +211,7 @@ pub fn send(account: &mut Account, method: &str, target: &str, body: &[u8]) -> A
         received: start(),
         request_id: Guid::from_u128(7),
     };
-    rest::answer(account, &request, start())
+    rest::answer_into(account, &request, start(), &Anyone, answer);
 }
 
 fn body_of(answer: &Answer) -> serde_json::Value {

@@ -81,8 +81,9 @@ impl Frame<'_> {
                 headers.push_joined("DataServiceId", &[account_url, path]);
             }
             ReplyHeaders::Added => {
-                for name in ["DataServiceId", "Location"] {
-                    added_url.into_iter().for_each(|url| headers.push_joined(name, &[url]));
+                if let Some(url) = added_url {
+                    headers.push_joined("DataServiceId", &[url]);
+                    headers.push_joined("Location", &[url]);
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! From a request to an answer, in two halves: what needs no account, then the rest.
 
 use alloc::format;
+use core::mem;
 
 use crate::{
     Account, BatchError, Clock, ErrorCode, Preconditions, Timestamp,
@@ -119,7 +120,7 @@ pub fn answer_guarded(
     answer
 }
 
-/// Like [`answer_guarded`], but writes over an answer. Its memory for the headers and the body is used again, so
+/// Like [`answer_guarded`], but writes over an answer. Its memory for headers, body and effects is used again, so
 /// a host that answers one request after the other allocates for what stays in the account and little else.
 ///
 /// ```
@@ -216,6 +217,10 @@ impl PreparedWrite<'_> {
         let now = clock.now();
         response.body.clear();
         effects.clear();
+        // After a refusal the account still has what was lent to it, and there is nothing to lend here.
+        if effects.capacity() > 0 {
+            account.append_to(mem::take(effects));
+        }
         let written =
             frame.check_timeout(now).and_then(|()| act(account, &frame.context(now), &mut response.body));
         match written {

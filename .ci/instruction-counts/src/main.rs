@@ -33,6 +33,7 @@ const SCENARIOS: &[(&str, fn())] = &[
     ("add_100_tasks", add_100_tasks),
     ("rest_get_job", rest_get_job),
     ("rest_get_task", rest_get_task),
+    ("rest_get_task_into_a_used_answer", rest_get_task_into_a_used_answer),
     ("rest_get_task_counts", rest_get_task_counts),
     ("rest_post_task", rest_post_task),
     ("rest_terminate_refused", rest_terminate_refused),
@@ -162,6 +163,14 @@ fn rest_get_job() {
 
 fn rest_get_task() {
     request(&mut common::tasks(100), "GET", "/tasks/task-0000042", "", "", 200);
+}
+
+fn rest_get_task_into_a_used_answer() {
+    let mut account = common::tasks(100);
+    let target = format!("/jobs/{FILM}/tasks/task-0000042?{VERSION}");
+    let mut answer = send(&mut account, "GET", &target, b"");
+    count(|| common::send_into(&mut account, "GET", &target, b"", &mut answer));
+    assert_eq!(answer.response.status, 200);
 }
 
 fn rest_get_task_counts() {

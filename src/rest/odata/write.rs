@@ -453,6 +453,7 @@ fn is_special_in<const N: usize>(block: &[u8; N]) -> bool {
     block.iter().fold(0, |found, byte| found | u8::from(is_special(*byte))) != 0
 }
 
+#[allow(clippy::needless_bitwise_bool, reason = "without branches the compiler compares many bytes at once")]
 fn is_special(byte: u8) -> bool {
     (byte < b' ') | (byte == b'"') | (byte == b'\\') | (byte >= 0x80)
 }

@@ -145,9 +145,9 @@ pub(in crate::rest) fn task_root_directory_url<'a>(
     job: &'a JobId,
     task: &'a TaskId,
 ) -> [&'a str; 10] {
-    let [a, b, c, d, e] = node_url(account, pool, node);
-    let [f, g, h, i] = task_root_directory(job, task);
-    [a, b, c, d, e, "/files/", f, g, h, i]
+    let [account, pools, pool, nodes, node] = node_url(account, pool, node);
+    let [root, job, number, task] = task_root_directory(job, task);
+    [account, pools, pool, nodes, node, "/files/", root, job, number, task]
 }
 
 fn exit_conditions(conditions: &ExitConditions, slot: &mut Slot<'_>) {
