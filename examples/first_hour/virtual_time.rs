@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use azbatch::{TimeSpan, rest::Guid, rest::Request, testing::Driver};
+use azbatch::{
+    TimeSpan,
+    rest::{Guid, Request},
+    testing::{Driver, Sequence, Start},
+};
 
 use crate::client::Service;
 
@@ -17,6 +21,20 @@ impl Virtual {
     pub fn new(driver: Driver) -> Self {
         Self { driver, requests: Vec::new(), elapsed: Duration::ZERO }
     }
+}
+
+/// A job with a task on a node. The node will never report that it has stopped the task.
+pub fn with_a_task_that_does_not_stop() -> Virtual {
+    let sequence = Sequence::new(
+        Start::Usual,
+        [
+            [11, 0, 0, 0, 0, 0, 0, 0], // add node Node-a to pool-1 (slots: 3)
+            [14, 0, 0, 0, 0, 0, 0, 0], // add job Job-1 to pool-1
+            [17, 0, 0, 0, 0, 0, 0, 0], // add task 1 to Job-1
+            [25, 0, 0, 0, 0, 0, 0, 0], // assign an active task (choice 0)
+        ],
+    );
+    Virtual::new(sequence.run())
 }
 
 impl Service for Virtual {
@@ -36,24 +54,12 @@ impl Service for Virtual {
 
 #[cfg(test)]
 mod tests {
-    use azbatch::testing::{Sequence, Start};
-
     use super::*;
     use crate::client::end_job;
 
     #[test]
     fn a_job_that_does_not_end_for_hours_is_forced_once() {
-        let sequence = Sequence::new(
-            Start::Usual,
-            [
-                [11, 0, 0, 0, 0, 0, 0, 0], // add node Node-a to pool-1 (slots: 3)
-                [14, 0, 0, 0, 0, 0, 0, 0], // add job Job-1 to pool-1
-                [17, 0, 0, 0, 0, 0, 0, 0], // add task 1 to Job-1
-                [25, 0, 0, 0, 0, 0, 0, 0], // assign an active task (choice 0)
-            ],
-        );
-        let mut service = Virtual::new(sequence.run());
-        // The node never reports that it has stopped the task.
+        let mut service = with_a_task_that_does_not_stop();
         assert_eq!(end_job(&mut service, "Job-1"), Ok(()));
 
         let hours = |hours: u64| Duration::from_secs(hours * 60 * 60);

@@ -37,8 +37,8 @@ fn header_date(data: &[u8], now: Timestamp) {
     let trimmed = std::str::from_utf8(data).ok().map(|text| text.trim_matches([' ', '\t']));
     let expected = trimmed.and_then(sortable_date).map(|sortable| {
         let part = |from: usize, to: usize| &sortable[from..to];
-        let (date, time) = ([part(0, 4), part(4, 6), part(6, 8)], [part(8, 10), part(10, 12), part(12, 14)]);
-        format!("{}T{}Z", date.join("-"), time.join(":"))
+        let (days, time) = ([part(0, 4), part(4, 6), part(6, 8)], [part(8, 10), part(10, 12), part(12, 14)]);
+        format!("{}T{}Z", days.join("-"), time.join(":"))
     });
     // There is no year 0.
     let expected = expected.filter(|text| !text.starts_with("0000")).map(|text| instant(&text));

@@ -174,7 +174,7 @@ pub fn reasons_are_told(account: &Account) -> Result<(), Violation> {
             hold(told, "I1", || format!("job {id} has not ended because of {reasons:?}"))?;
             for task in job.queue().take(3).map(Task::id) {
                 let reasons = account.why_not_running(id, task, now);
-                let told = reasons.as_ref().map(Vec::is_empty) == Some(false);
+                let told = reasons.is_some_and(|reasons| !reasons.is_empty());
                 hold(told, "P1", || format!("task {task} of job {id} does not run without reason"))?;
             }
         }
