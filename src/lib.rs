@@ -28,6 +28,8 @@ mod stamps;
 #[cfg(feature = "serde")]
 mod stored;
 pub mod task;
+#[cfg(any(feature = "proptest", feature = "arbitrary"))]
+pub mod testing;
 mod timestamp;
 
 // So that the README's example is tested.

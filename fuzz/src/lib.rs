@@ -2,13 +2,22 @@
 //! the corpus, so that whatever fuzzing finds stays a test.
 
 mod bytes;
+pub mod conditions;
+mod dates;
+mod filters;
 mod requests;
-pub mod watch;
+#[cfg(feature = "serde")]
+mod stored;
 
-use azbatch::{Account, Effect, TimeSpan, Timestamp};
+use azbatch::{Account, Effect, TimeSpan, Timestamp, testing::laws};
 
 pub use bytes::bytes;
+pub use conditions::conditions;
+pub use dates::dates;
+pub use filters::filters;
 pub use requests::requests;
+#[cfg(feature = "serde")]
+pub use stored::stored;
 
 /// So many seconds after the beginning of the story, or before it.
 fn at(seconds: i64) -> Timestamp {
@@ -32,7 +41,7 @@ fn checked<T>(
 ) -> (T, Vec<Effect>) {
     let before = account.clone();
     let (answer, effects) = call(account);
-    watch::check(&before, &effects, account);
+    laws::check(&before, &effects, account).unwrap_or_else(|violation| panic!("{violation}"));
     (answer, effects)
 }
 

@@ -11,6 +11,7 @@ mod grid;
 mod operations;
 mod outstanding;
 mod properties;
+mod testing;
 
 mod rest;
 mod wire;

@@ -13,15 +13,13 @@ use azbatch::{
     node::{ChangeNode, NodeAction, NodeEvent, NodeTasks, Stage},
     pool::{AddPool, NodeCounts, NodeFillType, PoolSpecification},
     task::{AddTask, Properties},
+    testing::{Start, strategies},
 };
-use common::{Block, Input, JobShape, Name, Step, TaskShape, laws::Hosts, laws::World};
-use proptest::{collection::vec, prelude::*};
-
-/// 2025-05-14T21:50:06.78508Z
-const USUAL: u64 = 638_828_562_067_850_800;
+use common::laws::{Hosts, World};
+use proptest::prelude::*;
 
 fn now() -> Timestamp {
-    Timestamp::from_ticks(USUAL).unwrap()
+    Start::Usual.timestamp()
 }
 
 proptest! {
@@ -30,22 +28,12 @@ proptest! {
     /// After any sequence, the outstanding instructions are those that were issued and are still open.
     #[test]
     fn outstanding_instructions_equal_those_issued(
-        shape in any::<[u8; 3]>(),
-        tasks in vec(any::<[u8; 3]>(), 0..4),
-        steps in vec(any::<Block>(), 0..60),
+        sequence in strategies::sequence(60),
     ) {
-        let mut world = World::new(now());
-        let job = Name::nth(0);
-        for node in 0..3 {
-            world.feed(&Input::AddNode { node: Name::nth(node), pool: node / 2, slots: 3 });
-        }
-        let added = world.feed(&Input::AddJob { job, shape: JobShape::decode(shape[0], shape[1], shape[2]) });
-        for (task, [a, b, c]) in (0..).zip(tasks) {
-            world.feed(&Input::AddTask { job, task: Name::nth(task), shape: TaskShape::decode(a, b, c) });
-        }
-        let mut told: BTreeSet<Instruction> = Effect::instructions(&added.effects).cloned().collect();
-        for step in steps.into_iter().map(Step::decode) {
-            let fed = world.step(&step);
+        let mut world = World::new(sequence.start());
+        let mut told: BTreeSet<Instruction> = BTreeSet::new();
+        for step in &sequence {
+            let fed = world.step(step);
             told.extend(Effect::instructions(&fed.effects).cloned());
             let outstanding = world.account.outstanding();
             let mut hosts = Hosts::default();

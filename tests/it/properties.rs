@@ -4,55 +4,18 @@
 use crate::common;
 
 use azbatch::{
-    JobId, Timestamp,
+    JobId,
     job::{DisableTasks, Ended, Ending, EndingKind, JobStateName, TerminateReason},
     job_schedule::JobScheduleStateName,
     node::NodeEvent,
+    testing::{Condition, Input, Name, ScheduleChange, Sequence, strategies},
 };
-use common::{
-    Block, Condition, Input, JobShape, LATEST, Name, SECOND, Step, TaskShape, laws::World, reasons,
-    schedules::ScheduleChange,
-};
+use common::{laws::World, reasons};
 use proptest::{collection::vec, prelude::*};
 
-/// 2025-05-14T21:50:06.78508Z
-const USUAL: u64 = 638_828_562_067_850_800;
-
-fn at(ticks: u64) -> Timestamp {
-    Timestamp::from_ticks(ticks).unwrap()
-}
-
-/// Where the clock starts: at an ordinary time, at the beginning or near the end of time.
-fn starts() -> impl Strategy<Value = Timestamp> {
-    prop_oneof![8 => Just(USUAL), 2 => Just(0), 1 => Just(LATEST - 3600 * SECOND)].prop_map(at)
-}
-
-/// Nodes, a job of any shape and some tasks to begin with.
-fn beginnings() -> impl Strategy<Value = Vec<Input>> {
-    let tasks = vec(any::<[u8; 3]>(), 0..4);
-    (any::<[u8; 3]>(), tasks).prop_map(|([a, b, c], tasks)| {
-        let nodes = (0..3).map(|node| Input::AddNode { node: Name::nth(node), pool: node / 2, slots: 3 });
-        let job = Name::nth(0);
-        let add_job = Input::AddJob { job, shape: JobShape::decode(a, b, c) };
-        let add_task = |(task, [a, b, c]): (u8, [u8; 3])| Input::AddTask {
-            job,
-            task: Name::nth(task),
-            shape: TaskShape::decode(a, b, c),
-        };
-        nodes.chain([add_job]).chain((0..).zip(tasks).map(add_task)).collect()
-    })
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    vec(any::<Block>().prop_map(Step::decode), 0..60)
-}
-
-fn live(start: Timestamp, beginning: &[Input], steps: &[Step]) -> World {
-    let mut world = World::new(start);
-    for input in beginning {
-        world.feed(input);
-    }
-    for step in steps {
+fn live(sequence: &Sequence) -> World {
+    let mut world = World::new(sequence.start());
+    for step in sequence {
         world.step(step);
     }
     world
@@ -127,18 +90,18 @@ proptest! {
 
     /// I1 to I6 and the rules that `laws` names, hold after every input.
     #[test]
-    fn the_laws_hold(start in starts(), beginning in beginnings(), steps in steps()) {
-        live(start, &beginning, &steps);
+    fn the_laws_hold(sequence in strategies::sequence(60)) {
+        live(&sequence);
     }
 
     /// The reasons why jobs have not ended and tasks are not running are true after every input.
     #[test]
-    fn the_reasons_are_true(start in starts(), beginning in beginnings(), steps in steps()) {
-        let mut world = live(start, &beginning, &[]);
-        for step in &steps {
+    fn the_reasons_are_true(sequence in strategies::sequence(60)) {
+        let mut world = World::new(sequence.start());
+        for step in &sequence {
             let before = world.account.clone();
             world.step(step);
-            if world.account != before || matches!(step.input, Input::Tick) {
+            if world.account != before || step.input() == Input::Tick {
                 reasons::check(&world.account, world.now);
             }
         }
@@ -148,19 +111,17 @@ proptest! {
     /// What was not told to stop runs forever, unless the closing request waits for it.
     #[test]
     fn every_end_is_reached(
-        start in starts(),
-        beginning in beginnings(),
-        steps in steps(),
+        sequence in strategies::sequence(60),
         closing in closings(),
         exit_code in prop_oneof![Just(Some(0)), Just(Some(137)), Just(None)],
         last_first in any::<bool>(),
         late in vec(any::<u8>(), 0..4),
     ) {
-        let mut world = live(start, &beginning, &steps);
+        let mut world = live(&sequence);
         for node in (0..3).map(Name::nth) {
             world.feed(&Input::Node { node, event: NodeEvent::Returned });
         }
-        for schedule in (0..2).map(Name::nth) {
+        for schedule in (0..3).map(Name::nth) {
             world.feed(&closing.schedule_input(schedule, false));
         }
         for job in (0..3).map(Name::nth) {
@@ -168,8 +129,8 @@ proptest! {
         }
         // An old instruction is delivered again. The node answers, and that changes nothing.
         for pick in late {
-            if let Some(instruction) = world.past.instructions.get(usize::from(pick) % 8) {
-                world.hosts.take(instruction);
+            if let Some(instruction) = world.past.instructions().nth(usize::from(pick) % 8).cloned() {
+                world.hosts.take(&instruction);
             }
         }
         let patient = matches!(closing, Closing::Disable(DisableTasks::Wait));
@@ -191,19 +152,17 @@ proptest! {
     /// I7, F1: with force the jobs reach their final state at the deadline, although no node reports.
     #[test]
     fn force_needs_no_node(
-        start in starts(),
-        beginning in beginnings(),
-        steps in steps(),
+        sequence in strategies::sequence(60),
         closing in prop_oneof![Just(Closing::Terminate), Just(Closing::Delete)],
     ) {
-        let mut world = live(start, &beginning, &steps);
+        let mut world = live(&sequence);
         // After every stamp, so that the time of the request counts and not an older one (T5).
         let stamps = world.account.jobs().map(|job| job.stamps().modified().max(job.stamps().entered()));
         world.now = stamps.chain([world.now]).max().unwrap();
         let refuses = |schedule: Name, world: &mut World| {
             world.feed(&closing.schedule_input(schedule, true)).refused
         };
-        let refusing: Vec<_> = (0..2).map(Name::nth).filter(|name| refuses(*name, &mut world)).collect();
+        let refusing: Vec<_> = (0..3).map(Name::nth).filter(|name| refuses(*name, &mut world)).collect();
         for job in (0..3).map(Name::nth) {
             world.feed(&closing.input(job, true));
         }

@@ -29,146 +29,12 @@ use azbatch::{
         JobAction, NodeError, NodeFailure, ReactivateTask, RequestedConstraints, RetryLimit, TaskIdRange,
         TaskSpecification, TaskState, TaskStop, TerminateTask, UpdateTask,
     },
+    testing::{Driver, strategies},
 };
 use proptest::{collection::vec, prelude::*};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use world::{World, event_of, id};
-
-/// Something that comes in: what, to what, and how.
-type Act = (u8, u8, u8);
-
-const JOBS: [&str; 3] = ["job-a", "Job-B", "job-c"];
-const TASKS: [&str; 5] = ["1", "02", "Build", "manager", "x"];
-const POOLS: [&str; 2] = ["pool", "other"];
-
-fn pick<'a>(of: &[&'a str], number: u8) -> &'a str {
-    of[usize::from(number) % of.len()]
-}
-
-/// Performs one action on a world whose host has instructions to carry out, and returns all that followed.
-fn act(world: &mut World, outstanding: &mut Vec<Effect>, (kind, a, b): Act) -> String {
-    let (job, task, pool) = (pick(&JOBS, a), pick(&TASKS, b), pick(&POOLS, a));
-    let send = |world: &mut World, line: String, body: Value| {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let reply = world.send(&line, body);
-        (format!("{:?}", reply.response), reply.effects)
-    };
-    let (told, effects) = match kind % 40 {
-        0..=2 => send(world, "POST /jobs".into(), job_body(job, a, b)),
-        3..=9 => send(world, format!("POST /jobs/{job}/tasks"), task_body(task, a, b)),
-        10 if a > 127 => {
-            let formula = "$TargetDedicatedNodes = min(3, $PendingTasks.GetSample(1)); x = time();";
-            let pool = json!({ "id": pool, "vmSize": "small", "enableAutoScale": true, "autoScaleFormula": formula });
-            send(world, "POST /pools".into(), pool)
-        }
-        10 => send(
-            world,
-            "POST /pools".into(),
-            json!({
-                "id": pool, "vmSize": "small", "targetDedicatedNodes": b % 3, "targetLowPriorityNodes": b / 3 % 2,
-                "taskSlotsPerNode": 1 + b % 4, "taskSchedulingPolicy": { "nodeFillType": if b > 99 { "pack" } else { "spread" } },
-            }),
-        ),
-        11 => send(world, format!("POST /pools/{pool}/resize"), json!({ "targetDedicatedNodes": b % 4 })),
-        12..=17 => (String::new(), world.schedule()),
-        18..=25 if !outstanding.is_empty() => {
-            let instruction = outstanding.remove(usize::from(a) % outstanding.len());
-            (String::new(), world.obey_one(&instruction))
-        }
-        26..=28 => (String::new(), world.tick()),
-        29 => {
-            let event = [
-                NodeEvent::Rebooted,
-                NodeEvent::Reimaged,
-                NodeEvent::Lost,
-                NodeEvent::Returned,
-                NodeEvent::Preempted,
-                NodeEvent::Removed,
-            ][usize::from(b) % 6];
-            (String::new(), world.node(&format!("tvm-{}", a % 5), event))
-        }
-        30 => {
-            let order = ["reboot", "reimage", "deallocate", "start", "disablescheduling", "enablescheduling"];
-            send(
-                world,
-                format!("POST /pools/{pool}/nodes/tvm-{}/{}", b % 5, pick(&order, b / 5)),
-                Value::Null,
-            )
-        }
-        31 => {
-            let option = pick(&["requeue", "terminate", "wait"], b);
-            send(world, format!("POST /jobs/{job}/disable"), json!({ "disableTasks": option }))
-        }
-        32..=33 => send(world, format!("POST /jobs/{job}/enable"), Value::Null),
-        34 => send(world, format!("POST /jobs/{job}/terminate?force={}", b % 2 == 0), Value::Null),
-        35 => send(world, format!("DELETE /jobs/{job}"), Value::Null),
-        36 => {
-            let action = pick(&["/terminate", "/reactivate", ""], a / 3);
-            let method = if action.is_empty() { "DELETE" } else { "POST" };
-            send(world, format!("{method} /jobs/{job}/tasks/{task}{action}"), Value::Null)
-        }
-        37 => send(
-            world,
-            format!("PATCH /jobs/{job}"),
-            json!({ "priority": b, "metadata": [{ "name": "n", "value": "v" }] }),
-        ),
-        38 => {
-            world.later(u64::from(b) * 10);
-            (String::new(), Vec::new())
-        }
-        _ => {
-            let target = [
-                format!("/jobs?maxresults={}", 1 + b % 2),
-                format!("/jobs/{job}"),
-                format!("/jobs/{job}/tasks"),
-                format!("/jobs/{job}/taskcounts"),
-                format!("/pools/{pool}/nodes"),
-                "/pools".into(),
-                format!("/jobs/{job}/jobpreparationandreleasetaskstatus"),
-            ];
-            send(world, format!("GET {}", target[usize::from(a) % target.len()]), Value::Null)
-        }
-    };
-    outstanding.extend(effects.iter().cloned());
-    let deadline = world.account.deadline();
-    format!("{told} {effects:?} {deadline:?}")
-}
-
-fn job_body(job: &str, a: u8, b: u8) -> Value {
-    let mut body = json!({
-        "id": job, "poolInfo": { "poolId": pick(&POOLS, b) }, "usesTaskDependencies": true, "displayName": "\u{e4}",
-        "onTaskFailure": "performexitoptionsjobaction", "constraints": { "maxTaskRetryCount": i32::from(b % 3) - 1 },
-    });
-    if a & 8 != 0 {
-        body["jobPreparationTask"] =
-            json!({ "commandLine": "x", "rerunOnNodeRebootAfterSuccess": b & 8 != 0 });
-        body["jobReleaseTask"] = json!({ "commandLine": "y", "maxWallClockTime": "PT1M" });
-    }
-    if a & 16 != 0 {
-        body["jobManagerTask"] =
-            json!({ "id": "manager", "commandLine": "x", "killJobOnCompletion": b & 16 != 0 });
-    }
-    if a & 32 != 0 {
-        body["constraints"]["maxWallClockTime"] = json!("PT20M");
-    }
-    body
-}
-
-fn task_body(task: &str, a: u8, b: u8) -> Value {
-    let mut body = json!({ "id": task, "commandLine": "x", "requiredSlots": 1 + b / 16 % 3 });
-    if a & 8 != 0 {
-        body["dependsOn"] = json!({ "taskIdRanges": [{ "start": 1, "end": 2 }], "taskIds": ["build"] });
-    }
-    if a & 16 != 0 {
-        let action = pick(&["none", "disable", "terminate"], b);
-        body["exitConditions"] = json!({ "default": { "jobAction": action, "dependencyAction": "satisfy" } });
-    }
-    if a & 32 != 0 {
-        body["constraints"] = json!({ "maxWallClockTime": "PT1M", "retentionTime": "PT1H" });
-    }
-    body
-}
 
 fn stored_and_read(account: &Account) -> Account {
     let text = serde_json::to_string(account).unwrap();
@@ -178,28 +44,36 @@ fn stored_and_read(account: &Account) -> Account {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_account_that_was_read_behaves_as_the_one_that_was_stored(
-        before in vec(any::<Act>(), 0..120),
-        after in vec(any::<Act>(), 0..60),
+        before in strategies::sequence(80),
+        after in strategies::sequence(40),
+        requests in vec(strategies::request(), 0..8),
     ) {
-        let (mut world, mut outstanding) = (World::new(), Vec::new());
-        for begin in [(10, 0, 5), (10, 1, 104), (0, 0, 8), (0, 25, 1)] {
-            act(&mut world, &mut outstanding, begin);
+        let stored = before.run();
+        let mut read = Driver::with_account(stored_and_read(stored.account()), stored.now());
+        let mut stored = Driver::with_account(stored.account().clone(), stored.now());
+        prop_assert_eq!(read.account(), stored.account());
+        for step in &after {
+            prop_assert_eq!(read.step(step), stored.step(step));
+            prop_assert_eq!(read.account(), stored.account());
+            prop_assert_eq!(read.account().deadline(), stored.account().deadline());
         }
-        for one in before {
-            act(&mut world, &mut outstanding, one);
+        for request in requests {
+            let answer = stored.receive(&request);
+            prop_assert_eq!(read.receive(&request), answer);
+            prop_assert_eq!(read.account(), stored.account());
         }
-        let mut other = world.clone();
-        other.account = stored_and_read(&world.account);
-        prop_assert_eq!(&other.account, &world.account);
-        let mut other_outstanding = outstanding.clone();
-        for one in after {
-            prop_assert_eq!(act(&mut other, &mut other_outstanding, one), act(&mut world, &mut outstanding, one));
-            prop_assert_eq!(&other.account, &world.account);
-        }
+    }
+
+    #[test]
+    fn effects_can_be_stored_too(sequence in strategies::sequence(60)) {
+        let mut driver = Driver::new(sequence.start());
+        let all: Vec<Effect> = sequence.iter().flat_map(|step| driver.step(step).effects().to_vec()).collect();
+        let text = serde_json::to_string(&all).unwrap();
+        prop_assert_eq!(serde_json::from_str::<Vec<Effect>>(&text).unwrap(), all);
     }
 }
 
@@ -733,25 +607,6 @@ fn what_is_stored_can_be_read_as_anything_that_is_json() {
     assert_eq!(serde_json::from_value::<Account>(serde_json::to_value(&account).unwrap()).unwrap(), account);
     assert_eq!(stored_and_read(&account), account);
     assert_eq!(stored_and_read(&World::new().account), World::new().account);
-}
-
-#[test]
-fn effects_can_be_stored_too() {
-    let (mut world, mut outstanding) = (World::new(), Vec::new());
-    let mut all = Vec::new();
-    act(&mut world, &mut outstanding, (10, 0, 5));
-    for number in 0..=255_u8 {
-        let outstanding_before = outstanding.len();
-        act(
-            &mut world,
-            &mut outstanding,
-            (number.wrapping_mul(37), number.wrapping_mul(11), number.wrapping_mul(101)),
-        );
-        all.extend(outstanding.iter().skip(outstanding_before).cloned());
-    }
-    assert!(all.len() > 20, "{}", all.len());
-    let text = serde_json::to_string(&all).unwrap();
-    assert_eq!(serde_json::from_str::<Vec<Effect>>(&text).unwrap(), all);
 }
 
 // Inputs

@@ -21,10 +21,9 @@ use azbatch::{
     },
 };
 
-use super::{
-    Fed, Input, LATEST, Past, Step, feed, outstanding,
-    schedules::{Memories, ScheduleChange},
-};
+use azbatch::testing::{Input, Past, ScheduleChange, Step};
+
+use super::{Fed, feed, latest, outstanding, schedules::Memories};
 
 /// An account whose every step is checked against the rules.
 pub(crate) struct World {
@@ -164,9 +163,9 @@ impl World {
     ///
     /// # Panics
     /// If anything does not hold.
-    pub(crate) fn step(&mut self, step: &Step) -> Fed {
-        self.now = step.clock.from(self.now, &self.account);
-        self.feed(&step.input)
+    pub(crate) fn step(&mut self, step: Step) -> Fed {
+        self.now = step.clock().from(self.now, &self.account);
+        self.feed(&step.input())
     }
 
     /// A node reports this, now.
@@ -236,7 +235,7 @@ impl Change<'_> {
         assert_eq!(replayed, *self.after, "I5: the facts do not give the new state");
 
         // A fact that comes once more, now or late, fits or changes nothing.
-        for fact in Effect::facts(&self.fed.effects).chain(&self.past.facts) {
+        for fact in Effect::facts(&self.fed.effects).chain(self.past.facts()) {
             let mut again = self.after.clone();
             let applied = again.try_apply(fact);
             assert!(applied.is_ok() || again == *self.after, "{fact} does not fit and yet changed something");
@@ -425,8 +424,7 @@ impl Change<'_> {
         }
         let mut later = self.after.clone();
         let Some(deadline) = later.deadline() else {
-            let last = Timestamp::from_ticks(LATEST).unwrap();
-            assert_eq!(later.tick(last), [], "S3: a tick that was never due did something");
+            assert_eq!(later.tick(latest()), [], "S3: a tick that was never due did something");
             return;
         };
         if let Some(early) = deadline.ticks().checked_sub(1).and_then(Timestamp::from_ticks) {

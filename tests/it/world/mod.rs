@@ -13,10 +13,11 @@ use azbatch::{
     node::{NodeAction, NodeEvent, NodeFact},
     rest::{self, Guid, Request, Response},
     task::TaskFact,
+    testing::laws,
 };
 use serde_json::{Value, json};
 
-pub(crate) use crate::fuzz_corpus::fuzz::watch::{announced, check};
+pub(crate) use azbatch::testing::laws::announced;
 
 pub(crate) const URL: &str = "https://contoso.westus.batch.azure.com";
 pub(crate) const NEWEST: &str = "2025-06-01";
@@ -203,7 +204,7 @@ impl World {
         let now = self.now;
         let answer = sent.request(now, request_id, |request| rest::answer(&mut self.account, request, now));
         let reply = Reply { response: answer.response, effects: answer.effects };
-        check(&before, &reply.effects, &self.account);
+        laws::check(&before, &reply.effects, &self.account).unwrap();
         if reply.response.status >= 400 {
             assert_eq!(
                 self.account, before,
@@ -236,7 +237,7 @@ impl World {
     ) -> Vec<Effect> {
         let before = self.account.clone();
         let effects = call(&mut self.account, self.now);
-        check(&before, &effects, &self.account);
+        laws::check(&before, &effects, &self.account).unwrap();
         effects
     }
 
