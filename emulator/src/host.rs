@@ -1,6 +1,6 @@
 //! The emulator's world and faults, shared by every connection.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use azbatch::{
     ErrorCode, Timestamp,
@@ -17,7 +17,8 @@ use crate::{
 
 /// What every connection shares.
 pub struct Host {
-    world: Mutex<World>,
+    /// Reads share the lock, so that a long list holds up no other read.
+    world: RwLock<World>,
     pub faults: Mutex<Faults>,
     pub journal: Arc<Journal>,
     /// Notified when the next event may be due earlier than before.
@@ -38,7 +39,7 @@ impl Host {
     ) -> Self {
         use std::hash::{BuildHasher, RandomState};
         let (faults, seed) = (Mutex::default(), RandomState::new().hash_one(()));
-        let (world, saving, requests) = (Mutex::new(world), tokio::sync::Mutex::default(), 0.into());
+        let (world, saving, requests) = (RwLock::new(world), tokio::sync::Mutex::default(), 0.into());
         Self { world, faults, journal, wake, snapshot_file, saving, seed, requests }
     }
 
@@ -56,6 +57,11 @@ impl Host {
     /// Answers a request, or refuses it for a reason of the host's own, at the account's time. Files are looked
     /// up without the lock, so that a slow disk holds up nobody else.
     pub fn answer(&self, request: &Request<'_>, refusal: Option<ErrorCode>) -> (Response, Timestamp) {
+        if refusal.is_none()
+            && let Some(answered) = self.read(request)
+        {
+            return answered;
+        }
         let (answered, now) = self.with(|world| {
             let answered = match refusal {
                 Some(code) => Answered::Now(world.refuse(request, code)),
@@ -64,6 +70,14 @@ impl Host {
             (answered, world.now())
         });
         (complete(answered, request), now)
+    }
+
+    /// Answers a request that only reads the world as it is.
+    fn read(&self, request: &Request<'_>) -> Option<(Response, Timestamp)> {
+        if !matches!(request.method, "GET" | "HEAD") {
+            return None;
+        }
+        self.world.read().unwrap_or_else(PoisonError::into_inner).read(request)
     }
 
     /// Answers a request of the control interface, which needs no authorization beside its own.
@@ -82,8 +96,8 @@ impl Host {
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, World> {
-        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn faults(&self) -> MutexGuard<'_, Faults> {

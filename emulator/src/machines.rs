@@ -23,7 +23,7 @@ pub struct Run {
 }
 
 /// The machines of all nodes. They answer later, with reports.
-pub trait Machines: Send {
+pub trait Machines: Send + Sync {
     /// Starts a run, unless it has started already.
     fn run(&mut self, run: &Run, now: Timestamp);
 

@@ -140,6 +140,22 @@ impl World {
         self.handle_effects(effects, at);
     }
 
+    /// Answers a request that only reads; `None` if it does more, or if something is due before it.
+    pub fn read(&self, request: &Request<'_>) -> Option<(Response, Timestamp)> {
+        let now = self.clock.now();
+        if self.next_due_from(now).is_some_and(|due| due <= now) {
+            return None;
+        }
+        let at = self.instant.max(now);
+        let request = Request { received: at, ..*request };
+        let Ok(Prepared::Read(read)) = self.guard.prepare(&request, self.account.url(), at) else {
+            return None;
+        };
+        let response = read.answer(&self.account, at);
+        self.log.request(at, &request, &response);
+        Some((response, at))
+    }
+
     /// Answers a request, or says which files must be looked up first.
     pub fn answer<'a>(&mut self, request: &Request<'a>) -> Answered<'a> {
         self.catch_up();

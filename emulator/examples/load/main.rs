@@ -1,5 +1,5 @@
-//! How many requests a second an emulator answers: reads of a job, then jobs made and ended, each over
-//! connections that are kept alive. Bounded in time, and for an emulator on this machine alone:
+//! How many requests a second an emulator answers: reads of a job, then jobs made and ended, then lists of 100,000
+//! tasks with a filter that none matches, each over connections that are kept alive. Bounded in time, and for an emulator on this machine alone:
 //!
 //! ```sh
 //! cargo run --release --all-features --example emulator -- --no-auth > /dev/null &
@@ -19,6 +19,10 @@ use std::{
 use client::Client;
 
 const VERSION: &str = "api-version=2024-07-01.20.0";
+/// How many tasks the filter looks at.
+const TASKS: u64 = 100_000;
+/// How many of them a request adds; more are refused.
+const TASKS_AT_ONCE: u64 = 100;
 /// A program that forgets to stop is a nuisance.
 const LONGEST: u64 = 60;
 
@@ -34,24 +38,43 @@ fn main() -> Result<(), Failure> {
     let connections = arguments.next().as_deref().unwrap_or("8").parse()?;
 
     let run = std::process::id();
-    make(&mut Client::connect(address)?, &format!("load-{run}"))?;
+    make(&mut Client::connect(address)?, &format!("load-{run}"), "pool-1")?;
     let read = |client: &mut Client, _, _| {
         expect(client, "GET", &format!("/jobs/load-{run}?{VERSION}"), "", 200).map(|()| 1)
     };
     report("GET job", &measure(address, connections, seconds, &read)?);
     let make_and_end = |client: &mut Client, worker, turn| {
         let job = format!("load-{run}-{worker}-{turn}");
-        make(client, &job)?;
+        make(client, &job, "pool-1")?;
         expect(client, "POST", &format!("/jobs/{job}/terminate?{VERSION}"), "", 202)?;
         Ok(2)
     };
     report("create + terminate", &measure(address, connections, seconds, &make_and_end)?);
+    let job = format!("load-{run}-tasks");
+    make_tasks(&mut Client::connect(address)?, &job)?;
+    let filter = |client: &mut Client, _, _| {
+        let target = format!("/jobs/{job}/tasks?{VERSION}&$filter=state%20eq%20'completed'");
+        expect(client, "GET", &target, "", 200).map(|()| 1)
+    };
+    report("list of 100,000 tasks, filtered", &measure(address, connections, seconds, &filter)?);
     Ok(())
 }
 
-fn make(client: &mut Client, job: &str) -> Result<(), Failure> {
-    let body = format!(r#"{{"id":"{job}","poolInfo":{{"poolId":"pool-1"}}}}"#);
+fn make(client: &mut Client, job: &str, pool: &str) -> Result<(), Failure> {
+    let body = format!(r#"{{"id":"{job}","poolInfo":{{"poolId":"{pool}"}}}}"#);
     expect(client, "POST", &format!("/jobs?{VERSION}"), &body, 201)
+}
+
+/// A job with tasks that stay active, because its pool does not exist.
+fn make_tasks(client: &mut Client, job: &str) -> Result<(), Failure> {
+    make(client, job, "no-pool")?;
+    let target = format!("/jobs/{job}/addtaskcollection?{VERSION}");
+    for first in (0..TASKS).step_by(usize::try_from(TASKS_AT_ONCE)?) {
+        let task = |number| format!(r#"{{"id":"task-{number:07}","commandLine":"exit 0"}}"#);
+        let tasks: Vec<String> = (first..first + TASKS_AT_ONCE).map(task).collect();
+        expect(client, "POST", &target, &format!(r#"{{"value":[{}]}}"#, tasks.join(",")), 200)?;
+    }
+    Ok(())
 }
 
 fn expect(client: &mut Client, method: &str, target: &str, body: &str, status: u16) -> Result<(), Failure> {
