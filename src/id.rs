@@ -27,22 +27,44 @@ impl Eq for Caseless {}
 impl Ord for Caseless {
     #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
-        let (mut left, mut right) = (self.0.as_bytes(), other.0.as_bytes());
-        loop {
-            let (left_word, right_word) = (word(left), word(right));
-            if left_word != right_word {
-                let order = lower_case(left_word).cmp(&lower_case(right_word));
-                if order != Ordering::Equal {
-                    return order;
-                }
+        let (left, right) = (self.0.as_bytes(), other.0.as_bytes());
+        match (left.last_chunk(), right.last_chunk()) {
+            // Ids that are compared often have one length. Their last words are whole if they overlap the words
+            // before them.
+            (Some(left_end), Some(right_end)) if left.len() == right.len() => {
+                let words = left.as_chunks().0.iter().zip(right.as_chunks().0);
+                let mut orders = words.map(|(left, right)| compare(whole(*left), whole(*right)));
+                let differs = orders.find(|order| order.is_ne());
+                differs.unwrap_or_else(|| compare(whole(*left_end), whole(*right_end)))
             }
-            // Ids have no zero bytes, so words that are equal and not full are the ends of both.
-            match (left.get(WORD_BYTES..), right.get(WORD_BYTES..)) {
-                (Some(left_rest), Some(right_rest)) => (left, right) = (left_rest, right_rest),
-                (None | Some(_), None) | (None, Some(_)) => return Ordering::Equal,
-            }
+            _ => compare_words(left, right),
         }
     }
+}
+
+/// Compares texts of any lengths.
+fn compare_words(mut left: &[u8], mut right: &[u8]) -> Ordering {
+    loop {
+        let order = compare(word(left), word(right));
+        if order.is_ne() {
+            return order;
+        }
+        // Ids have no zero bytes, so words that are equal and not full are the ends of both.
+        match (left.get(WORD_BYTES..), right.get(WORD_BYTES..)) {
+            (Some(left_rest), Some(right_rest)) => (left, right) = (left_rest, right_rest),
+            (None | Some(_), None) | (None, Some(_)) => return Ordering::Equal,
+        }
+    }
+}
+
+#[inline]
+fn compare(left: u64, right: u64) -> Ordering {
+    if left == right { Ordering::Equal } else { lower_case(left).cmp(&lower_case(right)) }
+}
+
+#[inline]
+const fn whole(word: [u8; WORD_BYTES]) -> u64 {
+    u64::from_be_bytes(word)
 }
 
 impl PartialOrd for Caseless {
