@@ -8,7 +8,9 @@ mod client;
 mod host;
 mod virtual_time;
 
+use azbatch::testing::{Sequence, Start};
 use proptest::test_runner::{Config, TestError, TestRunner};
+use virtual_time::Virtual;
 
 fn main() {
     host();
@@ -25,10 +27,24 @@ fn host() {
 }
 
 fn client() {
-    let mut service = virtual_time::with_a_task_that_does_not_stop();
+    let mut service = with_a_task_that_does_not_stop();
     let ended = client::end_job(&mut service, "Job-1");
     println!("{ended:?} after {:?} and these requests:", service.elapsed);
     for (request, at) in service.requests {
         println!("{at:?}: {request}");
     }
+}
+
+/// A job with a task on a node. The node will never report that it has stopped the task.
+fn with_a_task_that_does_not_stop() -> Virtual {
+    let sequence = Sequence::new(
+        Start::Usual,
+        [
+            [11, 0, 0, 0, 0, 0, 0, 0], // add node Node-a to pool-1 (slots: 3)
+            [14, 0, 0, 0, 0, 0, 0, 0], // add job Job-1 to pool-1
+            [17, 0, 0, 0, 0, 0, 0, 0], // add task 1 to Job-1
+            [25, 0, 0, 0, 0, 0, 0, 0], // assign an active task (choice 0)
+        ],
+    );
+    Virtual::new(sequence.run())
 }

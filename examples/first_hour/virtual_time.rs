@@ -5,7 +5,7 @@ use std::time::Duration;
 use azbatch::{
     TimeSpan,
     rest::{Guid, Request},
-    testing::{Driver, Sequence, Start},
+    testing::Driver,
 };
 
 use crate::client::Service;
@@ -21,20 +21,6 @@ impl Virtual {
     pub fn new(driver: Driver) -> Self {
         Self { driver, requests: Vec::new(), elapsed: Duration::ZERO }
     }
-}
-
-/// A job with a task on a node. The node will never report that it has stopped the task.
-pub fn with_a_task_that_does_not_stop() -> Virtual {
-    let sequence = Sequence::new(
-        Start::Usual,
-        [
-            [11, 0, 0, 0, 0, 0, 0, 0], // add node Node-a to pool-1 (slots: 3)
-            [14, 0, 0, 0, 0, 0, 0, 0], // add job Job-1 to pool-1
-            [17, 0, 0, 0, 0, 0, 0, 0], // add task 1 to Job-1
-            [25, 0, 0, 0, 0, 0, 0, 0], // assign an active task (choice 0)
-        ],
-    );
-    Virtual::new(sequence.run())
 }
 
 impl Service for Virtual {
@@ -55,7 +41,7 @@ impl Service for Virtual {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::client::end_job;
+    use crate::{client::end_job, with_a_task_that_does_not_stop};
 
     #[test]
     fn a_job_that_does_not_end_for_hours_is_forced_once() {

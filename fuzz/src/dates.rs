@@ -34,8 +34,8 @@ pub fn dates(data: &[u8]) {
 /// The date of a header: the second reader must find the same one, or none.
 fn header_date(data: &[u8], now: Timestamp) {
     let read = Timestamp::parse_http_date(data, now).ok();
-    let trimmed = std::str::from_utf8(data).ok().map(|text| text.trim_matches([' ', '\t']));
-    let expected = trimmed.and_then(sortable_date).map(|sortable| {
+    let text = std::str::from_utf8(data).ok();
+    let expected = text.and_then(sortable_date).map(|sortable| {
         let part = |from: usize, to: usize| &sortable[from..to];
         let (days, time) = ([part(0, 4), part(4, 6), part(6, 8)], [part(8, 10), part(10, 12), part(12, 14)]);
         format!("{}T{}Z", days.join("-"), time.join(":"))
@@ -64,7 +64,7 @@ fn counted_ticks(text: &str) -> Option<u64> {
     if !fraction.bytes().all(|digit| digit.is_ascii_digit()) || !(1..=7).contains(&fraction.len()) {
         return None;
     }
-    let leap = |year: u64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let leap = |year: u64| (year.is_multiple_of(4) && !year.is_multiple_of(100)) || year.is_multiple_of(400);
     let length = |year: u64, month: u64| match month {
         2 => 28 + u64::from(leap(year)),
         4 | 6 | 9 | 11 => 30,

@@ -33,8 +33,8 @@ pub fn filters(data: &[u8]) {
 
 /// The status of the list, and its items, or what is wrong.
 fn list(filter: &str) -> (u16, Vec<Value>) {
-    let escaped: String = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let target = format!("{PATH}&$filter={escaped}");
+    let escaped: Vec<String> = filter.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let target = format!("{PATH}&$filter={}", escaped.concat());
     let now = Start::Usual.timestamp();
     let (received, request_id) = (now, Guid::from_u128(1));
     let request = Request { method: "GET", target: &target, headers: &[], body: b"", received, request_id };

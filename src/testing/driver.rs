@@ -25,7 +25,7 @@ use crate::{
 /// ]);
 /// let mut driver = Driver::new(sequence.start());
 /// let outcomes: Vec<_> = sequence.iter().map(|step| driver.step(step)).collect();
-/// assert_eq!(outcomes[2].effects[0].to_string(), "job Job-1: completed");
+/// assert_eq!(outcomes[2].effects()[0].to_string(), "job Job-1: completed");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Driver {

@@ -302,7 +302,9 @@ fn check_assignments(account: &Account, now: Timestamp) {
             }
         }
         check_own(job, task, &reasons, now);
-        if refusals.keys().all(|why| is_about_node(*why)) && taken_by.is_empty() {
+        // Without nodes nothing is refused, and so nothing is known of why.
+        let is_refused = !refusals.is_empty() && taken_by.is_empty();
+        if is_refused && refusals.keys().all(|why| is_about_node(*why)) {
             check_nodes(account, job, task, &reasons, &refusals);
         }
     }
