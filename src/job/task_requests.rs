@@ -32,7 +32,7 @@ impl Job {
         specification.validate()?;
         self.state.permit_task_change()?;
         self.template().validate_task_id(&command.id)?;
-        if self.task(&command.id).is_some() {
+        if self.tasks.contains(&command.id) {
             return Err(ErrorCode::TaskExists.into());
         }
         self.template().validate_task(specification)?;
