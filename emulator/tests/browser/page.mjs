@@ -203,7 +203,9 @@ await check("an emulator that is started anew is shown anew", async () => {
   await shows(page.locator("#requests-table"), "GET /of-the-first");
   first.stop();
   await shows(page.locator("#connection"), "not connected");
+  const loaded = page.waitForEvent("load");
   const second = await start("--no-auth", "--frozen", "--account", "other", "--listen", new URL(first.url).host);
+  await loaded;
   await fetch(`${second.url}/of-the-second`);
   await shows(page.locator("#account"), "other");
   await shows(page.locator("#requests-table"), "GET /of-the-second");
