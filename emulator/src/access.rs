@@ -30,7 +30,10 @@ impl Access {
     /// A token that nobody can guess.
     pub fn new_token() -> Result<String, Box<dyn Error>> {
         let mut bytes = [0; 16];
-        default_provider().secure_random.fill(&mut bytes).map_err(|_| "no random numbers are to be had")?;
+        default_provider()
+            .secure_random
+            .fill(&mut bytes)
+            .map_err(|_| "the system provides no random numbers")?;
         Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
     }
 
@@ -84,8 +87,8 @@ fn is_same(given: &[u8], token: &[u8]) -> bool {
 /// Refuses requests that a browser sends for another site.
 pub async fn refuse_foreign(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     if access.is_foreign(request.method(), request.headers()) {
-        let why = "The control interface answers no other site. A host name beside localhost is given with \
-                   --control-host NAME.\n";
+        let why = "The control interface refuses requests from other sites and for unknown host names. To make a \
+                   host name known, start the emulator with --control-host NAME.\n";
         return (StatusCode::FORBIDDEN, why).into_response();
     }
     next.run(request).await

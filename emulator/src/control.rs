@@ -155,9 +155,9 @@ fn end(host: &Host, method: &Method, path: &str, options: &str, body: Bytes) -> 
     server::response(answer, now)
 }
 
-/// An id in a path. Ids that need escapes are not valid, and the service says so.
-fn encoded(id: &str) -> String {
-    let bytes = id.bytes().map(|byte| match byte {
+/// A text as part of a URL. Ids that need escapes are not valid, and the service says so.
+pub fn encoded(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b':' => char::from(byte).to_string(),
         other => format!("%{other:02X}"),
     });

@@ -128,6 +128,11 @@ impl Host {
         Ok(true)
     }
 
+    /// Tells this start of the emulator from every other.
+    pub fn start(&self) -> String {
+        format!("{:016x}", self.seed)
+    }
+
     pub fn request_id(&self) -> Guid {
         let number = self.requests.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         Guid::from_u128(u128::from(self.seed) << 64 | u128::from(number))

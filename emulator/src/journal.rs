@@ -127,10 +127,11 @@ impl Journal {
     /// Counts one more, and says which number it has.
     fn count(&self, counter: impl Fn(&mut Progress) -> &mut u64) -> u64 {
         let mut number = 0;
-        self.progress.send_modify(|progress| {
+        self.progress.send_if_modified(|progress| {
             let counter = counter(progress);
             *counter += 1;
             number = *counter;
+            self.progress.receiver_count() > 0 // If nobody is waiting, there is nobody to wake.
         });
         number
     }

@@ -3,7 +3,7 @@
 use std::{error::Error, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use azbatch::{PoolId, TimeSpan};
-use clap::{Parser, ValueEnum, builder::NonEmptyStringValueParser};
+use clap::{Parser, ValueEnum};
 
 use crate::access::Access;
 
@@ -30,9 +30,9 @@ pub struct Options {
     /// Accept all requests without authorization
     #[arg(long)]
     pub no_auth: bool,
-    /// What requests to the control interface must bring as a bearer token if requests are authorized
-    /// [default: a new one, which is printed]
-    #[arg(long, value_name = "TOKEN", value_parser = NonEmptyStringValueParser::new())]
+    /// What requests to the control interface must bring as a bearer token
+    /// [default: a new one, which is printed; with --no-auth none is needed]
+    #[arg(long, value_name = "TOKEN", value_parser = token)]
     control_token: Option<String>,
     /// A name by which this machine is reached, beside localhost and its addresses, for the control interface;
     /// may be given more than once
@@ -113,10 +113,11 @@ impl Options {
 
     /// The token of the control interface; `None` if it needs none.
     pub fn control_token(&self) -> Result<Option<String>, Box<dyn Error>> {
-        if self.no_auth {
-            return Ok(None);
+        match &self.control_token {
+            Some(token) => Ok(Some(token.clone())),
+            None if self.no_auth => Ok(None),
+            None => Access::new_token().map(Some),
         }
-        self.control_token.clone().map_or_else(Access::new_token, Ok).map(Some)
     }
 
     /// How fast the clock runs; 0 if it is stopped.
@@ -138,6 +139,15 @@ impl Options {
 /// Whether the clock can run that fast.
 pub fn is_speed(speed: f64) -> bool {
     (0.001..=100_000.0).contains(&speed)
+}
+
+/// A token stands in a header, where nothing else arrives as it was sent.
+fn token(text: &str) -> Result<String, &'static str> {
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("it is one or more visible ASCII characters, without spaces")
+    }
 }
 
 fn speed(text: &str) -> Result<f64, String> {

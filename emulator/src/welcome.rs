@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use azbatch::ErrorCode;
 use serde_json::{Value, json};
 
-use crate::{https::Https, options::Options};
+use crate::{control::encoded, https::Https, options::Options};
 
 /// How the emulator can be reached.
 pub struct Welcome {
@@ -36,7 +36,7 @@ impl Welcome {
         let Self { url, account, key, .. } = self;
         let trust = self.trust.as_ref().map(|trust| format!("trust    {}\n", trust.display()));
         let token = self.token.as_ref().map(|token| format!("token    {token}, for {url}/_azbatch\n"));
-        let fragment = self.token.as_ref().map(|token| format!("#token={token}"));
+        let fragment = self.token.as_ref().map(|token| format!("#token={}", encoded(token)));
         let first = self.first_request();
         format!(
             "endpoint {url}\naccount  {account}\nkey      {key}\n{}{}page     {url}/_azbatch/{}\n\n\

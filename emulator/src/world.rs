@@ -504,13 +504,13 @@ impl World {
     }
 }
 
-/// What a node reports when it has carried out an action.
 /// A GUID in upper case, as the service names auto pools. No two starts of the emulator make one twice.
 fn unique_name() -> String {
     let random = || u128::from(RandomState::new().hash_one(()));
     Guid::from_u128(random() << 64 | random()).as_str().to_ascii_uppercase()
 }
 
+/// What a node reports when it has carried out an action.
 fn event_of(action: NodeAction) -> NodeEvent {
     match action {
         NodeAction::Reboot => NodeEvent::Rebooted,

@@ -204,9 +204,27 @@ async function act({ label, method, path, body }) {
   } catch (error) {
     text = String(error);
   }
-  $("result").dataset.good = good;
-  setText($("result"), `${label}: ${text}`);
+  showResult(`${label}: ${text}`, good);
   everythingChanged();
+}
+
+let resultGoes;
+
+/** Says for a while what has come of an action, wherever the page is scrolled to. */
+function showResult(text, good) {
+  clearTimeout(resultGoes);
+  $("result").dataset.good = good;
+  setText($("result"), text);
+  resultGoes = setTimeout(() => setText($("result"), ""), good ? 8_000 : 30_000);
+}
+
+/** Copies the text of an element. A browser allows that on a trustworthy site only; elsewhere the text is selected. */
+async function copyText(element) {
+  const copied = await navigator.clipboard?.writeText(element.textContent).then(() => true, () => false);
+  if (!copied) {
+    getSelection().selectAllChildren(element);
+  }
+  showResult(`${copied ? "Copied" : "Selected, ready to be copied"}: ${element.textContent}`, true);
 }
 
 /** What an answer says, in short. */
@@ -228,10 +246,7 @@ function showActions(list, actions) {
     const copy = make("button", { type: "button", className: "copy", textContent: "copy" });
     const item = make("li", {}, button, code, copy);
     button.addEventListener("click", () => act(item.action));
-    copy.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(code.textContent).catch(() => getSelection().selectAllChildren(code));
-      setText($("result"), `Copied: ${code.textContent}`);
-    });
+    copy.addEventListener("click", () => copyText(code));
     return item;
   }, (item, action) => {
     item.action = action;
@@ -390,7 +405,7 @@ async function loadJobs() {
     setText(tasks, counts(job));
     mark(row, name.firstChild, job.id === chosen.job);
   });
-  $("jobs-empty").hidden = jobs.length > 0;
+  $("jobs-empty").hidden = jobs.length > 0 || next !== null;
   jobsPager.show(next);
 }
 
@@ -460,7 +475,11 @@ function showJob({ job, reasons }) {
   const titles = { terminating: "What it waits for", deleting: "What it waits for", disabling: "What it waits for" };
   setText($("job-reasons-title"), titles[job.state] ?? "Why it has not ended");
   showReasons($("job-reasons"), reasons);
-  const path = `jobs/${encodeURIComponent(job.id)}`;
+  showJobActions(job.id);
+}
+
+function showJobActions(id) {
+  const path = `jobs/${encodeURIComponent(id)}`;
   showActions($("job-actions"), [
     { label: "Terminate", method: "POST", path: `${path}/terminate` },
     { label: "Terminate, forced", method: "POST", path: `${path}/terminate?force=true` },
@@ -523,7 +542,7 @@ function showTasks({ job, tasks, tasksNext }) {
     setText(outcome, [...exit, ...(task.failure ? [task.failure] : []), ...retries, ...stop].join(", "));
     mark(row, name.firstChild, task.id === chosen.task);
   });
-  $("tasks-empty").hidden = tasks.length > 0;
+  $("tasks-empty").hidden = tasks.length > 0 || tasksNext !== null;
 }
 
 async function loadTask() {
@@ -703,8 +722,8 @@ async function loadFaults() {
   showFaultActions();
   const faults = await (await call("faults")).json();
   const described = faults.map(({ count, method, path, code, delay }, index) => {
-    const how = [code ? `with ${code}` : null, delay ? `after ${delay}` : null].filter(Boolean).join(" ");
-    return { key: index, text: `the next ${count} × ${method ?? "any method"} ${path} ${how}` };
+    const how = [code, delay ? `after ${delay}` : null].filter(Boolean).join(" ");
+    return { key: index, text: `the next ${several(count, "request")} by ${method ?? "any method"} to ${path}: ${how}` };
   });
   sync($("faults-rows"), described, (fault) => fault.key, () => make("li"), (item, fault) => setText(item, fault.text));
   $("faults-empty").hidden = faults.length > 0;
@@ -729,6 +748,7 @@ function choose({ job, task = null }) {
     tasksPager.reset();
     jobNodesPager.reset();
     setText($("job-title"), `Job ${job}`);
+    showJobActions(job); // So that none of them is for the job before while this one is loaded.
   }
   Object.assign(chosen, { job, task });
   panels.job.touch();
@@ -757,9 +777,15 @@ function setLive(isLive) {
 }
 
 let seen = {};
+let seenStart = null;
 
 function handleEvent(data) {
-  const { clock: { now, speed, next }, ...counters } = JSON.parse(data);
+  const { start, clock: { now, speed, next }, ...counters } = JSON.parse(data);
+  seenStart ??= start;
+  if (start !== seenStart) {
+    location.reload(); // Another emulator is there now, with requests and effects of its own.
+    return;
+  }
   Object.assign(clock, { shown: instant(now), at: performance.now(), speed, next });
   showClock();
   showClockActions();

@@ -11,13 +11,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http_body_util::channel::{Channel, Sender};
+use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::{control, host::Host, journal::Progress};
 
 /// How long a reader is left alone after an event.
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often something is sent if nothing happens, so that a reader that has gone is noticed.
+/// How often an event is sent if nothing happens, so that a reader that has gone is noticed.
 const SILENCE: Duration = Duration::from_secs(10);
 
 pub async fn changes(State(host): State<Arc<Host>>) -> Response {
@@ -32,23 +33,22 @@ async fn send_changes(host: Arc<Host>, mut sender: Sender<Bytes>) {
     let mut changes = host.journal.watch();
     loop {
         let progress = *changes.borrow_and_update();
-        if progress.closed || sender.send_data(event(&host, progress).into()).await.is_err() {
+        let (clock, idle_time) = host.with(|world| (control::clock(world), world.idle_time()));
+        let event = event(&host, progress, &clock);
+        if progress.closed || sender.send_data(event.into()).await.is_err() {
             return;
         }
         sleep(PAUSE).await;
-        while timeout(SILENCE, changes.changed()).await.is_err() {
-            if sender.send_data(Bytes::from_static(b": nothing new\n\n")).await.is_err() {
-                return;
-            }
-        }
+        // What is due may happen without any effect, and then something else is due next.
+        let quiet = idle_time.map_or(SILENCE, |time| time.min(SILENCE));
+        drop(timeout(quiet, changes.changed()).await);
     }
 }
 
-fn event(host: &Host, progress: Progress) -> String {
+fn event(host: &Host, progress: Progress, clock: &Value) -> String {
     let Progress { requests, effects, controls, closed: _ } = progress;
-    let clock = host.with(control::clock);
-    let data = serde_json::json!({
-        "requests": requests, "effects": effects, "controls": controls, "clock": clock
+    let data = json!({
+        "start": host.start(), "requests": requests, "effects": effects, "controls": controls, "clock": clock
     });
     format!("data: {data}\n\n")
 }

@@ -211,11 +211,12 @@ pub struct PoolsQuery {
     nodes_after: Option<String>,
 }
 
-/// A page of pools, and a page of the nodes of one of them: the first, unless one is named.
+/// A page of pools, and a page of the nodes of one of them: the first, unless another is named that exists.
 pub fn pools(world: &World, query: &PoolsQuery) -> Value {
     let after = query.after.as_deref().and_then(|id| PoolId::new(id).ok());
     let pools = page(world.account().pools_after(after.as_ref()), |pool| pool.id().as_str(), |_| true);
     let named = query.pool.as_deref().and_then(|id| PoolId::new(id).ok());
+    let named = named.filter(|id| world.account().pool(id).is_some());
     let chosen = named.or_else(|| pools.items.first().map(|pool| pool.id().clone()));
     let after = query.nodes_after.as_deref().and_then(|id| NodeId::new(id).ok());
     let nodes = chosen.as_ref().map(|pool| {

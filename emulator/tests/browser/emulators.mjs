@@ -5,9 +5,10 @@ import { createInterface } from "node:readline";
 const VERSION = "api-version=2024-07-01.20.0";
 const started = [];
 
-/** Starts an emulator; its address and its token are read from what it prints. */
+/** Starts an emulator, on a free port unless it is told which; its address and token are read from what it prints. */
 export async function start(...options) {
-  const process = spawn(globalThis.process.env.EMULATOR, ["--listen", "127.0.0.1:0", ...options], {
+  const listen = options.includes("--listen") ? [] : ["--listen", "127.0.0.1:0"];
+  const process = spawn(globalThis.process.env.EMULATOR, [...listen, ...options], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   started.push(process);

@@ -147,14 +147,14 @@ await check("the next requests are refused, and shown by their client request id
   await page.locator("#fault-path").fill("/jobs*");
   await page.locator("#fault-code").fill("TooManyRequests");
   await press(page, "fault-actions", "Answer like this");
-  await shows(page.locator("#faults-rows"), "the next 3 × any method /jobs* with TooManyRequests");
+  await shows(page.locator("#faults-rows"), "the next 3 requests by any method to /jobs*: TooManyRequests");
   for (let request = 0; request < 2; request += 1) {
     const headers = { "client-request-id": "retry-1" };
     assert.equal((await fetch(`${emulator.url}/jobs?api-version=2024-07-01.20.0`, { headers })).status, 429);
   }
   await shows(page.locator("#requests-table"), "2 requests with client-request-id retry-1");
   await shows(page.locator("#requests-table"), "TooManyRequests");
-  await shows(page.locator("#faults-rows"), "the next 1 ×");
+  await shows(page.locator("#faults-rows"), "the next 1 request by");
   await press(page, "fault-actions", "Remove all faults");
   await shows(page.locator("#faults-empty"), "There are none.");
   await page.locator("#fault-delay").fill("0.5");
@@ -175,6 +175,7 @@ await check("the clock runs, stops and changes its speed", async () => {
   await shows(page.locator("#speed"), "× 1");
   await page.locator("#clock-stop").click();
   await shows(page.locator("#speed"), "stopped");
+  await shows(page.locator("#result"), "Stop the clock: done");
   const stopped = await page.locator("#now").innerText();
   await page.waitForTimeout(1_200);
   assert.equal(await page.locator("#now").innerText(), stopped);
@@ -184,9 +185,52 @@ await check("the clock runs, stops and changes its speed", async () => {
   assert.deepEqual(page.wrong, []);
 });
 
+await check("what is due next is always ahead", async () => {
+  const emulator = await start("--no-auth");
+  const page = await open(emulator);
+  await shows(page.locator("#clock-next"), "Nothing is due.");
+  await emulator.addJob("film"); // The service looks at it a moment later, and has nothing to do.
+  await shows(row(page, "jobs-rows", "film"), "active");
+  await page.waitForTimeout(1_500);
+  await shows(page.locator("#clock-next"), "Nothing is due.");
+  assert.deepEqual(page.wrong, []);
+});
+
+await check("an emulator that is started anew is shown anew", async () => {
+  const first = await start("--no-auth", "--frozen");
+  const page = await open(first);
+  await fetch(`${first.url}/of-the-first`);
+  await shows(page.locator("#requests-table"), "GET /of-the-first");
+  first.stop();
+  await shows(page.locator("#connection"), "not connected");
+  const loaded = page.waitForEvent("load");
+  const second = await start("--no-auth", "--frozen", "--account", "other", "--listen", new URL(first.url).host);
+  await loaded;
+  await fetch(`${second.url}/of-the-second`);
+  await shows(page.locator("#account"), "other");
+  await shows(page.locator("#requests-table"), "GET /of-the-second");
+  assert.doesNotMatch(await page.locator("#requests-table").innerText(), /of-the-first/);
+});
+
+await check("a command line is copied, or selected where a browser does not let it be copied", async () => {
+  const emulator = await start("--no-auth", "--frozen");
+  const page = await open(emulator);
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  const step = action(page, "clock-actions", "Step to the next event");
+  const line = await step.locator("code").innerText();
+  await step.locator(".copy").click();
+  await shows(page.locator("#result"), `Copied: ${line}`);
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), line);
+  await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined })); // As over plain http.
+  await step.locator(".copy").click();
+  await shows(page.locator("#result"), `Selected, ready to be copied: ${line}`);
+  assert.equal(await page.evaluate(() => getSelection().toString()), line);
+  assert.deepEqual(page.wrong, []);
+});
+
 await check("the token is asked for once, and is in the command lines", async () => {
   const emulator = await start();
-  assert.match(emulator.page, new RegExp(`#token=${emulator.token}$`));
+  assert.ok(emulator.page.endsWith(`#token=${emulator.token}`), emulator.page);
   const page = await open(emulator);
   for (const token of ["wrong", emulator.token]) {
     await page.getByRole("textbox", { name: "Token" }).fill(token);
@@ -204,6 +248,13 @@ await check("the token is asked for once, and is in the command lines", async ()
   await shows(linked.locator("#connection"), "live");
   assert.ok(!linked.url().includes(emulator.token), linked.url());
   assert.deepEqual(linked.wrong, []);
+
+  // One of the user's own can have any visible characters.
+  const own = await start("--no-auth", "--control-token", "a+b/c=&%'");
+  const ownPage = await open(own, { fragment: new URL(own.page).hash });
+  await shows(ownPage.locator("#connection"), "live");
+  assert.match(await runBeside(ownPage, "clock-actions", "Stop the clock"), /"speed":0/);
+  assert.deepEqual(ownPage.wrong, []);
 });
 
 await check("it works over https, and the command lines trust the certificate", async () => {

@@ -154,6 +154,12 @@ fn the_control_interface_needs_its_token_where_requests_are_authorized() {
             .collect();
     assert!(lines.contains(&format!("token    open-sesame, for http://{host}/_azbatch")), "{lines:?}");
     assert!(lines.contains(&format!("page     http://{host}/_azbatch/#token=open-sesame")), "{lines:?}");
+    // A token that was asked for is needed even where requests are not authorized.
+    let open = Emulator::start(&["--control-token", "a+b"]);
+    assert_eq!(open.call("GET", "/jobs", Value::Null).status, 200);
+    assert_eq!(open.send("GET", "/_azbatch/view/jobs", Value::Null).status, 401);
+    let page = format!("page     http://{}/_azbatch/#token=a%2Bb", open.address);
+    assert!(std::iter::from_fn(|| open.lines.recv_timeout(TIMEOUT).ok()).any(|line| line == page), "{page}");
     // Without a token of the user's own, each start makes another.
     let token = |emulator: &Emulator| loop {
         let line = emulator.lines.recv_timeout(TIMEOUT).unwrap();
@@ -394,6 +400,28 @@ fn the_stream_says_that_something_has_changed() {
     assert!(grew("requests", &first, &second) && grew("effects", &first, &second), "{first} {second}");
     assert_eq!(emulator.send("POST", "/_azbatch/faults", json!({ "code": "ServerBusy" })).status, 200);
     assert!(grew("controls", &second, &next_event(&mut stream)));
+}
+
+/// What is due may happen without any effect; the stream says then what is due next.
+#[test]
+fn the_stream_says_what_is_due_next() {
+    let emulator = Emulator::start(&["--pool", "pool-1:0:1"]);
+    let host = emulator.address.to_string();
+    let stream = open(&emulator, "GET", "/_azbatch/events", &[("Host", &host)], "");
+    let mut stream = BufReader::new(stream);
+    let first = next_event(&mut stream);
+    assert_eq!(emulator.call("POST", "/jobs", job("film")).status, 201);
+    let last = loop {
+        let event = next_event(&mut stream);
+        assert_eq!(event["start"], first["start"]);
+        if event["effects"].as_u64() > first["effects"].as_u64() && event["clock"]["next"].is_null() {
+            break event;
+        }
+    };
+    assert_eq!(
+        last["effects"],
+        value(&emulator.send("GET", "/_azbatch/view/effects", Value::Null))["effects"][0]["number"]
+    );
 }
 
 /// A reader that is slow gets the latest count, not all of them.
