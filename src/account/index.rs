@@ -29,6 +29,8 @@ pub(super) struct Index {
     /// The jobs that are not completed, and those that are.
     live_jobs: BTreeSet<JobId>,
     completed_jobs: BTreeSet<JobId>,
+    /// The jobs of each pool; no pool without jobs.
+    jobs_by_pool: BTreeMap<PoolId, BTreeSet<JobId>>,
     /// The jobs of each pool that have tasks to assign whose dependencies are satisfied, in the order in
     /// which they are served; no pool without jobs.
     queues: BTreeMap<PoolId, BTreeSet<QueuePlace>>,
@@ -68,7 +70,9 @@ struct JobEntry {
     part: Option<ListPart>,
     /// P20
     has_ended: bool,
-    place: Option<(PoolId, QueuePlace)>,
+    pool: Option<PoolId>,
+    /// Its place in the queue of its pool, if it has tasks to assign.
+    place: Option<QueuePlace>,
 }
 
 /// The part of the list of jobs that a job is in (Q6).
@@ -85,7 +89,9 @@ impl JobEntry {
             JobState::Completed(_) => ListPart::Completed,
         };
         let has_ended = job.end_time().is_some();
-        Self { due: job.deadline(), part: Some(part), has_ended, place: QueuePlace::of(job) }
+        let pool = job.pool().cloned();
+        let place = pool.as_ref().and_then(|_| QueuePlace::of(job));
+        Self { due: job.deadline(), part: Some(part), has_ended, pool, place }
     }
 }
 
@@ -98,12 +104,11 @@ pub(super) struct QueuePlace {
 }
 
 impl QueuePlace {
-    /// The place of a job that has tasks to assign, as far as it depends on the job, and its pool.
-    fn of(job: &Job) -> Option<(PoolId, Self)> {
+    /// The place of a job that has tasks to assign, as far as it depends on the job.
+    fn of(job: &Job) -> Option<Self> {
         let waits = job.state().is_active() && job.ready_count() > 0 && !job.is_at_parallel_limit();
-        let pool = job.pool().filter(|_| waits)?.clone();
         let (priority, created) = (Reverse(job.settings().priority), job.creation_time());
-        Some((pool, Self { priority, created, job: job.id().clone() }))
+        waits.then(|| Self { priority, created, job: job.id().clone() })
     }
 }
 
@@ -213,6 +218,11 @@ impl Index {
         ids_of(of, after, |from| self.completed_jobs.range(from))
     }
 
+    /// The jobs of a pool, by id without case.
+    pub(super) fn jobs_of_pool(&self, pool: &PoolId) -> impl Iterator<Item = &JobId> {
+        self.jobs_by_pool.get(pool).into_iter().flatten()
+    }
+
     /// The pools that have jobs with tasks to assign, and free slots, by id without case.
     pub(super) fn pools_to_schedule(&self) -> BTreeSet<PoolId> {
         self.pools_to_schedule.clone()
@@ -267,20 +277,28 @@ impl Index {
             set_member(&mut self.live_jobs, id, new.part == Some(ListPart::Live));
             set_member(&mut self.completed_jobs, id, new.part == Some(ListPart::Completed));
         }
-        if old.place != new.place {
-            self.update_queue(old.place, new.place);
+        if old.pool != new.pool || old.place != new.place {
+            self.leave_queue(&old);
+            self.enter_queue(&new);
+        }
+        if old.pool != new.pool {
+            old.pool.iter().for_each(|pool| remove_from(&mut self.jobs_by_pool, pool, id));
+            new.pool.map(|pool| self.jobs_by_pool.entry(pool).or_default().insert(id.clone()));
         }
         true
     }
 
-    fn update_queue(&mut self, old: Option<(PoolId, QueuePlace)>, new: Option<(PoolId, QueuePlace)>) {
-        if let Some((pool, place)) = old {
-            remove_from(&mut self.queues, &pool, &place);
-            self.update_pool_to_schedule(&pool);
+    fn leave_queue(&mut self, old: &JobEntry) {
+        if let (Some(pool), Some(place)) = (&old.pool, &old.place) {
+            remove_from(&mut self.queues, pool, place);
+            self.update_pool_to_schedule(pool);
         }
-        if let Some((pool, place)) = new {
-            self.queues.entry(pool.clone()).or_default().insert(place);
-            self.update_pool_to_schedule(&pool);
+    }
+
+    fn enter_queue(&mut self, new: &JobEntry) {
+        if let (Some(pool), Some(place)) = (&new.pool, &new.place) {
+            self.queues.entry(pool.clone()).or_default().insert(place.clone());
+            self.update_pool_to_schedule(pool);
         }
     }
 

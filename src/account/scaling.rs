@@ -178,7 +178,7 @@ impl Account {
     /// P18
     fn count_pool(&self, pool: &Pool, at: Timestamp) -> PoolSample {
         let id = pool.id();
-        let jobs = || self.jobs.values().filter(|job| job.pool() == Some(id));
+        let jobs = || self.index.jobs_of_pool(id).filter_map(|job| self.jobs.get(job));
         let nodes_in = |is_counted: fn(&Node) -> bool| {
             u32::try_from(self.nodes_of(id).filter(|node| is_counted(node)).count()).unwrap_or(u32::MAX)
         };
