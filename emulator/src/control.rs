@@ -49,11 +49,11 @@ enum Target {
 }
 
 async fn show_clock(State(host): State<Arc<Host>>) -> Answer {
-    Ok(Json(host.with(clock)))
+    Ok(Json(host.look(clock)))
 }
 
 /// The time, how fast it goes, and when the next event is due.
-pub fn clock(world: &mut World) -> Value {
+pub fn clock(world: &World) -> Value {
     let next = world.next_due().map(|due| due.to_string());
     json!({ "now": world.now().to_string(), "speed": world.speed(), "next": next })
 }

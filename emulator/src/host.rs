@@ -54,6 +54,11 @@ impl Host {
         result
     }
 
+    /// Looks at the world, as it was left. Others can look and read meanwhile.
+    pub fn look<T>(&self, at: impl FnOnce(&World) -> T) -> T {
+        at(&self.world.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Answers a request, or refuses it for a reason of the host's own, at the account's time. Files are looked
     /// up without the lock, so that a slow disk holds up nobody else.
     pub fn answer(&self, request: &Request<'_>, refusal: Option<ErrorCode>) -> (Response, Timestamp) {

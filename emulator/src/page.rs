@@ -71,7 +71,7 @@ fn file(content_type: &'static str, content: &'static str) -> Response {
 type Answer = Result<Json<Value>, (StatusCode, String)>;
 
 async fn jobs(State(host): State<Arc<Host>>, Query(query): Query<JobsQuery>) -> Answer {
-    Ok(Json(host.with(|world| view::jobs(world, &query))))
+    Ok(Json(host.look(|world| view::jobs(world, &query))))
 }
 
 async fn job(
@@ -80,18 +80,18 @@ async fn job(
     Query(query): Query<JobQuery>,
 ) -> Answer {
     let id = JobId::new(&job).ok();
-    let found = id.and_then(|id| host.with(|world| view::job(world, &id, &query)));
+    let found = id.and_then(|id| host.look(|world| view::job(world, &id, &query)));
     found.map(Json).ok_or_else(|| (StatusCode::NOT_FOUND, format!("no job {job}\n")))
 }
 
 async fn task(State(host): State<Arc<Host>>, Path((job, task)): Path<(String, String)>) -> Answer {
     let ids = JobId::new(&job).ok().zip(TaskId::new(&task).ok());
-    let found = ids.and_then(|(job, task)| host.with(|world| view::task(world, &job, &task)));
+    let found = ids.and_then(|(job, task)| host.look(|world| view::task(world, &job, &task)));
     found.map(Json).ok_or_else(|| (StatusCode::NOT_FOUND, format!("no task {task} in job {job}\n")))
 }
 
 async fn pools(State(host): State<Arc<Host>>, Query(query): Query<PoolsQuery>) -> Answer {
-    Ok(Json(host.with(|world| view::pools(world, &query))))
+    Ok(Json(host.look(|world| view::pools(world, &query))))
 }
 
 /// Which requests are shown.

@@ -322,7 +322,7 @@ fn reasons_of_job(world: &World, job: &Job) -> Value {
         let is_time_limit =
             matches!(reason, NotEnded::ForceTimeout { .. } | NotEnded::MaxWallClockTime { .. });
         let end = if is_time_limit {
-            "over"
+            "and ends"
         } else if until == forced {
             "forced end"
         } else {
