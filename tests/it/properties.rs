@@ -10,8 +10,8 @@ use azbatch::{
     node::NodeEvent,
 };
 use common::{
-    Block, Condition, Input, JobShape, LATEST, Name, SECOND, Step, TaskShape, laws::World, reasons,
-    schedules::ScheduleChange,
+    Block, Condition, Input, JobShape, LATEST, Name, SECOND, Step, TaskShape, feed, laws::World, lending,
+    reasons, schedules::ScheduleChange,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -141,6 +141,25 @@ proptest! {
             if world.account != before || matches!(step.input, Input::Tick) {
                 reasons::check(&world.account, world.now);
             }
+        }
+    }
+
+    /// A lent Vec changes nothing but where the effects are, whatever the input is.
+    #[test]
+    fn effects_are_appended_to_what_was_lent(
+        start in starts(),
+        beginning in beginnings(),
+        steps in steps(),
+    ) {
+        // The laws are tested elsewhere.
+        let World { mut account, mut now, mut past, .. } = live(start, &beginning, &[]);
+        for step in &steps {
+            let before = account.clone();
+            now = step.clock.from(now, &before);
+            let fed = feed(&mut account, &past, &step.input, now);
+            lending::check_account(&before, &past, &step.input, now, &fed, &account);
+            lending::check_jobs(&before, &past, &step.input, now);
+            past.note(step.input.report(&before, &past).as_ref(), &fed.effects);
         }
     }
 

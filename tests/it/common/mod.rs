@@ -8,6 +8,7 @@
 #![allow(dead_code, reason = "not every user of this module needs all of it")]
 
 pub(crate) mod laws;
+pub(crate) mod lending;
 pub(crate) mod reasons;
 pub(crate) mod schedules;
 
