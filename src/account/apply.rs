@@ -318,8 +318,12 @@ impl Account {
         let Some(node) = self.nodes.get_mut(id) else { return };
         let old = NodeEntry::of(node);
         change(node);
-        let (new, pool) = (NodeEntry::of(node), node.pool().clone());
-        self.node_changed(id, &pool, Some(&old), Some(&new));
+        let new = NodeEntry::of(node);
+        // The index has the id as the node has it, however the fact spells it (S4).
+        if self.index.update_node(node.id(), Some(&old), Some(&new)) {
+            let pool = node.pool().clone();
+            self.pool_changed(&pool);
+        }
     }
 
     fn node_changed(&mut self, id: &NodeId, pool: &PoolId, old: Option<&NodeEntry>, new: Option<&NodeEntry>) {

@@ -33,7 +33,7 @@ impl Account {
     /// can take it, there is only what comes before it, and that node.
     ///
     /// The list is short: tasks that it depends on, and nodes that cannot take it, are one reason for each
-    /// cause, however many there are. It takes a look at each task that the task names, and at most once
+    /// cause, however many there are. It takes a look at each task that the task names, and at most twice
     /// at each node of the pool.
     pub fn why_not_running(&self, job: &JobId, task: &TaskId, clock: impl Clock) -> Option<Vec<NotRunning>> {
         let job = self.jobs.get(job)?;

@@ -108,8 +108,8 @@ impl Account {
     /// Lets the next call that returns effects append them to this Vec and return it, instead of a new one. A
     /// refused call leaves it to the call after it.
     ///
-    /// A host that hands back each Vec once it has acted on the effects drives an account without an
-    /// allocation for them:
+    /// A host that hands back each Vec, emptied, once it has acted on the effects drives an account without an
+    /// allocation for them. A copy of the account does not have what was lent.
     ///
     /// ```
     /// # use azbatch::{Account, Timestamp};

@@ -149,6 +149,9 @@ impl Job {
         let (id, name) = (self.id(), task.id());
         let in_order = task.stamps().are_in_order();
         ensure("I3", in_order, || format!("job {id}: stamps of task {name} go back"))?;
+        ensure("I3", task.has_fitting_history(), || {
+            format!("job {id}: the history of task {name} does not fit it")
+        })?;
         let valid = task.specification().validate().is_ok();
         ensure("B5", valid, || format!("job {id}: task {name} needs no slot"))?;
         if let TaskState::Running { start_time: Some(start), .. } = task.state() {

@@ -72,8 +72,9 @@ impl NodeTable {
     /// The record of a node that a task is assigned to. A node that left may be back in another pool or
     /// spelling (S4); what is known of it stays.
     pub(super) fn enter(&mut self, node: &NodeId, pool: &PoolId, has_preparation: bool) {
-        let is_same =
-            |(id, record): (&NodeId, &JobNode)| id.as_str() == node.as_str() && record.pool == *pool;
+        let is_same = |(id, record): (&NodeId, &JobNode)| {
+            id.as_str() == node.as_str() && record.pool.as_str() == pool.as_str()
+        };
         if self.get_key_value(node).is_some_and(is_same) {
             return;
         }

@@ -82,8 +82,8 @@ impl Job {
     /// Lets the next call that returns effects append them to this Vec and return it, instead of a new one. A
     /// refused call leaves it to the call after it.
     ///
-    /// A caller that hands back each Vec, cleared, once it has acted on the effects, drives a job without an
-    /// allocation for them.
+    /// A caller that hands back each Vec, emptied, once it has acted on the effects drives a job without an
+    /// allocation for them. A copy of the job does not have what was lent.
     pub fn append_to(&mut self, effects: Vec<Effect>) {
         self.buffer.put(effects);
     }

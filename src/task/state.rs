@@ -151,6 +151,13 @@ impl Task {
         Self { id, command_line, specification, constraints, sequence, created, history: None }
     }
 
+    /// Whether the history, if there is one, is this task's, and something has happened in it (I3).
+    pub(crate) fn has_fitting_history(&self) -> bool {
+        self.history.as_ref().is_none_or(|history| {
+            history.stamps.created() == self.created && **history != History::new(self.created)
+        })
+    }
+
     /// The task's id.
     pub fn id(&self) -> &TaskId {
         &self.id

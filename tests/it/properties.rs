@@ -8,9 +8,9 @@ use azbatch::{
     job::{DisableTasks, Ended, Ending, EndingKind, JobStateName, TerminateReason},
     job_schedule::JobScheduleStateName,
     node::NodeEvent,
-    testing::{Condition, Input, Name, ScheduleChange, Sequence, strategies},
+    testing::{Condition, Driver, Input, Name, ScheduleChange, Sequence, strategies},
 };
-use common::{laws::World, reasons};
+use common::{laws::World, lending, reasons};
 use proptest::{collection::vec, prelude::*};
 
 fn live(sequence: &Sequence) -> World {
@@ -103,6 +103,19 @@ proptest! {
             world.step(step);
             if world.account != before || step.input() == Input::Tick {
                 reasons::check(&world.account, world.now);
+            }
+        }
+    }
+
+    /// A lent Vec changes nothing but where the effects are, whatever the call is.
+    #[test]
+    fn effects_are_appended_to_what_was_lent(sequence in strategies::sequence(60)) {
+        let mut driver = Driver::new(sequence.start());
+        for step in &sequence {
+            let before = driver.account().clone();
+            if let Some(call) = driver.step(step).call {
+                lending::check_account(&before, &call, driver.now());
+                lending::check_jobs(&before, &call, driver.now());
             }
         }
     }

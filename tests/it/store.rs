@@ -179,7 +179,8 @@ fn place(short: &str) -> String {
 
 /// The history of a task in this state.
 fn history(state: &Value) -> Value {
-    let at = "2026-02-10T08:00:20Z";
+    let wait = rich().task(&id("job"), &id("wait")).unwrap().stamps().created();
+    let at = wait.to_string();
     json!({
         "stamps": { "created": at, "modified": at, "entered": at, "previous": null }, "state": state,
         "retry_count": 0, "last_retry_time": null, "requeue_count": 0, "last_requeue_time": null,
@@ -359,6 +360,17 @@ fn what_does_not_fit_together_is_not_read() {
             "TASK/1/history/stamps/previous/1",
             json!("2026-02-10T09:00:00Z"),
             "I3: job job: stamps of task 1 go back",
+        ),
+        // Two times of one creation, and a history of nothing.
+        (
+            "TASK/1/created",
+            json!("2026-02-10T08:00:01Z"),
+            "I3: job job: the history of task 1 does not fit it",
+        ),
+        (
+            "TASK/wait/history",
+            history(&json!("Active")),
+            "I3: job job: the history of task wait does not fit it",
         ),
         ("/pools/pool/stamps/modified", json!("2026-02-10T08:00:00Z"), "I3: pool pool: stamps go back"),
         ("/nodes/tvm-1/stamps/entered", json!("2026-02-10T08:00:00Z"), WRONG_NODE),

@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "a law speaks of some effects and inputs, not of all")]
 
 pub(crate) mod laws;
+pub(crate) mod lending;
 pub(crate) mod reasons;
 mod schedules;
 

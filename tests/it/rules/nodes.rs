@@ -1,7 +1,7 @@
 //! Nodes: N1 to N10.
 
 use azbatch::{
-    Effect, Instruction, PoolId, TimeSpan, Timestamp,
+    Account, Effect, Fact, Instruction, PoolId, TimeSpan, Timestamp,
     job::{DisableTasks, JobChange, JobPatch, JobSettings, JobTemplate, PoolInfo, Unit},
     node::{ChangeNode, Contact, NodeEvent, NodeState, NodeTasks},
     pool::{NodeFillType, RemoveNodes},
@@ -297,6 +297,37 @@ fn a_node_can_be_added_again_in_another_pool_and_spelling() {
     world.say("n1", "preparation started");
     assert_eq!(world.shown(status, "value/0/poolId"), "other");
     assert_eq!(world.shown(status, "value/0/nodeId"), "N1");
+}
+
+/// S4: the pool of a node that was removed and added again is shown as it is spelled now.
+#[test]
+fn a_node_can_be_added_again_in_another_spelling_of_its_pool() {
+    let mut world = World::new(prepared);
+    world.add("a");
+    world.assign("a", "n1");
+    world.node("n1", NodeEvent::Removed);
+    world.call(|account, now| Ok(account.add_unmanaged_node(&id("POOL"), &id("n1"), 4, now).unwrap()));
+    assert_eq!(world.assign("a", "n1"), "TaskPreparing a n1, RunPreparation n1");
+    let (_, record) = world.job().nodes().next().unwrap();
+    assert_eq!(record.pool().as_str(), "POOL");
+}
+
+/// S4: a node is told to act in its own spelling, however the fact that asked for it is spelled.
+#[test]
+fn a_fact_in_another_spelling_does_not_respell_a_node() {
+    let mut world = World::new(|_, _| ());
+    let mut asked = world.account.clone();
+    let request = ChangeNode::Reboot(NodeTasks::Requeue);
+    let effects = asked.change_node(&id("pool"), &id("n1"), request, world.now).unwrap();
+    for fact in Effect::facts(&effects) {
+        let Fact::Node(_, fact) = fact else { panic!("{fact}: it is about the node alone") };
+        world.account.try_apply(&Fact::Node(id("N1"), fact.clone())).unwrap();
+    }
+    assert_eq!(world.account, asked);
+    let told = |account: &mut Account, now| format!("{:?}", account.tick(now));
+    let (now, expected) = (world.now, told(&mut asked, world.now));
+    assert!(expected.contains("n1"), "{expected}");
+    assert_eq!(told(&mut world.account, now), expected);
 }
 
 /// N4, N8: a lost or unusable node keeps what it has, and an ending job waits for it.
