@@ -126,6 +126,8 @@ function headers() {
 function askForToken() {
   asking ??= new Promise((done) => {
     const dialog = $("ask");
+    $("ask-again").hidden = token === "";
+    $("ask-token").value = "";
     dialog.addEventListener("close", () => {
       token = $("ask-token").value.trim();
       sessionStorage.setItem("azbatch-token", token);

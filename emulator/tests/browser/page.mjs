@@ -234,7 +234,9 @@ await check("the token is asked for once, and is in the command lines", async ()
   const page = await open(emulator);
   for (const token of ["wrong", emulator.token]) {
     await page.getByRole("textbox", { name: "Token" }).fill(token);
+    assert.equal(await page.locator("#ask-again").isVisible(), token !== "wrong");
     await page.getByRole("button", { name: "Use it" }).click();
+    if (token === "wrong") await page.locator("#ask-again").waitFor();
   }
   await shows(page.locator("#connection"), "live");
   assert.match(await runBeside(page, "clock-actions", "Stop the clock"), /"speed":0/);
