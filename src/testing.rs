@@ -155,6 +155,7 @@ mod host;
 mod input;
 pub mod laws;
 mod names;
+mod past;
 mod pools;
 mod requests;
 mod schedules;
@@ -170,15 +171,16 @@ mod wild;
 
 pub use call::{Call, Refused};
 pub use clock::TestClock;
-pub use driver::{Driver, Outcome, Past, runs_in_progress};
+pub use driver::{Driver, Outcome};
 pub use host::Host;
-pub use input::{Input, Number, UnitName};
+pub use input::{Block, Input, Number, UnitName};
 pub use names::Name;
+pub use past::{Past, runs_in_progress};
 pub use pools::{PoolChange, Scaling, UserChange};
 pub use schedules::{ScheduleChange, Times};
 pub use sequence::{Sequence, Start};
 pub use shapes::{AutoPoolShape, Change, Condition, JobShape, PoolShape, TaskShape};
 #[cfg(feature = "proptest")]
 pub use shrink::{SequenceTree, Sequences};
-pub use step::{Block, ClockMove, Step};
+pub use step::{ClockMove, Step};
 pub use wild::request_from_bytes;

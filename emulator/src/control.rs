@@ -15,7 +15,7 @@ use azbatch::{NodeId, TimeSpan, node::NodeEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{faults::Fault, host::Host, options::is_speed, server, world::World};
+use crate::{faults::Fault, host::Host, options::is_speed, response, world::World};
 
 type Answer = Result<Json<Value>, (StatusCode, String)>;
 
@@ -152,7 +152,7 @@ fn end(host: &Host, method: &Method, path: &str, options: &str, body: Bytes) -> 
     let action = if *method == Method::DELETE { "" } else { "/terminate" };
     let target = format!("{path}{action}?api-version=2024-07-01.20.0{options}");
     let (answer, now) = host.answer_control(method.as_str(), &target, body.into());
-    server::response(answer, now)
+    response::response(answer, now)
 }
 
 /// A text as part of a URL. Ids that need escapes are not valid, and the service says so.

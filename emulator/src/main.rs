@@ -19,6 +19,7 @@ mod log;
 mod machines;
 mod options;
 mod page;
+mod response;
 mod server;
 mod simulate;
 mod snapshot;

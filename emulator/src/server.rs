@@ -6,17 +6,14 @@ use axum::{
     Router,
     body::Body,
     extract::{Request, State},
-    http::{self, HeaderValue, header},
+    http,
     middleware::from_fn_with_state,
     response::Response,
     routing::get,
 };
-use azbatch::{
-    ErrorCode, Timestamp,
-    rest::{self, OwnedRequest},
-};
+use azbatch::{ErrorCode, Timestamp, rest::OwnedRequest};
 use http_body_util::BodyExt;
-use hyper::{ext::ReasonPhrase, server::conn::http1};
+use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -34,6 +31,7 @@ use crate::{
     control,
     host::Host,
     page,
+    response::response,
     welcome::Welcome,
 };
 
@@ -142,19 +140,4 @@ async fn read(mut body: Body) -> Result<Vec<u8>, ErrorCode> {
         }
     }
     Ok(bytes)
-}
-
-/// The core's answer as a response, with the headers that are the host's own. Dates are compared with the
-/// account's times, so `Date` is by the account's clock too.
-pub fn response(answer: rest::Response, now: Timestamp) -> Response {
-    let reason = ReasonPhrase::try_from(answer.reason.as_bytes());
-    let mut response = http::Response::<Vec<u8>>::from(answer).map(Body::from);
-    if let Ok(reason) = reason {
-        response.extensions_mut().insert(reason);
-    }
-    if let Ok(date) = HeaderValue::try_from(now.rfc1123().to_string()) {
-        response.headers_mut().insert(header::DATE, date);
-    }
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("azbatch-emulator"));
-    response
 }

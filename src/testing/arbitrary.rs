@@ -4,11 +4,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 
 use crate::{
     rest::OwnedRequest,
-    testing::{
-        sequence::Sequence,
-        step::{Block, Step},
-        wild::request_from_bytes,
-    },
+    testing::{input::Block, sequence::Sequence, step::Step, wild::request_from_bytes},
 };
 
 impl<'a> Arbitrary<'a> for Step {

@@ -16,14 +16,16 @@ use crate::{
     },
     testing::{
         call::Call,
-        driver::{Past, runs_in_progress},
         names::Name,
+        past::{Past, runs_in_progress},
         pools::{PoolChange, UserChange, pool_of},
         schedules::ScheduleChange,
         shapes::{Change, Condition, JobShape, TaskShape, bit, node_tasks},
-        step::Block,
     },
 };
+
+/// The eight bytes that a [`Step`](super::Step) is made of. Any bytes are a step. Smaller ones are simpler steps.
+pub type Block = [u8; 8];
 
 /// What comes in to an account in a step.
 ///

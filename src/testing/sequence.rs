@@ -7,7 +7,8 @@ use crate::{
     Account, Timestamp,
     testing::{
         driver::Driver,
-        step::{Block, LATEST, Step},
+        input::Block,
+        step::{LATEST, Step},
     },
 };
 

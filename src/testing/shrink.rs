@@ -10,10 +10,7 @@ use proptest::{
     test_runner::TestRunner,
 };
 
-use crate::testing::{
-    sequence::Sequence,
-    step::{Block, Step},
-};
+use crate::testing::{input::Block, sequence::Sequence, step::Step};
 
 /// See [`strategies::sequence`](super::strategies::sequence).
 #[derive(Clone, Debug)]

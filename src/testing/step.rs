@@ -4,16 +4,16 @@ use core::fmt;
 
 use crate::{
     Account, Timestamp,
-    testing::{input::Input, text::Span},
+    testing::{
+        input::{Block, Input},
+        text::Span,
+    },
 };
 
 const SECOND: u64 = 10_000_000;
 
 /// The clock stays a day away from the end of time, where there are no later stamps.
 pub(super) const LATEST: u64 = Timestamp::MAX.ticks() - 24 * 60 * 60 * SECOND;
-
-/// The eight bytes that a [`Step`] is made of. Any bytes are a step. Smaller ones are simpler steps.
-pub type Block = [u8; 8];
 
 /// A step of a [`Sequence`](super::Sequence): the clock moves, then something comes in.
 ///

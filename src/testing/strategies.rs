@@ -43,13 +43,14 @@ use crate::{
     testing::{
         call::Call,
         clock::TestClock,
-        driver::{Past, runs_in_progress},
+        input::Block,
         input::{node_event_of, report_event_of},
         names::Name,
+        past::{Past, runs_in_progress},
         sequence::{Sequence, Start},
         shapes::{Change, JobShape, TaskShape},
         shrink::Sequences,
-        step::{Block, ClockMove, Step},
+        step::{ClockMove, Step},
         wild::request_from_bytes,
     },
 };

@@ -9,12 +9,7 @@ use alloc::{
 use crate::{
     Account,
     rest::{ApiVersion, Guid, Operation, OwnedRequest},
-    testing::{
-        driver::Past,
-        names::Name,
-        sequence::Start,
-        step::{Block, Step},
-    },
+    testing::{input::Block, names::Name, past::Past, sequence::Start, step::Step},
 };
 
 /// Bytes, of which there are zeros without end.
