@@ -21,7 +21,7 @@ impl Account {
     ///
     /// The list is short: at most two reasons for each node that has something of the job, by node, and a
     /// few others. Active tasks are one reason, and so are the tasks on one node, however many there are.
-    /// It takes a look at each of the job's nodes and of its tasks on nodes, and at no other task.
+    /// It visits each of the job's nodes and its tasks on nodes, and no other task.
     pub fn why_not_ended(&self, job: &JobId, clock: impl Clock) -> Option<Vec<NotEnded>> {
         let state_of = |node: &NodeId| self.nodes.get(node).map(Node::state_name);
         Some(self.jobs.get(job)?.why_not_ended(state_of, clock.now()))
@@ -33,8 +33,8 @@ impl Account {
     /// can take it, there is only what comes before it, and that node.
     ///
     /// The list is short: tasks that it depends on, and nodes that cannot take it, are one reason for each
-    /// cause, however many there are. It takes a look at each task that the task names, and at most twice
-    /// at each node of the pool.
+    /// cause, however many there are. It visits each task that the task names, and at most twice
+    /// each node of the pool.
     pub fn why_not_running(&self, job: &JobId, task: &TaskId, clock: impl Clock) -> Option<Vec<NotRunning>> {
         let job = self.jobs.get(job)?;
         let task = job.task(task)?;

@@ -165,7 +165,7 @@ pub struct JobManagerTask {
     pub id: TaskId,
     /// The command line, if the user gave one.
     pub command_line: Option<Arc<str>>,
-    /// What the task is besides.
+    /// The rest of what the task is.
     pub specification: Arc<TaskSpecification>,
     /// Its limits. Its retry limit is the job's, unless it has its own.
     pub constraints: TaskConstraints,

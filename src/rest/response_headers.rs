@@ -35,7 +35,7 @@ impl ResponseHeaders {
         self.ends.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no headers.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }

@@ -16,7 +16,7 @@ pub struct AddTask {
     pub id: TaskId,
     /// The command line, if the user gave one.
     pub command_line: Option<Arc<str>>,
-    /// What the task is besides.
+    /// The rest of what the task is.
     pub specification: Arc<TaskSpecification>,
     /// Its limits, as far as the user gave them.
     pub constraints: RequestedConstraints,

@@ -65,7 +65,7 @@ pub(crate) struct ReadTask {
 }
 
 impl ReadTask {
-    /// The task; `None` if it has no specification and there is none before it.
+    /// The task; `None` if neither it nor the task before it has a specification.
     pub(crate) fn task(self, before: Option<&Task>) -> Option<Task> {
         Some(Task {
             id: self.id,

@@ -30,14 +30,14 @@ pub trait Host {
 }
 
 impl Driver {
-    /// Makes a step; the host carries out what comes of it, and the account hears what the host reports.
+    /// Makes a step. The host carries out the instructions, and its reports go to the account.
     pub fn step_with(&mut self, host: &mut impl Host, step: Step) -> Outcome {
         let outcome = self.step(step);
         self.follow(host, &outcome);
         outcome
     }
 
-    /// Makes a call; the host carries out what comes of it, and the account hears what the host reports.
+    /// Makes a call. The host carries out the instructions, and its reports go to the account.
     pub fn call_with(&mut self, host: &mut impl Host, call: Call) -> Outcome {
         let outcome = self.call(call);
         self.follow(host, &outcome);

@@ -23,7 +23,7 @@ use crate::{
 /// The precondition of a request, by what the account has when it comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
-    /// There is none.
+    /// No precondition.
     None,
     /// `If-Match` with the ETag that the resource has.
     Met,

@@ -39,21 +39,21 @@ pub struct SequenceTree {
     failing: Sequence,
     tried: Sequence,
     attempt: Attempt,
-    /// Whether something became smaller since the attempts began anew.
+    /// Whether something became smaller since the attempts last restarted.
     improved: bool,
 }
 
-/// What is tried. Those that are left begin at the place or with the number that they name.
+/// What is tried next. The fields say where it goes on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Attempt {
-    /// To start at the usual time.
+    /// Start at the usual time.
     Start,
-    /// To leave out so many steps from here.
+    /// Remove `length` steps, starting at `from`.
     Remove {
         length: usize,
         from: usize,
     },
-    /// To write other bytes into a step.
+    /// Write other bytes into a step.
     Simplify {
         step: usize,
         simpler: usize,

@@ -77,13 +77,13 @@ impl fmt::Debug for Step {
 /// What the clock does before something comes in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClockMove {
-    /// It stands still.
+    /// It does not move.
     Still,
-    /// It goes on by so many ticks.
+    /// It moves forward by this many ticks.
     Forward(u64),
-    /// It is set back by so many ticks.
+    /// It is set back by this many ticks.
     Back(u64),
-    /// It goes on until so many ticks before the account's [`deadline`](Account::deadline), if that is ahead.
+    /// It moves forward to this many ticks before the account's [`deadline`](Account::deadline), if that is ahead.
     Deadline {
         /// How many ticks before.
         before: u64,
@@ -128,7 +128,7 @@ impl ClockMove {
 }
 
 impl fmt::Display for ClockMove {
-    /// What stands before an input: nothing if the clock stands still.
+    /// What stands before an input: nothing if the clock does not move.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Still => Ok(()),

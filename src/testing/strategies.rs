@@ -55,7 +55,7 @@ use crate::{
     },
 };
 
-/// Sequences of up to so many steps after their beginning, see [`Sequence`].
+/// Sequences of up to this many steps after their beginning, see [`Sequence`].
 pub fn sequence(max_steps: usize) -> Sequences {
     Sequences { max_steps, without_reports: false }
 }

@@ -25,7 +25,7 @@ impl Bytes<'_> {
         of[usize::from(self.next()) % of.len()].clone()
     }
 
-    /// Whether something that happens once in so many times happens. It does not if there are no bytes left.
+    /// True once in this many times, and false if there are no bytes left.
     fn once_in(&mut self, times: u8) -> bool {
         self.next() % times == times - 1
     }

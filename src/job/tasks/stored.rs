@@ -1,4 +1,4 @@
-//! Storing tasks. The index follows from them, so it is made anew when they are read.
+//! Storing tasks. The index follows from them, so it is rebuilt when they are read.
 
 use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
