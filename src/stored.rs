@@ -1,4 +1,4 @@
-//! Reading stored maps strictly, and stored ids without a copy.
+//! Reading stored maps strictly, stored ids without a copy, and the number of the format.
 
 use alloc::collections::BTreeMap;
 use core::{
@@ -6,7 +6,32 @@ use core::{
     marker::PhantomData,
 };
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::{
+    Serialize, Serializer,
+    de::{Deserialize, Deserializer, Error, MapAccess, Visitor},
+};
+
+/// The number of the format in which something is stored. Only `FORMAT` can be read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Format<const FORMAT: u32>;
+
+impl<const FORMAT: u32> Serialize for Format<FORMAT> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(FORMAT)
+    }
+}
+
+impl<'de, const FORMAT: u32> Deserialize<'de> for Format<FORMAT> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let stored = u32::deserialize(deserializer)?;
+        if stored == FORMAT {
+            return Ok(Self);
+        }
+        Err(D::Error::custom(format_args!(
+            "stored in format {stored}, but this version reads format {FORMAT}"
+        )))
+    }
+}
 
 /// Reads a map, and refuses two entries of one key: ids that differ only in case are one (S4), and one
 /// of the two would be lost.

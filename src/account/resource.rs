@@ -41,9 +41,16 @@ use crate::{
 /// To keep an account, store it (feature `serde`), or store the [`Fact`](crate::Fact)s among the effects
 /// and [`apply`](Self::apply) them to an older account. A host that restarts gets the instructions that
 /// are still open from [`outstanding`](Self::outstanding).
+///
+/// A stored account begins with the number of its format, `account_format`. An account of another format than
+/// [`STORED_FORMAT`](Self::STORED_FORMAT) is not read, and the error names both.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(remote = "Self"))]
 pub struct Account {
+    /// It is the first field, also where fields are sorted by name, so that another format is refused before
+    /// anything else in it is.
+    #[cfg(feature = "serde")]
+    account_format: crate::stored::Format<{ Account::STORED_FORMAT }>,
     url: Box<str>,
     force_timeout: TimeSpan,
     #[cfg_attr(feature = "serde", serde(default))]
@@ -66,10 +73,17 @@ pub struct Account {
 }
 
 impl Account {
+    /// The format of the accounts that this version of the crate stores and reads. It changes when accounts
+    /// stored by an earlier version are no longer read.
+    #[cfg(feature = "serde")]
+    pub const STORED_FORMAT: u32 = 1;
+
     /// An empty account with this URL, such as `https://contoso.westus.batch.azure.com`. A trailing
     /// slash is dropped.
     pub fn new(url: &str) -> Self {
         Self {
+            #[cfg(feature = "serde")]
+            account_format: crate::stored::Format,
             url: url.trim_end_matches('/').into(),
             force_timeout: DEFAULT_FORCE_TIMEOUT,
             supported_images: Vec::new(),

@@ -18,6 +18,8 @@ mod wire;
 
 #[cfg(feature = "serde")]
 mod store;
+#[cfg(feature = "serde")]
+mod stored_formats;
 
 mod episodes;
 mod fuzz_corpus;

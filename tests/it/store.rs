@@ -553,6 +553,26 @@ fn what_would_break_a_later_call_is_not_read() {
     assert_ne!(refusal(with_gone_node), None);
 }
 
+/// L2, L3: a schedule whose last job has the highest number makes no other, and is completed with it.
+#[test]
+fn a_job_schedule_can_run_out_of_numbers() {
+    let mut stored = serde_json::to_value(rich()).unwrap();
+    set(&mut stored, "/job_schedules/nightly/last_job", json!(u32::MAX));
+    take(&mut stored, "/jobs", "nightly:job-1");
+    let mut account: Account = serde_json::from_value(stored).unwrap();
+    let effects = account.tick(instant("2026-02-12T08:00:00Z"));
+    let of_schedule: Vec<_> = Effect::facts(&effects)
+        .filter_map(|fact| match fact {
+            Fact::JobSchedule(_, fact) => Some(fact.name()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(of_schedule, ["JobScheduleCompleted"]);
+    let stored = serde_json::to_value(&account).unwrap();
+    assert_eq!(stored["job_schedules"]["nightly"]["last_job"], json!(u32::MAX));
+    account.check().unwrap();
+}
+
 #[test]
 fn the_index_of_the_account_is_not_stored() {
     let image = SupportedImage {
@@ -569,8 +589,17 @@ fn the_index_of_the_account_is_not_stored() {
     let account = rich().with_supported_images(vec![image]);
     let mut stored = serde_json::to_value(&account).unwrap();
     let names: Vec<_> = stored.as_object().unwrap().keys().collect();
-    let expected =
-        ["force_timeout", "job_schedules", "jobs", "last_run", "nodes", "pools", "supported_images", "url"];
+    let expected = [
+        "account_format",
+        "force_timeout",
+        "job_schedules",
+        "jobs",
+        "last_run",
+        "nodes",
+        "pools",
+        "supported_images",
+        "url",
+    ];
     assert_eq!(names, expected);
     // An index that somebody stored all the same is not read.
     stored["index"] = json!({ "nodes_by_pool": {}, "jobs_by_node": {}, "pools_due": ["pool"] });
