@@ -50,7 +50,8 @@ pub struct Account {
     /// It is the first field, also where fields are sorted by name, so that another format is refused before
     /// anything else in it is.
     #[cfg(feature = "serde")]
-    account_format: crate::stored::Format<{ Account::STORED_FORMAT }>,
+    #[serde(rename = "account_format")]
+    format: crate::stored::Format<{ Account::STORED_FORMAT }>,
     url: Box<str>,
     force_timeout: TimeSpan,
     #[cfg_attr(feature = "serde", serde(default))]
@@ -83,7 +84,7 @@ impl Account {
     pub fn new(url: &str) -> Self {
         Self {
             #[cfg(feature = "serde")]
-            account_format: crate::stored::Format,
+            format: crate::stored::Format,
             url: url.trim_end_matches('/').into(),
             force_timeout: DEFAULT_FORCE_TIMEOUT,
             supported_images: Vec::new(),

@@ -43,8 +43,7 @@ fn this_format_has_a_file() {
     }
     let name = format!("format-{}.jsonl", Account::STORED_FORMAT);
     let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(&name);
-    let lines: String = accounts_to_store().iter().map(|account| format!("{account}\n")).collect();
-    fs::write(&path, lines).unwrap();
+    fs::write(&path, accounts_to_store().join("\n") + "\n").unwrap();
     panic!("copy {} to tests/it/stored/{name}", path.display());
 }
 

@@ -9,7 +9,7 @@ mod page;
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     path::PathBuf,
     thread,
@@ -232,6 +232,25 @@ fn invalid_requests_do_not_break_the_connection() {
     assert_eq!(client.send("HEAD", &format!("/pools/pool-1?{VERSION}"), b"").unwrap().status, 200);
     assert_eq!(client.send("BREW", &format!("/pools/pool-1?{VERSION}"), b"").unwrap().status, 405);
     assert_eq!(client.send("GET", "/coffee", b"").unwrap().status, 400);
+}
+
+/// The crate has no limit to these; its guide names the emulator's.
+#[test]
+fn headers_and_targets_have_limits() {
+    let emulator = Emulator::start(&[]);
+    let status = |target: String, headers: usize| {
+        let mut stream = TcpStream::connect(emulator.address).unwrap();
+        stream.set_read_timeout(Some(TIMEOUT)).unwrap();
+        let others = "x-other: x\r\n".repeat(headers - 2);
+        let head = format!("GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n", emulator.address);
+        stream.write_all(format!("{head}{others}\r\n").as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line.split(' ').nth(1).unwrap().to_owned()
+    };
+    let target = |bytes: usize| format!("{:x<bytes$}", format!("/jobs?{VERSION}&x="));
+    assert_eq!([100, 101].map(|headers| status(target(100), headers)), ["200", "431"]);
+    assert_eq!([65_534, 65_535].map(|bytes| status(target(bytes), 2)), ["200", "414"]);
 }
 
 #[test]
