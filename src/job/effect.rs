@@ -326,30 +326,17 @@ impl fmt::Display for Instruction {
             Self::Stop { run, cause } => write!(f, "stop {run}: {cause}"),
             Self::AddNodes { pool, nodes } => write!(f, "add {nodes} to pool {pool}"),
             Self::AddPool { job } => write!(f, "make the pool of job {job}"),
-            Self::Act { node, action } => write!(f, "{} node {node}", action_verb(*action)),
+            Self::Act { node, action } => write!(f, "{action} node {node}"),
         }
-    }
-}
-
-fn action_verb(action: NodeAction) -> &'static str {
-    match action {
-        NodeAction::Reboot => "reboot",
-        NodeAction::Reimage => "reimage",
-        NodeAction::Deallocate => "deallocate",
-        NodeAction::Start => "start",
-        NodeAction::Remove => "remove",
     }
 }
 
 impl fmt::Display for StopCause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::JobEnding => "the job is ending",
-            Self::Task(TaskStop::Terminate) => "the task was terminated",
-            Self::Task(TaskStop::Requeue) => "the task is requeued",
-            Self::Task(TaskStop::WallClockTime) => "the task's time is over",
-            Self::Task(TaskStop::Delete) => "the task was deleted",
-            Self::ReleaseTimeout => "the release task's time is over",
-        })
+        match self {
+            Self::JobEnding => f.write_str("the job is ending"),
+            Self::Task(stop) => stop.fmt(f),
+            Self::ReleaseTimeout => f.write_str("the release task's time is over"),
+        }
     }
 }

@@ -127,6 +127,17 @@ pub enum PreparationVerdict {
     Unprepared,
 }
 
+impl fmt::Display for PreparationVerdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ready => "tasks can start",
+            Self::Retry => "it will be retried",
+            Self::Barred => "the node is barred",
+            Self::Unprepared => "the node is not prepared",
+        })
+    }
+}
+
 /// Something that became true of a job on one of its nodes. `at` is when.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -173,11 +184,11 @@ impl fmt::Display for JobNodeFact {
             Self::PreparationIssued { run, .. } => write!(f, "preparation task issued (run {run})"),
             Self::PreparationStarted { .. } => f.write_str("preparation task started"),
             Self::PreparationStopping => f.write_str("preparation task being stopped"),
-            Self::PreparationEnded { verdict, .. } => write!(f, "preparation task ended ({verdict:?})"),
+            Self::PreparationEnded { verdict, .. } => write!(f, "preparation task ended: {verdict}"),
             Self::ReleaseIssued { run } => write!(f, "release task issued (run {run})"),
             Self::ReleaseStarted { .. } => f.write_str("release task started"),
             Self::ReleaseEnded { .. } => f.write_str("release task ended"),
-            Self::EventRecorded(event) => write!(f, "node event recorded: {event:?}"),
+            Self::EventRecorded(event) => write!(f, "the node {event}"),
         }
     }
 }

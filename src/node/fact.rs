@@ -79,10 +79,10 @@ impl fmt::Display for NodeFact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Added { pool, slots, .. } => write!(f, "added to pool {pool} with {slots} slots"),
-            Self::Changed { state, .. } => write!(f, "{state:?}"),
+            Self::Changed { state, .. } => state.fmt(f),
             Self::SchedulingChanged { scheduling, .. } => write!(f, "scheduling {scheduling}"),
-            Self::ActionRequested { action, .. } => write!(f, "{action:?} requested"),
-            Self::ActionIssued { action } => write!(f, "{action:?} issued"),
+            Self::ActionRequested { action, .. } => write!(f, "{action} requested"),
+            Self::ActionIssued { action } => write!(f, "{action} issued"),
             Self::UserAdded { name, .. } => write!(f, "user {name} added"),
             Self::UserUpdated { name, .. } => write!(f, "user {name} updated"),
             Self::UserDeleted { name } => write!(f, "user {name} deleted"),

@@ -1,5 +1,7 @@
 //! Where a task is, and why it is to stop there.
 
+use core::fmt;
+
 use crate::id::{NodeId, PoolId};
 
 /// A node of a pool.
@@ -28,6 +30,17 @@ pub enum TaskStop {
     WallClockTime,
     /// A user deleted it ([K7](crate::evidence#k7)): it will be gone.
     Delete,
+}
+
+impl fmt::Display for TaskStop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Terminate => "the task was terminated",
+            Self::Requeue => "the task is requeued",
+            Self::WallClockTime => "the task's time is over",
+            Self::Delete => "the task was deleted",
+        })
+    }
 }
 
 /// A task's stay on a node.

@@ -104,7 +104,7 @@ impl fmt::Display for TaskFact {
                 write!(f, "running on node {} (run {run})", placement.node)
             }
             Self::Started { .. } => f.write_str("started"),
-            Self::Stopping { node, cause } => write!(f, "being stopped on node {node} ({cause:?})"),
+            Self::Stopping { node, cause } => write!(f, "being stopped on node {node}: {cause}"),
             Self::Completed(completion) => match &completion.outcome {
                 Outcome::Succeeded { .. } => f.write_str("completed: success"),
                 Outcome::Failed { failure, .. } => write!(f, "completed: {}", failure.message()),

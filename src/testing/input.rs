@@ -423,7 +423,7 @@ impl fmt::Display for Input {
         match self {
             Self::Tick => f.write_str("tick"),
             Self::Nothing => f.write_str("nothing else"),
-            Self::Node { node, event } => write!(f, "node {} {}", node.node(), event_text(*event)),
+            Self::Node { node, event } => write!(f, "node {} {}", node.node(), event),
             Self::AddNode { node, pool, slots } => {
                 write!(f, "add node {} to {} (slots: {slots})", node.node(), pool.pool())
             }
@@ -498,20 +498,6 @@ impl fmt::Display for Input {
                 write!(f, "delete task {} of {}{condition}", task.task(), job.job())
             }
         }
-    }
-}
-
-fn event_text(event: NodeEvent) -> &'static str {
-    match event {
-        NodeEvent::Returned => "has returned",
-        NodeEvent::Rebooted => "has rebooted",
-        NodeEvent::Reimaged => "was reimaged",
-        NodeEvent::Lost => "is lost",
-        NodeEvent::Unusable => "is unusable",
-        NodeEvent::Preempted => "was preempted",
-        NodeEvent::Removed => "was removed",
-        NodeEvent::Deallocated => "was deallocated",
-        NodeEvent::Started => "has started",
     }
 }
 

@@ -16,6 +16,7 @@ mod testing;
 
 mod rest;
 mod wire;
+mod words;
 
 #[cfg(feature = "serde")]
 mod store;

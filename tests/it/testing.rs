@@ -7,9 +7,12 @@ use std::{cell::RefCell, collections::BTreeMap};
 
 use arbitrary::{Arbitrary, Unstructured};
 use azbatch::{
-    Clock, ErrorCode,
-    job::{EndingKind, JobFact, JobState, JobStateName},
+    Account, Clock, ErrorCode, JobScheduleId, TimeSpan,
+    job::{
+        AddJob, EndingKind, JobFact, JobSettings, JobSpecification, JobState, JobStateName, OnTaskFailure,
+    },
     node::Contact,
+    pool::{AddPool, NodeCounts},
     rest::OwnedRequest,
     testing::{Call, Driver, Outcome, Refused, Sequence, Start, Step, laws, request_from_bytes, strategies},
 };
@@ -119,6 +122,79 @@ proptest! {
     }
 
     /// The clock is read once in each call (S1), and stamps never go back (I3).
+    /// What a strategy gives for an account is about that account.
+    #[test]
+    fn calls_and_reports_are_about_the_account(
+        (account, call, report, event) in strategies::account().prop_flat_map(|account| {
+            let now = Start::Usual.timestamp();
+            let (call, report) = (strategies::call_on(&account, now), strategies::report_on(&account));
+            (Just(account), call, report, strategies::node_event())
+        })
+    ) {
+        let now = Start::Usual.timestamp();
+        let mut after = account.clone();
+        match call.make(&mut after, now) {
+            Ok(effects) => laws::check(&account, &effects, &after)?,
+            Err(_) => laws::refusal_changes_nothing(&account, &after)?,
+        }
+        let mut after = account.clone();
+        let effects = after.report(&report, now);
+        laws::check(&account, &effects, &after)?;
+        if let Some(node) = account.nodes().next().map(|node| node.id().clone()) {
+            let mut after = account.clone();
+            let effects = after.node_event(&node, event, now);
+            laws::check(&account, &effects, &after)?;
+        }
+    }
+
+    /// Any id and specification that a strategy gives is one that the account takes.
+    #[test]
+    fn ids_and_specifications_are_valid(
+        node in strategies::node_id(),
+        schedule in strategies::job_schedule_id(),
+        pool in strategies::pool_specification(),
+        job in strategies::job_id(),
+        mut task in strategies::add_task(),
+        task_specification in strategies::task_specification(),
+        span in strategies::time_span(),
+    ) {
+        let now = Start::Usual.timestamp();
+        let mut account = Account::new("https://contoso.westus.batch.azure.com");
+        let target = NodeCounts { dedicated: 0, low_priority: 0 };
+        let added = AddPool { specification: pool.into(), target, auto_scale: None };
+        prop_assert!(account.add_pool(&added, now).is_ok());
+        prop_assert!(account.add_node(&added.specification.id, &node, now).is_ok());
+        let mut takes_any_task = JobSpecification::new(job.clone());
+        takes_any_task.template.uses_task_dependencies = true;
+        takes_any_task.template.on_task_failure = OnTaskFailure::PerformExitOptionsJobAction;
+        let settings = JobSettings::new(added.specification.id.clone());
+        let add = AddJob { specification: takes_any_task.into(), settings: settings.into(), received: now };
+        prop_assert!(account.add_job(&add, now).is_ok());
+        task.specification = task_specification.into();
+        let added = account.add_task(&job, &task, now);
+        prop_assert!(added.is_ok(), "{:?}", added);
+        prop_assert_eq!(schedule.as_str().parse::<JobScheduleId>().unwrap(), schedule);
+        prop_assert_eq!(TimeSpan::from_ticks(span.ticks()), Some(span));
+    }
+
+    /// A fuzzer that gives several inputs from the same bytes uses no more of them than there are.
+    #[test]
+    fn inputs_from_part_of_the_bytes(bytes in vec(any::<u8>(), 0..400)) {
+        let mut rest = Unstructured::new(&bytes);
+        let step = Step::arbitrary(&mut rest);
+        prop_assert!(step.is_ok());
+        prop_assert_eq!(Step::size_hint(0), (8, Some(8)));
+        let before = rest.len();
+        let sequence = Sequence::arbitrary(&mut rest).unwrap();
+        let used = before - rest.len();
+        // A sequence can begin with up to 11 steps that are not among its bytes.
+        prop_assert!(sequence.steps().len() <= used / 8 + 11, "{} steps of {used} bytes", sequence.steps().len());
+        let left = rest.len();
+        OwnedRequest::arbitrary(&mut rest).unwrap();
+        prop_assert!(rest.len() <= left);
+        prop_assert_eq!((Sequence::size_hint(0), OwnedRequest::size_hint(0)), ((0, None), (0, None)));
+    }
+
     #[test]
     fn any_clock_will_do(sequence in strategies::sequence(20), clock in strategies::clock()) {
         let account = sequence.account();
