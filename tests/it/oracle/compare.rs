@@ -3,20 +3,21 @@
 use std::{collections::BTreeSet, fmt::Debug};
 
 use azbatch::{
-    Account, Effect, ErrorCode, Instruction, RunId, TimeSpan, Timestamp,
+    Account, AutoPoolNotAdded, Effect, ErrorCode, Instruction, RunId, TimeSpan, Timestamp,
     job::{
         AutoPool, Counts, JobSettings, JobStateName, JobTemplate, NodeRunState, PoolInfo, RunOutcome,
         StopCause, Unit,
     },
     node::{SchedulingState, Stage},
+    pool::PoolOwner,
     task::{Completion, Properties, TaskFailure, TaskSpecification, TaskState, TaskStateName, TaskStop},
     testing::Refused,
 };
 
 use super::{
     Answer, Refusal,
-    follow::wants_pool,
     model::{Job, Node, Oracle, Run, Task, Times, Visit},
+    pools::{Owner, Pool, missing, wants_pool},
     schedules::Schedule,
 };
 
@@ -94,6 +95,10 @@ pub(super) fn answers(oracle: &Answer, account: &Result<Vec<Effect>, Refused>) -
         (Err(Refusal::Code(code)), Err(Refused::Request(error))) => *code == error.code,
         (Err(Refusal::NotAssigned(all)), Err(Refused::Assignment(one))) => all.contains(one),
         (Err(Refusal::NotAdded(all)), Err(Refused::Node(one))) => all.contains(one),
+        (Err(Refusal::PoolNotWanted), Err(Refused::AutoPool(AutoPoolNotAdded::NotWanted))) => true,
+        (Err(Refusal::Code(code)), Err(Refused::AutoPool(AutoPoolNotAdded::Refused(error)))) => {
+            *code == error.code
+        }
         _ => false,
     };
     let status = |code: &ErrorCode| code.status();
@@ -135,6 +140,11 @@ impl Oracle {
             self.schedules.values().map(|schedule| text(&schedule.id)).collect(),
             account.job_schedules().map(|schedule| text(schedule.id())).collect(),
         );
+        same(
+            "pools",
+            self.pools.values().map(|pool| text(&pool.id)).collect(),
+            account.pools().map(|pool| text(pool.id())).collect(),
+        );
         for job in account.jobs() {
             if let Some(oracle) = self.jobs.get(job.id()) {
                 lines.extend(self.job(oracle, job, now));
@@ -143,6 +153,11 @@ impl Oracle {
         for node in account.nodes() {
             if let Some(oracle) = self.nodes.get(node.id()) {
                 lines.extend(self.node(oracle, node));
+            }
+        }
+        for pool in account.pools() {
+            if let Some(oracle) = self.pools.get(pool.id()) {
+                lines.extend(self.pool(oracle, pool, account));
             }
         }
         for schedule in account.job_schedules() {
@@ -246,6 +261,30 @@ impl Oracle {
         lines.found
     }
 
+    fn pool(&self, oracle: &Pool, pool: &azbatch::Pool, account: &Account) -> Vec<String> {
+        let of = || format!("pool {}", oracle.id);
+        let mut lines = Lines::new(&of);
+        lines.add("state", oracle.state, pool.state());
+        lines.times(&oracle.times, pool.stamps());
+        lines.add("allocationState", oracle.allocation, pool.allocation_state());
+        let at = pool.allocation_state_transition_time();
+        lines.add("allocationStateTransitionTime", oracle.allocated_at, at);
+        lines.add("target", oracle.target, pool.target());
+        lines.add("nodes", self.node_counts(&oracle.id), account.node_counts(pool.id()));
+        lines.add("resizeTimeout", oracle.resize_timeout, pool.resize_timeout());
+        lines.add("taskSlotsPerNode", oracle.slots, pool.specification().task_slots_per_node);
+        lines.add("nodeFillType", oracle.fill, pool.specification().node_fill_type);
+        let since = pool.auto_scale().map(azbatch::pool::AutoScale::enabled);
+        lines.add("scales by a formula", oracle.scales_since, since);
+        let owner = pool.owner().map(|owner| match owner {
+            PoolOwner::Job(job) => Owner::Job(job.clone()),
+            PoolOwner::JobSchedule(schedule) => Owner::Schedule(schedule.clone()),
+            PoolOwner::Gone => Owner::Gone,
+        });
+        lines.add("owner", oracle.owner.clone(), owner);
+        lines.found
+    }
+
     fn job_schedule(oracle: &Schedule, account: &azbatch::JobSchedule, now: Timestamp) -> Vec<String> {
         let of = || format!("job schedule {}", oracle.id);
         let mut lines = Lines::new(&of);
@@ -257,6 +296,7 @@ impl Oracle {
         lines.add("endTime", oracle.end_time, account.state().end_time());
         let recent = (oracle.made > 0).then(|| oracle.id.job(oracle.made));
         lines.add("recentJob", recent, account.recent_job());
+        lines.add("pool of its jobs", oracle.pool.as_ref(), account.pool());
         lines.add("nextRunTime", Self::next_run_time(oracle, now), account.next_run_time(now));
         lines.found
     }
@@ -264,6 +304,12 @@ impl Oracle {
     /// What nodes and the host were told and have not answered.
     pub(super) fn outstanding(&self) -> BTreeSet<Instruction> {
         let mut all = BTreeSet::new();
+        for pool in self.pools.values().filter(|pool| pool.is_growing()) {
+            let nodes = missing(pool.target, self.node_counts(&pool.id));
+            if nodes.total() > 0 {
+                all.insert(Instruction::AddNodes { pool: pool.id.clone(), nodes }); // P2
+            }
+        }
         for node in self.nodes.values() {
             if let Some(action) = node.action.filter(|action| action.issued) {
                 all.insert(Instruction::Act { node: node.id.clone(), action: action.what });
@@ -288,9 +334,10 @@ impl Oracle {
         result: &Result<Vec<Effect>, Refused>,
     ) -> Option<String> {
         let told = Effect::instructions(result.as_deref().unwrap_or_default());
-        let told: BTreeSet<Instruction> = told.filter(|told| !is_followed(told)).cloned().collect();
+        let told: BTreeSet<Instruction> = told.filter(|told| is_answered(told)).cloned().collect();
         let outstanding = self.outstanding();
-        let new: BTreeSet<Instruction> = outstanding.difference(before).cloned().collect();
+        let new = outstanding.difference(before).filter(|told| is_answered(told));
+        let new: BTreeSet<Instruction> = new.cloned().collect();
         let is_known = |told: &Instruction| outstanding.iter().any(|known| do_the_same(told, known));
         let right = new.is_subset(&told) && told.iter().all(is_known);
         (!right).then(|| format!("instructions: oracle: {new:?}, account: {told:?}"))
@@ -305,19 +352,20 @@ fn do_the_same(one: &Instruction, other: &Instruction) -> bool {
     }
 }
 
-/// P2: how many nodes a pool is to have is followed. E6: nobody waits for the end of a release whose time is over.
-fn is_followed(instruction: &Instruction) -> bool {
+/// Whether an instruction is outstanding in the same words until it is answered. P2: of nodes, the host is told how many
+/// more there are to be. E6: nobody waits for the end of a release whose time is over.
+fn is_answered(instruction: &Instruction) -> bool {
     match instruction {
-        Instruction::AddNodes { .. } | Instruction::Stop { cause: StopCause::ReleaseTimeout, .. } => true,
+        Instruction::AddNodes { .. } | Instruction::Stop { cause: StopCause::ReleaseTimeout, .. } => false,
         Instruction::Run(_)
         | Instruction::Stop { cause: StopCause::JobEnding | StopCause::Task(_), .. }
         | Instruction::AddPool { .. }
-        | Instruction::Act { .. } => false,
+        | Instruction::Act { .. } => true,
     }
 }
 
 fn outstanding(account: &Account) -> BTreeSet<Instruction> {
-    account.outstanding().into_iter().filter(|instruction| !is_followed(instruction)).collect()
+    account.outstanding().into_iter().collect()
 }
 
 fn outstanding_on(job: &Job, node: &azbatch::NodeId, visit: &Visit, all: &mut BTreeSet<Instruction>) {

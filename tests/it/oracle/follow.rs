@@ -1,71 +1,69 @@
 //! What the oracle takes over from the account instead of predicting it, with a check that it is allowed.
 
 use azbatch::{
-    Account, Effect, JobId, NodeId, Timestamp,
-    job::{AutoPoolFailure, PoolInfo, PoolLifetime, Unit},
+    Account, Effect, JobId, NodeId, PoolId, Timestamp,
+    job::Unit,
     node::{NodeAction, NodeTasks, Stage},
-    pool::PoolState,
+    pool::AllocationState,
     task::TaskStop,
     testing::{Call, Refused},
 };
 
 use super::{
     Answer, Refusal,
-    model::{Job, Oracle, Pool},
+    model::{Node, Oracle},
 };
 
-/// Whether a request about a pool is accepted.
+/// Whether a request about a user of a node is accepted.
 pub(super) fn answer(result: &Result<Vec<Effect>, Refused>) -> Answer {
     result.as_ref().map(drop).map_err(|_| Refusal::Followed)
 }
 
 impl Oracle {
-    /// Takes over what the account chose in a call.
+    /// Takes over what the account chose in a call. Returns what it may not choose.
     pub(super) fn follow(&mut self, call: &Call, account: &Account, now: Timestamp) -> Vec<String> {
         let mut wrong = Vec::new();
-        self.follow_leaving(Some(call), account, now);
-        self.follow_kinds(account);
-        self.follow_shared_pools(account, &mut wrong);
+        let scaled: Vec<PoolId> = match call {
+            Call::Tick => self.pools.keys().cloned().collect(),
+            Call::EnableAutoScale(pool, _) | Call::AddAutoPool(_, pool) => vec![pool.clone()],
+            Call::AddPool(command) => vec![command.specification.id.clone()],
+            _ => Vec::new(),
+        };
+        for pool in scaled {
+            wrong.extend(self.follow_formula(&pool, account, now));
+        }
         self.follow_numbers(account, &mut wrong);
-        let pools = account.pools().map(|pool| {
-            let specification = pool.specification();
-            let followed = Pool {
-                slots: specification.task_slots_per_node,
-                fill: specification.node_fill_type,
-                deleting: pool.state() == PoolState::Deleting,
-            };
-            (pool.id().clone(), followed)
-        });
-        self.pools = pools.collect();
         wrong
     }
 
-    /// P3, P16, P20: which nodes leave a pool of the account, and what becomes of their tasks. For a node that a request
-    /// names, the request says it.
-    pub(super) fn follow_leaving(&mut self, call: Option<&Call>, account: &Account, now: Timestamp) {
-        for node in self.nodes.keys().cloned().collect::<Vec<_>>() {
-            let Some(found) = account.node(&node) else { continue };
-            let is_named = match call {
-                Some(Call::RemoveNodes(_, command)) => command.nodes.contains(&node),
-                _ => false,
-            };
-            let leaves = matches!(found.state().action(), Some((NodeAction::Remove, _)));
-            let is_new = leaves && !self.nodes[&node].is_leaving();
-            if !self.pools.contains_key(found.pool()) || !(is_new || (leaves && is_named)) {
-                continue;
-            }
-            let tasks = match call {
-                Some(Call::RemoveNodes(_, command)) => command.tasks,
-                Some(Call::ResizePool(_, command)) => command.tasks,
-                Some(Call::DeletePool(..)) => NodeTasks::Requeue,
-                _ => self.seen_option(account, &node),
-            };
-            // T3: it leaves at the instant at which its pool was changed.
-            self.ask(&node, NodeAction::Remove, tasks, found.stamps().entered().max(now));
+    /// P16: whether a formula resizes its pool, and to how many nodes. The rest is as in any resize. It is resized at the
+    /// instant of the request that enabled it, and at a tick at an instant of its own.
+    fn follow_formula(&mut self, pool: &PoolId, account: &Account, now: Timestamp) -> Option<String> {
+        let found = account.pool(pool)?;
+        let is_leaving = |node: &NodeId| self.nodes.get(node).is_some_and(Node::is_leaving);
+        let leaving = account.nodes_of(pool).filter(|node| node.state().is_leaving());
+        let leaving: Vec<NodeId> =
+            leaving.map(|node| node.id().clone()).filter(|node| !is_leaving(node)).collect();
+        let oracle = self.pools.get_mut(pool).filter(|pool| pool.scales_since.is_some())?;
+        oracle.fill = found.specification().node_fill_type;
+        let is_later = found.stamps().modified() != oracle.times.modified;
+        if !is_later && found.target() == oracle.target && leaving.is_empty() {
+            return None;
         }
+        let at = if is_later { oracle.modify(now) } else { oracle.times.modified };
+        oracle.target = found.target();
+        oracle.allocate(AllocationState::Resizing, at);
+        let mut surplus = self.surplus(pool);
+        surplus.sort();
+        for node in &surplus {
+            let tasks = self.seen_option(account, node);
+            self.ask(node, NodeAction::Remove, tasks, at);
+        }
+        let differ = surplus != leaving;
+        differ.then(|| format!("P3: pool {pool}: oracle: {surplus:?} leave, account: {leaving:?}"))
     }
 
-    /// A formula says what becomes of the tasks; what the account made of one of them shows it.
+    /// P16: the formula says what becomes of the tasks; what the account made of one of them shows it.
     fn seen_option(&self, account: &Account, node: &NodeId) -> NodeTasks {
         let stage = account.node(node).and_then(|node| node.state().action());
         if let Some((_, Stage::Waiting { retained_data: true })) = stage {
@@ -81,51 +79,6 @@ impl Oracle {
             Some(TaskStop::Requeue) => NodeTasks::Requeue,
             Some(TaskStop::WallClockTime | TaskStop::Delete) | None => NodeTasks::TaskCompletion,
         }
-    }
-
-    /// P2: whether a new node is a dedicated one depends on what its pool is to have.
-    fn follow_kinds(&mut self, account: &Account) {
-        for (id, node) in &mut self.nodes {
-            node.dedicated = account.node(id).is_none_or(azbatch::Node::is_dedicated);
-        }
-    }
-
-    /// P19: which pool the host has made.
-    pub(super) fn follow_auto_pool(
-        &mut self,
-        id: &JobId,
-        result: &Result<Vec<Effect>, Refused>,
-        account: &Account,
-    ) -> Answer {
-        if result.is_ok()
-            && let Some(job) = self.jobs.get_mut(id).filter(|job| wants_pool(job))
-        {
-            job.pool = account.job(id).and_then(|job| job.pool()).cloned();
-        }
-        answer(result)
-    }
-
-    /// P19: the jobs of a schedule share a pool that is there.
-    fn follow_shared_pools(&mut self, account: &Account, wrong: &mut Vec<String>) {
-        for job in self.jobs.values_mut().filter(|job| wants_pool(job)) {
-            let Some(pool) = account.job(&job.id).and_then(|job| job.pool()) else { continue };
-            let shares = match &job.settings.pool {
-                PoolInfo::Auto(auto) => auto.lifetime == PoolLifetime::JobSchedule,
-                PoolInfo::Named(_) => false,
-            };
-            if !shares {
-                wrong.push(format!("P19: job {} has pool {pool}, which it does not share", job.id));
-            }
-            job.pool = Some(pool.clone());
-        }
-    }
-
-    /// X9
-    pub(super) fn refuse_auto_pool(&mut self, id: &JobId, failure: &AutoPoolFailure) -> Answer {
-        if let Some(job) = self.jobs.get_mut(id).filter(|job| wants_pool(job)) {
-            job.pool_failure = Some(failure.clone());
-        }
-        Ok(())
     }
 
     /// The numbers of new runs. No job has had a greater one, not even an earlier job of the same id (E10).
@@ -163,10 +116,4 @@ impl Oracle {
             *last = new.last().copied().unwrap_or(*last);
         }
     }
-}
-
-/// P19: it asks for a pool, has none yet, and can use one.
-pub(super) fn wants_pool(job: &Job) -> bool {
-    let asks = matches!(job.settings.pool, PoolInfo::Auto(_));
-    asks && job.is_living() && job.pool.is_none() && job.pool_failure.is_none()
 }

@@ -151,6 +151,7 @@ impl Oracle {
         if let Some(manager) = &template.manager {
             self.begin_task(id, &manager.id, manager.specification.clone(), manager.constraints, now);
         }
+        self.share_pool(id);
     }
 
     pub(super) fn terminate_job(&mut self, id: &JobId, command: &TerminateJob, now: Timestamp) -> Answer {
@@ -301,6 +302,7 @@ impl Oracle {
         }
         job.settings = Arc::new(new);
         job.times.modify(now);
+        self.keep_pool(id);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@
 //! | `placing.rs` | which task goes where: K1, K9, K13, P1, P4, P5 |
 //! | `reports.rs` | what nodes say: E3, E5, E10, K2 to K5, N7 |
 //! | `nodes.rs` | events and orders of nodes: N1 to N10 |
+//! | `pools.rs` | pools: P2, P3, P6, P9 to P11, P15, P19, P20 |
 //! | `ticks.rs` | what happens by itself: S2, X1 to X9, E6, E8, F1, G1, K5 |
 //! | `schedules.rs` | job schedules: L1 to L9 |
 //! | `follow.rs` | what is taken over from the account |
@@ -19,14 +20,14 @@
 //!
 //! Whether a call is accepted, and the error code if not; of each job, its settings, state, times (so its ETag),
 //! reasons and counts; of each task, its state, times, counts, node and how it ended; of each node of a job, what
-//! ran there; of each node, its state, slots and pending action; of each job schedule, its state and times, and the
-//! jobs that it makes; and which instructions are outstanding after the call, and which came with it.
+//! ran there; of each node, its state, slots and pending action; of each pool, its states, times, target and owner, and
+//! which nodes leave it; of each job schedule, its state and times, and the jobs that it makes; and which instructions are outstanding after the call, and which came with it.
 //!
 //! # What it follows
 //!
-//! Pools: which there are, how many nodes they are to have, and which nodes are to leave. The numbers of runs, which
-//! must be new and rising. Where `assign` is refused for one of several reasons, which of them is told. All this is in
-//! `follow.rs`. Users and files of nodes are not in it at all.
+//! What a formula makes of a pool: whether it is resized, and to how many nodes. The numbers of runs, which must be new
+//! and rising. Where `assign` is refused for one of several reasons, which of them is told. All this is in `follow.rs`.
+//! Users and files of nodes are not in it at all.
 //!
 //! # To add an operation
 //!
@@ -43,6 +44,7 @@ mod jobs;
 mod model;
 mod nodes;
 mod placing;
+mod pools;
 mod reports;
 mod schedules;
 mod tasks;
@@ -66,6 +68,8 @@ pub enum Refusal {
     NotAssigned(Vec<NotAssigned>),
     /// A node cannot be added.
     NotAdded(Vec<NodeNotAdded>),
+    /// No job asks for the auto pool.
+    PoolNotWanted,
     /// The oracle takes over that the call is refused, see `follow.rs`.
     Followed,
 }
@@ -84,7 +88,7 @@ impl Oracle {
         now: Timestamp,
     ) -> Vec<String> {
         let before = self.outstanding();
-        let answer = self.make(call, result, account, now);
+        let answer = self.make(call, result, now);
         let mut lines = self.follow(call, account, now);
         lines.extend(compare::answers(&answer, result));
         lines.extend(self.differences(account, now));
@@ -95,22 +99,16 @@ impl Oracle {
     }
 
     /// One arm for each call. What the account made of it is for what is followed.
-    fn make(
-        &mut self,
-        call: &Call,
-        result: &Result<Vec<Effect>, Refused>,
-        account: &Account,
-        now: Timestamp,
-    ) -> Answer {
+    fn make(&mut self, call: &Call, result: &Result<Vec<Effect>, Refused>, now: Timestamp) -> Answer {
         match call {
-            Call::Tick => self.tick(account, now),
+            Call::Tick => self.tick(now),
             Call::Schedule => self.schedule(now),
             Call::Assign(job, task, node) => self.assign(job, task, node, now),
             Call::Report(report) => self.report(report, now),
             Call::NodeEvent(node, event) => self.node_event(node, *event, now),
             Call::AddNode(pool, node) => self.add_node(pool, node, now),
             Call::AddUnmanagedNode(pool, node, slots) => self.add_unmanaged_node(pool, node, *slots, now),
-            Call::AddAutoPool(job, _) => self.follow_auto_pool(job, result, account),
+            Call::AddAutoPool(job, pool) => self.add_auto_pool(job, pool, now),
             Call::RefuseAutoPool(job, failure) => self.refuse_auto_pool(job, failure),
             Call::AddJob(command) => self.add_job(command, now),
             Call::TerminateJob(job, command) => self.terminate_job(job, command, now),
@@ -133,17 +131,17 @@ impl Oracle {
                 self.terminate_job_schedule(schedule, command, now)
             }
             Call::DeleteJobSchedule(schedule, command) => self.delete_job_schedule(schedule, command, now),
-            Call::AddPool(_)
-            | Call::ResizePool(..)
-            | Call::RemoveNodes(..)
-            | Call::StopResize(..)
-            | Call::UpdatePool(..)
-            | Call::EnableAutoScale(..)
-            | Call::DisableAutoScale(_)
-            | Call::DeletePool(..)
-            | Call::AddNodeUser(..)
-            | Call::UpdateNodeUser(..)
-            | Call::DeleteNodeUser(..) => follow::answer(result),
+            Call::AddPool(command) => self.add_pool(command, now),
+            Call::ResizePool(pool, command) => self.resize_pool(pool, command, now),
+            Call::RemoveNodes(pool, command) => self.remove_nodes(pool, command, now),
+            Call::StopResize(pool, command) => self.stop_resize(pool, command, now),
+            Call::UpdatePool(pool, command) => self.update_pool(pool, command, now),
+            Call::EnableAutoScale(pool, command) => self.enable_auto_scale(pool, command, now),
+            Call::DisableAutoScale(pool) => self.disable_auto_scale(pool, now),
+            Call::DeletePool(pool, command) => self.delete_pool(pool, command, now),
+            Call::AddNodeUser(..) | Call::UpdateNodeUser(..) | Call::DeleteNodeUser(..) => {
+                follow::answer(result)
+            }
             call => panic!("the oracle does not know {call:?}"),
         }
     }

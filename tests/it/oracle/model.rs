@@ -9,11 +9,10 @@ use azbatch::{
     JobId, NodeId, PoolId, TaskId, Timestamp,
     job::{AutoPoolFailure, DisableTasks, JobSettings, JobStateName, JobTemplate, TerminateReason},
     node::{Contact, NodeAction, NodeStateName},
-    pool::NodeFillType,
     task::{JobAction, NodeFailure, TaskConstraints, TaskSpecification, TaskStateName, TaskStop},
 };
 
-use super::schedules::Schedule;
+use super::{pools::Pool, schedules::Schedule};
 
 /// An account as the oracle sees it.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +20,6 @@ pub struct Oracle {
     pub(super) jobs: BTreeMap<JobId, Job>,
     pub(super) nodes: BTreeMap<NodeId, Node>,
     pub(super) schedules: BTreeMap<azbatch::JobScheduleId, Schedule>,
-    /// What is followed, see `follow.rs`.
     pub(super) pools: BTreeMap<PoolId, Pool>,
     /// The greatest number of a run that a job of each id has had; it outlives the job.
     pub(super) numbers: BTreeMap<JobId, u64>,
@@ -268,14 +266,6 @@ impl Node {
     pub(super) fn is_leaving(&self) -> bool {
         self.action.is_some_and(|action| action.what == NodeAction::Remove)
     }
-}
-
-/// What is followed of a pool.
-#[derive(Clone, Debug)]
-pub(super) struct Pool {
-    pub(super) slots: u32,
-    pub(super) fill: NodeFillType,
-    pub(super) deleting: bool,
 }
 
 impl Oracle {

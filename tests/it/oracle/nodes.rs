@@ -4,6 +4,7 @@ use azbatch::{
     ErrorCode, JobId, NodeId, PoolId, Timestamp,
     job::Unit,
     node::{ChangeNode, NodeAction, NodeEvent, NodeNotAdded, NodeStateName, NodeTasks},
+    pool::PoolState,
     task::TaskStop,
 };
 
@@ -30,11 +31,16 @@ impl Oracle {
     pub(super) fn add_node(&mut self, pool: &PoolId, node: &NodeId, now: Timestamp) -> Answer {
         let found = self.pools.get(pool);
         let slots = found.map_or(0, |pool| pool.slots);
+        // P2: a low-priority node once the pool has enough dedicated ones.
+        let dedicated = found.is_none_or(|found| {
+            let have = self.node_counts(pool).dedicated;
+            have < found.target.dedicated || found.target.low_priority == 0
+        });
         let obstacles = [
             (found.is_none(), NodeNotAdded::PoolNotFound),
-            (found.is_some_and(|pool| pool.deleting), NodeNotAdded::PoolBeingDeleted),
+            (found.is_some_and(|pool| pool.state == PoolState::Deleting), NodeNotAdded::PoolBeingDeleted),
         ];
-        self.insert_node(pool, node, slots, &obstacles, now)
+        self.insert_node(pool, node, (slots, dedicated), &obstacles, now)
     }
 
     pub(super) fn add_unmanaged_node(
@@ -45,14 +51,14 @@ impl Oracle {
         now: Timestamp,
     ) -> Answer {
         let obstacles = [(self.pools.contains_key(pool), NodeNotAdded::PoolExists)];
-        self.insert_node(pool, node, slots, &obstacles, now)
+        self.insert_node(pool, node, (slots, true), &obstacles, now)
     }
 
     fn insert_node(
         &mut self,
         pool: &PoolId,
         node: &NodeId,
-        slots: u32,
+        (slots, dedicated): (u32, bool),
         obstacles: &[(bool, NodeNotAdded)],
         now: Timestamp,
     ) -> Answer {
@@ -68,7 +74,7 @@ impl Oracle {
             id: node.clone(),
             pool: pool.clone(),
             slots,
-            dedicated: true, // Followed.
+            dedicated,
             takes_tasks: true,
             power: Power::On,
             reach: Reach::Answers,
@@ -249,7 +255,7 @@ impl Oracle {
         Ok(())
     }
 
-    fn node_of(&self, pool: &PoolId, node: &NodeId) -> Result<NodeId, Refusal> {
+    pub(super) fn node_of(&self, pool: &PoolId, node: &NodeId) -> Result<NodeId, Refusal> {
         let is_known = self.pools.contains_key(pool) || self.nodes.values().any(|node| node.pool == *pool);
         let found = self.nodes.get(node).filter(|node| node.pool == *pool);
         let code = if is_known { ErrorCode::NodeNotFound } else { ErrorCode::PoolNotFound };

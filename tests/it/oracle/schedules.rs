@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use azbatch::{
-    ErrorCode, JobId, JobScheduleId, Preconditions, TimeSpan, Timestamp,
+    ErrorCode, JobId, JobScheduleId, PoolId, Preconditions, TimeSpan, Timestamp,
     job::{JobStateName, TerminateReason},
     job_schedule::{
         AddJobSchedule, DeleteJobSchedule, DisableJobSchedule, EnableJobSchedule, JobScheduleChange,
@@ -15,6 +15,7 @@ use super::{
     Answer, Refusal,
     jobs::{check_condition, check_ids, check_template},
     model::{Oracle, Times},
+    pools::Owner,
     refuse_if, refused,
 };
 
@@ -27,6 +28,8 @@ pub(super) struct Schedule {
     pub(super) end_time: Option<Timestamp>,
     /// How many jobs it has made: the number of the last.
     pub(super) made: u32,
+    /// P19: the pool that its jobs share.
+    pub(super) pool: Option<PoolId>,
     /// The last turn at which a job was made, or that was lost.
     last_turn: Option<Timestamp>,
 }
@@ -118,6 +121,7 @@ impl Oracle {
             times: Times::new(now),
             end_time: None,
             made: 0,
+            pool: None,
             last_turn: None,
         };
         self.schedules.insert(id.clone(), schedule);
@@ -147,6 +151,9 @@ impl Oracle {
                 (new.job, new.job_settings) = patch.job.unwrap_or((new.job, new.job_settings));
                 new.other.extend(patch.other);
             }
+        }
+        if new.job_settings.pool != schedule.settings.job_settings.pool {
+            schedule.pool = None; // P19: it gets another one.
         }
         schedule.settings = Arc::new(new);
         schedule.times.modify(now);
@@ -246,6 +253,7 @@ impl Oracle {
             JobScheduleStateName::Deleting => {
                 if jobs.is_empty() {
                     self.schedules.remove(id);
+                    self.disown(&Owner::Schedule(id.clone()));
                 }
             }
             JobScheduleStateName::Terminating => {

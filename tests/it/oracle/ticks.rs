@@ -1,7 +1,7 @@
 //! What happens by itself. All of it happens at ticks (S1), and a job makes one move at most (S2).
 
 use azbatch::{
-    Account, JobId, NodeId, TaskId, TimeSpan, Timestamp,
+    JobId, NodeId, TaskId, TimeSpan, Timestamp,
     job::{DisableTasks, JobStateName, OnAllTasksComplete, TerminateReason, Unit},
     node::{Contact, NodeAction},
     task::{JobAction, TaskStateName, TaskStop},
@@ -11,12 +11,14 @@ use super::{
     Answer,
     model::{Job, Oracle, Run, Task},
     placing::is_too_old,
+    pools::Owner,
     tasks::are_all_completed,
 };
 
 impl Oracle {
-    /// Jobs first, then schedules (L5), then what was asked of nodes.
-    pub(super) fn tick(&mut self, account: &Account, now: Timestamp) -> Answer {
+    /// Jobs first, then schedules (L5), then what was asked of nodes, then pools. Formulas come last, see `follow.rs`.
+    pub(super) fn tick(&mut self, now: Timestamp) -> Answer {
+        let expired = self.expired_pools(); // P20: at a tick after the owner's end.
         for job in self.jobs.keys().cloned().collect::<Vec<_>>() {
             if self.jobs[&job].is_living() {
                 self.tick_living(&job, now);
@@ -27,8 +29,13 @@ impl Oracle {
         for schedule in self.schedules.keys().cloned().collect::<Vec<_>>() {
             self.tick_schedule(&schedule, now);
         }
-        self.follow_leaving(None, account, now);
         self.issue_actions(now);
+        for pool in self.pools.keys().cloned().collect::<Vec<_>>() {
+            self.tick_pool(&pool, now);
+        }
+        for pool in expired {
+            self.delete_expired(&pool, now);
+        }
         Ok(())
     }
 
@@ -70,6 +77,7 @@ impl Oracle {
         let job = self.jobs.get_mut(id).unwrap();
         if job.state == JobStateName::Deleting {
             self.jobs.remove(id);
+            self.disown(&Owner::Job(id.clone()));
             return;
         }
         let at = job.times.next(now);
