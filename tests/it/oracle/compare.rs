@@ -22,13 +22,13 @@ use super::{
 };
 
 /// The differences of one resource.
-struct Lines<'a> {
+pub(super) struct Lines<'a> {
     of: &'a dyn Fn() -> String,
-    found: Vec<String>,
+    pub(super) found: Vec<String>,
 }
 
 impl<'a> Lines<'a> {
-    fn new(of: &'a dyn Fn() -> String) -> Self {
+    pub(super) fn new(of: &'a dyn Fn() -> String) -> Self {
         Self { of, found: Vec::new() }
     }
 
@@ -36,7 +36,7 @@ impl<'a> Lines<'a> {
         clippy::needless_pass_by_value,
         reason = "most are small, and the lines of a comparison stay short"
     )]
-    fn add<T: PartialEq + Debug>(&mut self, what: &str, oracle: T, account: T) {
+    pub(super) fn add<T: PartialEq + Debug>(&mut self, what: &str, oracle: T, account: T) {
         if oracle != account {
             self.found.push(format!("{}, {what}: oracle: {oracle:?}, account: {account:?}", (self.of)()));
         }
@@ -148,6 +148,7 @@ impl Oracle {
         for job in account.jobs() {
             if let Some(oracle) = self.jobs.get(job.id()) {
                 lines.extend(self.job(oracle, job, now));
+                lines.extend(self.reasons(oracle, account, now));
             }
         }
         for node in account.nodes() {
@@ -191,7 +192,7 @@ impl Oracle {
         // E9: one second after the termination.
         let is_shown = oracle.state == JobStateName::Terminating
             && oracle.times.entered.checked_add(TimeSpan::from_secs(1)).is_some_and(|from| from <= now);
-        let awaited = if is_shown { self.awaited(oracle) } else { 0 };
+        let awaited = if is_shown { self.awaited_nodes(oracle).len() } else { 0 };
         let awaited = (awaited > 0).then_some(awaited);
         lines.add("nodes awaited", awaited, account.nodes_awaiting_processing(now));
         lines.add(

@@ -14,14 +14,15 @@
 //! | `ticks.rs` | what happens by itself: S2, X1 to X9, E6, E8, F1, G1, K5 |
 //! | `schedules.rs` | job schedules: L1 to L9 |
 //! | `follow.rs` | what is taken over from the account |
-//! | `compare.rs` | what is compared |
+//! | `compare.rs`, `reasons.rs` | what is compared |
 //!
 //! # What it predicts
 //!
 //! Whether a call is accepted, and the error code if not; of each job, its settings, state, times (so its ETag),
 //! reasons and counts; of each task, its state, times, counts, node and how it ended; of each node of a job, what
 //! ran there; of each node, its state, slots and pending action; of each pool, its states, times, target and owner, and
-//! which nodes leave it; of each job schedule, its state and times, and the jobs that it makes; and which instructions are outstanding after the call, and which came with it.
+//! which nodes leave it; of each job schedule, its state and times, and the jobs that it makes; which instructions are
+//! outstanding after the call, and which came with it; and the reasons why a job has not ended and a task is not running.
 //!
 //! # What it follows
 //!
@@ -45,6 +46,7 @@ mod model;
 mod nodes;
 mod placing;
 mod pools;
+mod reasons;
 mod reports;
 mod schedules;
 mod tasks;

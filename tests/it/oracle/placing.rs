@@ -53,7 +53,7 @@ impl Oracle {
     }
 
     /// P1: `Spread` takes the node with the most free slots, `Pack` the one with the fewest; of equals, the first by id.
-    fn by_preference(&self, pool: &PoolId) -> Vec<NodeId> {
+    pub(super) fn by_preference(&self, pool: &PoolId) -> Vec<NodeId> {
         let packs = self.pools.get(pool).is_some_and(|pool| pool.fill == NodeFillType::Pack);
         let mut nodes: Vec<&Node> = self.nodes.values().filter(|node| node.pool == *pool).collect();
         nodes.sort_by_key(|node| {
@@ -64,7 +64,13 @@ impl Oracle {
     }
 
     /// All that keeps a task from a node.
-    fn obstacles(&self, job: &JobId, task: &TaskId, node: &NodeId, now: Timestamp) -> Vec<NotAssigned> {
+    pub(super) fn obstacles(
+        &self,
+        job: &JobId,
+        task: &TaskId,
+        node: &NodeId,
+        now: Timestamp,
+    ) -> Vec<NotAssigned> {
         let Some(job) = self.jobs.get(job) else { return vec![NotAssigned::NoJob] };
         let mut found = Vec::new();
         let mut add = |applies: bool, obstacle| found.extend(applies.then_some(obstacle));

@@ -69,7 +69,7 @@ impl Oracle {
     fn tick_ending(&mut self, id: &JobId, now: Timestamp) {
         let job = &self.jobs[id];
         let gives_up = job.force_deadline.is_some_and(|deadline| deadline <= now);
-        if !gives_up && self.awaited(job) > 0 {
+        if !gives_up && !self.awaited_nodes(job).is_empty() {
             self.end_late_releases(id, now);
             return;
         }
@@ -86,7 +86,7 @@ impl Oracle {
     }
 
     /// The nodes that an ending job waits for: N4: also lost ones, but F1: not with force. N3: none that is gone.
-    pub(super) fn awaited(&self, job: &Job) -> usize {
+    pub(super) fn awaited_nodes(&self, job: &Job) -> Vec<NodeId> {
         let waits = |node: &&NodeId| {
             job.is_outstanding(node)
                 && match self.contact(node) {
@@ -95,7 +95,7 @@ impl Oracle {
                     Contact::Gone => false,
                 }
         };
-        job.visits.keys().filter(waits).count()
+        job.visits.keys().filter(waits).cloned().collect()
     }
 
     /// F1: tasks are completed as in E2, and the rest is dropped.
@@ -147,7 +147,7 @@ impl Oracle {
 }
 
 /// X1, X9, X2, X3: why a living job ends at this tick.
-fn automatic_end(job: &Job, now: Timestamp) -> Option<TerminateReason> {
+pub(super) fn automatic_end(job: &Job, now: Timestamp) -> Option<TerminateReason> {
     let limit = job.settings.constraints.max_wall_clock_time;
     let is_over = limit != TimeSpan::UNLIMITED && job.received.saturating_add(limit) <= now;
     let manager = job.template.manager.as_ref().filter(|manager| manager.kill_job_on_completion);
