@@ -5,6 +5,8 @@ mod bytes;
 pub mod conditions;
 mod dates;
 mod filters;
+#[path = "../../tests/it/oracle/mod.rs"]
+pub mod oracle;
 mod requests;
 #[cfg(feature = "serde")]
 mod stored;

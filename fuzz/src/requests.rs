@@ -1,4 +1,4 @@
-//! Every sequence of well-formed calls, those of users over REST.
+//! Every sequence of well-formed calls, those of users over REST. After each, the account is as the oracle says.
 
 #![allow(clippy::wildcard_enum_match_arm, reason = "a law speaks of some calls, not of all")]
 
@@ -12,7 +12,7 @@ use azbatch::{
     testing::{Call, Past, Refused, Sequence, laws},
 };
 
-use super::{checked, tick};
+use super::{checked, oracle::Oracle, tick};
 
 /// Makes the steps of a sequence: what users ask for over REST, where the answer must be that of the typed command,
 /// and the rest directly. See [`Sequence::from_bytes`] for what the bytes mean.
@@ -20,13 +20,19 @@ pub fn requests(data: &[u8]) {
     let sequence = Sequence::from_bytes(data);
     let (mut account, mut past, mut now) =
         (Account::new("https://c.r.batch.azure.com"), Past::default(), sequence.start());
+    let mut oracle = Oracle::new();
     for step in &sequence {
         now = step.clock().from(now, &account);
         let Some(call) = step.input().call(&account, &past, now) else { continue };
-        let effects = match call.request(now) {
+        let result = match call.request(now) {
             Some(request) => send(&mut account, &call, &request, now),
-            None => make(&mut account, &call, now),
+            None => Some(make(&mut account, &call, now)),
         };
+        if let Some(result) = &result {
+            let lines = oracle.step(&call, result, &account, now);
+            assert!(lines.is_empty(), "{step}\n  {}", lines.join("\n  "));
+        }
+        let effects = result.and_then(Result::ok).unwrap_or_default();
         let report = if let Call::Report(report) = &call { Some(report) } else { None };
         past.note(report, &effects);
         let law = match call {
@@ -40,7 +46,7 @@ pub fn requests(data: &[u8]) {
 }
 
 /// A call that no user makes. A report that is not about the run that the node has changes nothing (E10).
-fn make(account: &mut Account, call: &Call, now: Timestamp) -> Vec<Effect> {
+fn make(account: &mut Account, call: &Call, now: Timestamp) -> Result<Vec<Effect>, Refused> {
     let is_stale = match call {
         Call::Report(report) => {
             let run = &report.run;
@@ -48,13 +54,22 @@ fn make(account: &mut Account, call: &Call, now: Timestamp) -> Vec<Effect> {
         }
         _ => false,
     };
-    let effects = checked(account, |account| ((), call.make(account, now).unwrap_or_default())).1;
+    let (refused, effects) = checked(account, |account| match call.make(account, now) {
+        Ok(effects) => (None, effects),
+        Err(refused) => (Some(refused), Vec::new()),
+    });
     assert!(!is_stale || effects.is_empty(), "E10: {call:?} led to {effects:?}");
-    effects
+    refused.map_or(Ok(effects), Err)
 }
 
-/// A user's request has the effects of the typed command, or is refused like it.
-fn send(account: &mut Account, call: &Call, request: &OwnedRequest, now: Timestamp) -> Vec<Effect> {
+/// A user's request has the effects of the typed command, or is refused like it. `None` if REST refuses it before
+/// there is a typed command.
+fn send(
+    account: &mut Account,
+    call: &Call,
+    request: &OwnedRequest,
+    now: Timestamp,
+) -> Option<Result<Vec<Effect>, Refused>> {
     let typed = call.make(&mut account.clone(), now);
     let (response, effects) = checked(account, |account| {
         let answer = request.with(|request| rest::answer(account, request, now));
@@ -62,26 +77,26 @@ fn send(account: &mut Account, call: &Call, request: &OwnedRequest, now: Timesta
     });
     let told = String::from_utf8_lossy(&response.body);
     assert_ne!(response.status, 500, "{request:?}");
-    match typed {
+    match &typed {
         Ok(typed) => {
             let lines = |effects: &[Effect]| effects.iter().map(ToString::to_string).collect::<Vec<_>>();
-            // REST refuses some values before there is a typed command.
-            if response.status != 400 {
-                assert!(response.status < 300, "{call:?} is accepted, but not {request:?}: {told}");
-                assert_eq!(lines(&typed), lines(&effects), "{request:?}");
+            if response.status == 400 {
+                return None;
             }
+            assert!(response.status < 300, "{call:?} is accepted, but not {request:?}: {told}");
+            assert_eq!(lines(typed), lines(&effects), "{request:?}");
         }
         Err(Refused::Request(BatchError { code, .. })) => {
             let found = ErrorCode::ALL.iter().find(|known| told.contains(&format!("\"code\":\"{known}\"")));
             assert!(
-                response.status == 400 || found == Some(&code),
+                response.status == 400 || found == Some(code),
                 "{call:?} is refused with {code}, {request:?} answered {}: {told}",
                 response.status
             );
         }
         Err(refused) => panic!("{call:?} is no request, and was refused: {refused}"),
     }
-    effects
+    Some(typed.map(|_| effects))
 }
 
 /// However the sequence went, force brings every job to its end whatever the nodes do (I7), and once the nodes are

@@ -17,7 +17,7 @@ use crate::{
         state::{JobState, Living},
     },
     node::{Contact, NodeEvent},
-    task::{RetryLimit, Task, TaskFact, TaskState},
+    task::{RetryLimit, TaskFact, TaskState},
 };
 
 impl Job {
@@ -204,15 +204,12 @@ impl Job {
         now: Timestamp,
     ) {
         let Some(found) = self.task(task) else { return };
-        // A task that waits for its preparation has not run, so only a stop can be answered (E10).
-        if !found.state().is_preparing() || self.was_told_to_stop(found) {
+        // A task that waits for its preparation has not run, so only a stop of its own can be answered (E10). When its
+        // job ends, its preparation is told to stop, and the task ends with that (E3).
+        if !found.state().is_preparing() || found.stop().is_some() {
             self.depart(effects, task, Departure::Ended(ended), now);
             self.release_if_due(effects, node);
         }
-    }
-
-    fn was_told_to_stop(&self, task: &Task) -> bool {
-        self.state.is_ending() || task.stop().is_some()
     }
 
     fn release_started(&mut self, effects: &mut Vec<Effect>, node: &NodeId, now: Timestamp) {

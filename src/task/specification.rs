@@ -151,7 +151,8 @@ pub struct ExitConditions {
     pub exit_code_ranges: Vec<ExitCodeRange>,
     /// For a task that could not be started.
     pub pre_processing_error: Option<ExitOptions>,
-    /// For a task whose output could not be uploaded.
+    /// For a task whose output could not be uploaded, unless its exit code is named above
+    /// ([K9](crate::evidence#k9)).
     pub file_upload_error: Option<ExitOptions>,
     /// For every failure that is not named above.
     pub default: Option<ExitOptions>,

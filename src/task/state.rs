@@ -258,19 +258,20 @@ impl Task {
         }
     }
 
-    /// The exit options for an end, the most exact ones first.
+    /// The exit options for an end, the most exact ones first. Those of an exit code come before those of an upload
+    /// that failed afterwards (K9).
     fn exit_options(&self, completion: &Completion) -> ExitOptions {
         let Some(conditions) = &self.specification.exit_conditions else { return ExitOptions::default() };
-        let (by_error, default) = match completion.failure() {
-            Some(TaskFailure::PreProcessing(_)) => (conditions.pre_processing_error, conditions.default),
-            Some(TaskFailure::FileUpload(_)) => (conditions.file_upload_error, conditions.default),
-            Some(TaskFailure::EndedByUser | TaskFailure::WallClockTime | TaskFailure::ExitCode) => {
-                (None, conditions.default)
-            }
-            None => (None, None), // K9: `default` is not for a success.
-        };
         let by_exit_code = || conditions.for_exit_code(completion.exit_code()?);
-        by_error.or_else(by_exit_code).or(default).unwrap_or_default()
+        let found = match completion.failure() {
+            Some(TaskFailure::PreProcessing(_)) => conditions.pre_processing_error.or_else(by_exit_code),
+            Some(TaskFailure::FileUpload(_)) => by_exit_code().or(conditions.file_upload_error),
+            Some(TaskFailure::EndedByUser | TaskFailure::WallClockTime | TaskFailure::ExitCode) => {
+                by_exit_code()
+            }
+            None => return by_exit_code().unwrap_or_default(), // K9: `default` is not for a success.
+        };
+        found.or(conditions.default).unwrap_or_default()
     }
 
     /// When the task reaches its maximum age (K13); `None` beyond the calendar.

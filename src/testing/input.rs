@@ -413,7 +413,10 @@ pub(super) fn report_event_of(byte: u8) -> ReportEvent {
         5 => Ended::with_exit_code(137),
         6 => Ended::default(),
         7 => Ended { exit_code: None, failure: Some(NodeFailure::PreProcessing(error())) },
-        _ => Ended { exit_code: Some(0), failure: Some(NodeFailure::FileUpload(error())) },
+        _ => Ended {
+            exit_code: Some(i32::from(byte / 9 % 2)),
+            failure: Some(NodeFailure::FileUpload(error())),
+        },
     })
 }
 

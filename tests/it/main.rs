@@ -9,6 +9,7 @@ mod conditions;
 mod grid;
 mod limits;
 
+mod agreement;
 mod operations;
 mod outstanding;
 mod properties;

@@ -1349,19 +1349,20 @@ fn is_over(job: &Job, force_deadline: Option<Timestamp>, now: Timestamp) -> bool
 /// The exit options that a task's end leads to, looked up as the documentation tells it.
 fn exit_options(task: &Task, completion: &Completion) -> ExitOptions {
     let Some(conditions) = &task.specification().exit_conditions else { return ExitOptions::default() };
-    let by_error = match completion.failure() {
-        Some(TaskFailure::PreProcessing(_)) => conditions.pre_processing_error,
-        Some(TaskFailure::FileUpload(_)) => conditions.file_upload_error,
-        _ => None,
-    };
     let by_code = conditions
         .exit_codes
         .iter()
         .find(|range| completion.exit_code() == Some(range.start))
         .map(|range| range.options);
+    // K9: an upload fails after the exit code, and nothing else has options of its own.
+    let found = match completion.failure() {
+        Some(TaskFailure::PreProcessing(_)) => conditions.pre_processing_error.or(by_code),
+        Some(TaskFailure::FileUpload(_)) => by_code.or(conditions.file_upload_error),
+        _ => by_code,
+    };
     // K9: an exit code of 0 is not among what the default is for.
     let default = conditions.default.filter(|_| completion.failure().is_some());
-    by_error.or(by_code).or(default).unwrap_or_default()
+    found.or(default).unwrap_or_default()
 }
 
 /// X3, X7

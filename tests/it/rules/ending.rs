@@ -77,6 +77,21 @@ fn preparing_tasks_end_with_their_preparation() {
     }
 }
 
+/// E3, E10: the task's own run was never started nor told to stop, so its report changes nothing.
+#[test]
+fn a_preparing_task_of_an_ending_job_does_not_end_before_its_preparation() {
+    let mut world = World::new(prepared);
+    world.add("a");
+    world.assign("a", "n1");
+    world.terminate();
+    for report in ["task a started", "task a ended 0", "task a ended"] {
+        assert_eq!(world.say("n1", report), "", "{report}");
+    }
+    assert_eq!(world.task_state("a"), "preparing");
+    assert_eq!(world.say("n1", "preparation ended 1"), "PreparationEnded n1, TaskCompleted a n1");
+    assert_eq!(world.end("a"), (None, Some("TaskEnded")));
+}
+
 /// E4, I2
 #[test]
 fn active_tasks_never_change() {

@@ -470,6 +470,36 @@ fn exit_options_decide_whether_a_failure_satisfies_a_dependency() {
     }
 }
 
+/// K9: what an exit code leads to comes before what a failed upload leads to, and both before the default.
+#[test]
+fn the_options_of_an_exit_code_come_before_those_of_a_failed_upload() {
+    use DependencyAction::{Block, Satisfy};
+    let options = |action| ExitOptions { job_action: None, dependency_action: Some(action) };
+    for (exit_code, on_upload_error, met) in [
+        (Some(3), Some(Block), true),
+        (Some(4), Some(Block), false),
+        (Some(4), Some(Satisfy), true),
+        (Some(0), Some(Satisfy), true),
+        (None, Some(Block), false),
+        (Some(3), None, true),
+        (Some(4), None, false),
+    ] {
+        let mut world = World::new(uses_dependencies);
+        world.add_with("d", |specification, _| specification.depends_on = Some(depends_on(&["a"], &[])));
+        world.add_with("a", |specification, _| {
+            let mut conditions = dependants(3, Satisfy, Block);
+            conditions.file_upload_error = on_upload_error.map(options);
+            specification.exit_conditions = Some(conditions);
+        });
+        world.run_added("a", "n1");
+        let error = NodeError { code: "UploadContainerNotFound".into(), message: "There is none".into() };
+        let ended = Ended { exit_code, failure: Some(NodeFailure::FileUpload(error)) };
+        assert_eq!(world.ends("n1", &Unit::Task(id("a")), ended), "TaskCompleted a n1");
+        let came = world.assign("d", "n1");
+        assert_eq!(came != "DependencyNotMet", met, "{exit_code:?}, {on_upload_error:?}");
+    }
+}
+
 /// K9: one look-up per range, so that many long ranges do not take long.
 #[test]
 fn many_long_ranges_are_looked_up_at_once() {

@@ -1,0 +1,76 @@
+//! The account and the oracle agree after every step: see `oracle/mod.rs`, which is a second model of the rules.
+
+use azbatch::testing::{Block, Driver, Sequence, Start, Step, strategies};
+use proptest::{collection::vec, prelude::*, sample::select};
+
+use crate::fuzz_corpus::fuzz::oracle::Oracle;
+
+/// The first step after which the two differ, with what differs.
+fn first_difference(sequence: &Sequence) -> Option<String> {
+    let (mut driver, mut oracle) = (Driver::new(sequence.start()), Oracle::new());
+    for (place, step) in sequence.iter().enumerate() {
+        let outcome = driver.step(step);
+        let Some(call) = outcome.call else { continue };
+        let lines = oracle.step(&call, &outcome.result, driver.account(), driver.now());
+        if !lines.is_empty() {
+            return Some(format!("step {}: {step}\n  {}", place + 1, lines.join("\n  ")));
+        }
+    }
+    None
+}
+
+fn agree(sequence: &Sequence) -> Result<(), TestCaseError> {
+    first_difference(sequence).map_or(Ok(()), |difference| Err(TestCaseError::fail(difference)))
+}
+
+/// What nodes, the host and the clock do while no user intervenes.
+fn quiet_step() -> impl Strategy<Value = Block> {
+    let report = |event| move |pick| [37, 0, 0, 0, pick, event, 0, 0];
+    prop_oneof![
+        2 => Just([0, 0, 0, 0, 0, 0, 0, 14]), // a tick just before the deadline
+        4 => Just([0, 0, 0, 0, 0, 0, 0, 15]), // a tick at the deadline
+        1 => Just([70, 0, 0, 0, 0, 0, 0, 0]), // schedule
+        3 => any::<u8>().prop_map(report(0)), // a run has started
+        2 => any::<u8>().prop_map(report(2)), // a run has ended with exit code 0
+        1 => any::<u8>().prop_map(report(4)), // a run has ended with exit code 1
+    ]
+}
+
+/// Jobs whose tasks are on nodes from the beginning, a few events of any kind, and then what follows from them.
+fn busy_sequence() -> impl Strategy<Value = Sequence> {
+    let starts = select(vec![Start::Usual, Start::Earliest, Start::Latest]);
+    let shapes = vec(any::<Block>(), 1..6);
+    let (before, after) = (vec(quiet_step(), 0..12), vec(quiet_step(), 0..24));
+    (starts, 1_u8..5, shapes, before, strategies::sequence(6), after).prop_map(
+        |(start, tasks, shapes, before, events, after)| {
+            let mut bytes = vec![0, 0b1000 | tasks, 0, 0, 0, 0, 0, 0];
+            bytes.extend(shapes.into_iter().flatten());
+            let steps = Sequence::from_bytes(&bytes).steps().to_vec();
+            let of_blocks = |blocks: Vec<Block>| blocks.into_iter().map(Step::from);
+            let steps =
+                steps.into_iter().chain(of_blocks(before)).chain(events.iter()).chain(of_blocks(after));
+            Sequence::new(start, steps.map(Block::from))
+        },
+    )
+}
+
+fn config() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(512), failure_persistence: None, ..usual }
+}
+
+proptest! {
+    #![proptest_config(config())]
+
+    /// All rules that the oracle has, after every step.
+    #[test]
+    fn the_account_does_what_the_oracle_says(sequence in strategies::sequence(60)) {
+        agree(&sequence)?;
+    }
+
+    /// The same where more happens by itself: at deadlines and just before them, and when nodes report.
+    #[test]
+    fn the_account_does_by_itself_what_the_oracle_says(sequence in busy_sequence()) {
+        agree(&sequence)?;
+    }
+}
