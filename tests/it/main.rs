@@ -22,8 +22,11 @@ mod store;
 #[cfg(feature = "serde")]
 mod stored_formats;
 
+mod episode_schema;
+mod episode_shrink;
 mod episodes;
 mod fuzz_corpus;
+mod recorder;
 mod timeline;
 
 mod evidence;
