@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::ordered::Ordered;
 
 /// What is expected of an answer. Nothing is expected of what is left out.
-#[derive(Default)]
+#[derive(Default, PartialEq)]
 pub struct Expect {
     pub status: Option<u16>,
     pub headers: Vec<(String, String)>,
@@ -79,6 +79,11 @@ impl Came<'_> {
 }
 
 impl Expect {
+    /// Whether any answer will do.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Says what differs first.
     pub fn compare(&self, came: &Came<'_>) -> Result<(), Difference> {
         self.compare_parts(came).map_err(|difference| Difference { status: came.status, ..difference })

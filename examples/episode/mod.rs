@@ -42,7 +42,7 @@ pub struct Step {
     /// The rules of `src/evidence.md` that it shows.
     pub rules: Vec<String>,
     /// Why the account refuses it, unless it is a request.
-    refused: Option<String>,
+    pub refused: Option<String>,
     pub action: Action,
 }
 

@@ -128,6 +128,9 @@ fn parse_image(image: &Value) -> Result<SupportedImage, String> {
     })
 }
 
+/// How often a text can be repeated, so that a file cannot ask for all memory.
+const MAX_TIMES: usize = 4 * 1024 * 1024;
+
 /// What else a step of each kind can have.
 const KINDS: [(&str, &[&str]); 9] = [
     ("request", &["received", "request_id", "expect"]),
@@ -289,10 +292,16 @@ fn parse_headers(headers: &Value, names: &[&str]) -> Result<Vec<(String, Vec<u8>
     Ok(parsed)
 }
 
-/// A text, or the bytes of one that is none: `{"hex": "..."}`.
+/// A text, a text many times over, `{"text": "...", "times": 3}`, or bytes that are no text, `{"hex": "..."}`.
 fn bytes(value: &Value) -> Option<Vec<u8>> {
     if let Some(text) = value.as_str() {
         return Some(text.into());
+    }
+    if let (Some(text), Some(times)) = (value["text"].as_str(), value["times"].as_u64()) {
+        only(value, &["text", "times"]).ok()?;
+        return Some(
+            text.repeat(usize::try_from(times).ok().filter(|times| *times <= MAX_TIMES)?).into_bytes(),
+        );
     }
     only(value, &["hex"]).ok()?;
     let digits = value["hex"].as_str()?.as_bytes();

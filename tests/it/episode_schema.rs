@@ -97,6 +97,7 @@ fn schema_and_reader_accept_the_same() {
         json!({ "at": at, "auto_pool": { "job": "j", "failure": {
             "code": "AutoPoolCreationFailedWithQuotaReached", "message": "m" } } }),
         json!({ "at": at, "note": "words" }),
+        json!({ "at": at, "request": { "method": "GET", "target": "/", "body": { "text": "ab", "times": 3 } } }),
         json!({ "at": at, "received": at, "request_id": "01234567-89ab-cdef-0123-456789abcdef",
             "request": { "method": "GET", "target": "/", "headers": { "a": ["b", { "hex": "ff" }], "c": "d" },
                 "body": { "hex": "00ff" } },
@@ -131,6 +132,8 @@ fn schema_and_reader_refuse_the_same() {
         json!({ "at": at, "auto_pool": { "job": "j" } }),
         json!({ "at": at, "request": { "target": "/" } }),
         json!({ "at": at, "request": { "method": "GET", "target": "/", "body": { "hex": "f" } } }),
+        json!({ "at": at, "request": { "method": "GET", "target": "/", "body": { "text": "a" } } }),
+        json!({ "at": at, "request": { "method": "GET", "target": "/", "body": { "text": "a", "times": 1e9 } } }),
         json!({ "at": at, "request": { "method": "GET", "target": "/" }, "request_id": "1" }),
         json!({ "at": at, "request": { "method": "GET", "target": "/" }, "expect": { "stauts": 1 } }),
         json!({ "at": at, "request": { "method": "GET", "target": "/" },

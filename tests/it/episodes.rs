@@ -55,6 +55,9 @@ fn the_projects_own_episodes_pass() {
 fn every_expected_status_is_compared() {
     for (name, text) in own_episodes() {
         for (place, key) in text.match_indices("\"status\": ") {
+            if text[place + key.len()..].starts_with('"') {
+                continue; // A status in a body.
+            }
             let digits = place + key.len()..place + key.len() + 3;
             let mut changed = text.clone();
             changed.replace_range(digits, "299");

@@ -22,6 +22,7 @@ mod store;
 #[cfg(feature = "serde")]
 mod stored_formats;
 
+mod episode_rules;
 mod episode_schema;
 mod episode_shrink;
 mod episodes;
