@@ -33,9 +33,10 @@ fn shown() -> BTreeMap<String, BTreeSet<String>> {
     let mut shown: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, text) in own_episodes() {
         for step in Episode::parse(&text).unwrap().steps {
-            let expects = match &step.action {
-                Action::Request(request) => !request.expect.is_empty(),
-                _ => step.refused.is_some(),
+            let expects = if let Action::Request(request) = &step.action {
+                !request.expect.is_empty()
+            } else {
+                step.refused.is_some()
             };
             for rule in step.rules.into_iter().filter(|_| expects) {
                 shown.entry(rule).or_default().insert(name.clone());
