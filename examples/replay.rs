@@ -1,9 +1,12 @@
 //! Replays episodes: conversations with a Batch service, written down step by step.
 //!
-//! With files as arguments it prints a line for each step that differs from what the file expects,
-//! then `N passed, M failed`. Without files it replays an episode of the project's own and prints how its
-//! job ends. After an episode that differs, and with `--why` after each, it prints why jobs have not ended
-//! and why tasks are not running.
+//! - With files as arguments it prints a line for each step that differs from what the file expects, then
+//!   `N passed, M failed`.
+//! - Without files it replays an episode of the project's own and prints how its job ends.
+//! - `--why` prints why jobs have not ended and why tasks are not running, after each episode. Otherwise this is
+//!   printed after an episode that differs.
+//! - `--shrink FILE` reduces an episode that fails to a small one that fails in the same way, and writes it to standard
+//!   output, or to the file after `--output`.
 
 #[path = "episode/mod.rs"]
 mod episode;
@@ -11,23 +14,69 @@ mod episode;
 use std::{env, fs, process::ExitCode};
 
 use azbatch::Effect;
-use episode::{Episode, Outcome, Player};
+use episode::{Episode, Outcome, Player, shrink};
 
 const OWN: &str = include_str!("episodes/how-a-job-ends.json");
 
-fn main() -> ExitCode {
-    let (options, files): (Vec<String>, Vec<String>) =
-        env::args().skip(1).partition(|argument| argument.starts_with("--"));
-    if let Some(unknown) = options.iter().find(|option| *option != "--why") {
-        eprintln!("there is no option {unknown}, only --why");
-        return ExitCode::FAILURE;
+const USAGE: &str = "\
+usage: replay [--why] [FILE...]
+       replay --shrink FILE [--output FILE]";
+
+/// What the command line asks for.
+#[derive(Default)]
+struct Arguments {
+    why: bool,
+    shrink: Option<String>,
+    output: Option<String>,
+    files: Vec<String>,
+}
+
+impl Arguments {
+    fn read() -> Result<Self, String> {
+        let (mut read, mut arguments) = (Self::default(), env::args().skip(1));
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--why" => read.why = true,
+                "--shrink" => read.shrink = Some(value()?),
+                "--output" => read.output = Some(value()?),
+                unknown if unknown.starts_with("--") => return Err(format!("there is no option {unknown}")),
+                _ => read.files.push(argument),
+            }
+        }
+        if read.shrink.is_some() && (read.why || !read.files.is_empty()) {
+            return Err("--shrink takes one file and no option but --output".into());
+        }
+        if read.shrink.is_none() && read.output.is_some() {
+            return Err("--output belongs to --shrink".into());
+        }
+        Ok(read)
     }
-    let why = !options.is_empty();
+}
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::read() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            eprintln!("{error}\n{USAGE}");
+            return ExitCode::FAILURE;
+        }
+    };
+    if let Some(file) = &arguments.shrink {
+        return match reduce(file, arguments.output.as_deref()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{file}: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    let (why, files) = (arguments.why, &arguments.files);
     if files.is_empty() {
         return narrate(why);
     }
     let (mut passed, mut failed) = (0, 0);
-    for file in &files {
+    for file in files {
         let text = fs::read_to_string(file).map_err(|error| error.to_string());
         match text.and_then(|text| Episode::parse(&text)) {
             Ok(episode) => {
@@ -55,6 +104,22 @@ fn main() -> ExitCode {
     }
     println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Writes the smallest part of an episode that fails likewise.
+fn reduce(file: &str, output: Option<&str>) -> Result<(), String> {
+    let text = fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let shrunk = shrink::shrink(&text)?;
+    let (before, after) = shrunk.steps;
+    eprintln!("{before} steps became {after} ({} tried). It fails so: {}", shrunk.tried, shrunk.why);
+    if shrunk.failing > 1 {
+        eprintln!("{} other steps failed too, and are not in it.", shrunk.failing - 1);
+    }
+    if let Some(output) = output {
+        return fs::write(output, shrunk.text).map_err(|error| format!("{output}: {error}"));
+    }
+    print!("{}", shrunk.text);
+    Ok(())
 }
 
 /// Says what has not happened by the end of an episode, and why.

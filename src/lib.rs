@@ -16,6 +16,7 @@ mod buffer;
 mod collections;
 pub mod condition;
 mod digits;
+pub mod episode;
 pub mod error;
 mod id;
 pub mod job;

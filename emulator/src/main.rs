@@ -19,6 +19,7 @@ mod log;
 mod machines;
 mod options;
 mod page;
+mod record;
 mod response;
 mod server;
 mod simulate;
@@ -29,12 +30,7 @@ mod world;
 use std::{error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use access::Access;
-use azbatch::{
-    Account, Clock, SystemClock,
-    pool::{NodeFillType, PoolSpecification},
-    rest::InvalidKey,
-    task::Properties,
-};
+use azbatch::{Account, Clock, SystemClock, rest::InvalidKey};
 use clap::Parser;
 use clock::VirtualClock;
 use guard::Guard;
@@ -43,7 +39,8 @@ use https::Https;
 use log::Log;
 use machines::Machines;
 use options::{Options, RunMode};
-
+use record::Record;
+use serde_json::{Value, json};
 use snapshot::Snapshot;
 use tokio::{net::TcpListener, sync::Notify, time::timeout};
 use welcome::Welcome;
@@ -93,11 +90,16 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     background.abort();
     // Whatever was answered is in the snapshot, and what still runs is in it as running.
     let saved = host.save().await;
+    let recorded = host.look(World::finish_recording);
     for process in host.with(World::close) {
         drop(timeout(KILL_WAIT, process).await);
     }
     if saved? {
         log.line(format!("saved to {}", options.snapshot.as_deref().unwrap_or(Path::new("")).display()));
+    }
+    let record = options.record.as_deref().unwrap_or(Path::new("")).display();
+    if recorded.map_err(|error| format!("{record}: {error}"))? {
+        log.line(format!("recorded in {record}"));
     }
     Ok(())
 }
@@ -118,6 +120,11 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
     if let Some(timeout) = options.force_wait() {
         account = account.with_force_timeout(timeout);
     }
+    let record = options
+        .record
+        .as_deref()
+        .map(|file| Record::create(file, &account).map_err(|error| format!("{}: {error}", file.display())));
+    let record = record.transpose()?;
     let machines: Box<dyn Machines> = match options.run {
         RunMode::Simulate => Box::<simulate::Simulation>::default(),
         RunMode::Local => {
@@ -129,10 +136,10 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
     let clock = VirtualClock::new(stored.instant, options.speed());
     let (guard, lag, out_of_reach) = (guard(options)?, options.service_lag(), stored.out_of_reach);
     let mut world =
-        World::new(Parts { account, clock, machines, guard, log: log.clone(), lag, out_of_reach });
+        World::new(Parts { account, clock, machines, guard, log: log.clone(), record, lag, out_of_reach });
     // A default pool that a user deleted stays deleted.
     for pool in if new { options.pools() } else { options.pools.clone() } {
-        world.open_pool(&pool);
+        world.open_pool(&pool)?;
     }
     Ok(world)
 }
@@ -155,27 +162,20 @@ async fn told_to_stop() {
 }
 
 impl options::PoolOption {
-    /// A pool as a user would have made it.
-    fn specification(&self) -> PoolSpecification {
-        let other: Properties = [
-            ("vmSize".into(), "standard_d2s_v3".into()),
-            (
-                "virtualMachineConfiguration".into(),
-                serde_json::json!({
-                    "imageReference": {
-                        "publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"
-                    },
-                    "nodeAgentSKUId": "batch.node.ubuntu 24.04"
-                }),
-            ),
-        ]
-        .into_iter()
-        .collect();
-        PoolSpecification {
-            id: self.id.clone(),
-            task_slots_per_node: self.slots,
-            node_fill_type: NodeFillType::Spread,
-            other,
-        }
+    /// The body with which a user would add it.
+    fn body(&self) -> Value {
+        json!({
+            "id": self.id.as_str(),
+            "vmSize": "standard_d2s_v3",
+            "virtualMachineConfiguration": {
+                "imageReference": {
+                    "publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"
+                },
+                "nodeAgentSKUId": "batch.node.ubuntu 24.04"
+            },
+            "targetDedicatedNodes": self.nodes,
+            "taskSlotsPerNode": self.slots,
+            "taskSchedulingPolicy": { "nodeFillType": "Spread" }
+        })
     }
 }

@@ -60,6 +60,11 @@ pub struct Options {
     /// Where the state is kept: read at the start if it is there, written at the end
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
+    /// A new file for an episode of everything that comes in; it is complete after each step, and
+    /// `cargo run --example replay -- FILE` plays it. Without the Authorization header, but with all else that
+    /// clients send
+    #[arg(long, value_name = "FILE")]
+    pub record: Option<PathBuf>,
 }
 
 /// What running a task means.

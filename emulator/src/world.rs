@@ -11,8 +11,8 @@ use std::{
 use azbatch::{
     Account, Clock, Effect, Instruction, Job, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan,
     Timestamp,
+    episode::Step,
     node::{NodeAction, NodeEvent, NodeStateName, RemoteLogin},
-    pool::{AddPool, NodeCounts},
     rest::{self, Guid, Prepared, Request, Response},
 };
 
@@ -24,6 +24,7 @@ use crate::{
     log::Log,
     machines::{Machines, Run},
     options::PoolOption,
+    record::Record,
     snapshot::Snapshot,
 };
 
@@ -46,6 +47,7 @@ pub struct World {
     machines: Box<dyn Machines>,
     guard: Guard,
     log: Log,
+    record: Option<Record>,
     /// What has happened to jobs.
     history: History,
     /// How late the service's own transitions happen.
@@ -95,6 +97,7 @@ pub struct Parts {
     pub machines: Box<dyn Machines>,
     pub guard: Guard,
     pub log: Log,
+    pub record: Option<Record>,
     pub lag: TimeSpan,
     pub out_of_reach: Vec<NodeId>,
 }
@@ -109,6 +112,7 @@ impl World {
             machines: parts.machines,
             guard: parts.guard,
             log: parts.log,
+            record: parts.record,
             history: History::new(REMEMBERED),
             lag: parts.lag,
             pending: BTreeMap::new(),
@@ -124,20 +128,45 @@ impl World {
         world
     }
 
-    /// A pool that is there from the start, with its nodes.
-    pub fn open_pool(&mut self, pool: &PoolOption) {
+    /// A pool that is there from the start, with its nodes, as if a user had added it. One that came with a snapshot
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// The service's refusal.
+    pub fn open_pool(&mut self, pool: &PoolOption) -> Result<(), String> {
         let at = self.instant;
-        let target = NodeCounts { dedicated: pool.nodes, low_priority: 0 };
-        let specification = pool.specification().into();
-        // A pool that came with a snapshot stays as it is.
-        let command = AddPool { specification, target, auto_scale: None };
-        let Ok(effects) = self.account.add_pool(&command, at) else { return };
-        drop(effects); // They request the nodes that are added here.
+        let body = pool.body().to_string();
+        let request = Request {
+            method: "POST",
+            target: "/pools?api-version=2024-07-01.20.0",
+            headers: &[("content-type", b"application/json; odata=minimalmetadata")],
+            body: body.as_bytes(),
+            received: at,
+            request_id: Guid::from_u128(0),
+        };
+        if self.account.pool(&pool.id).is_some() {
+            return Ok(());
+        }
+        let answer = rest::answer(&mut self.account, &request, at);
+        self.record(|| Step::request(&request, &answer.response, at));
+        if answer.response.status != 201 {
+            return Err(String::from_utf8_lossy(&answer.response.body).into_owned());
+        }
+        drop(answer.effects); // They request the nodes that are added here.
         for _ in 0..pool.nodes {
             self.add_node(&pool.id, true, at);
         }
+        self.record(|| Step::tick(at));
         let effects = self.account.tick(at);
         self.handle_effects(effects, at);
+        Ok(())
+    }
+
+    /// Adds a step to the recording, if there is one.
+    fn record(&self, step: impl FnOnce() -> Step) {
+        if let Some(record) = &self.record {
+            record.add(&step());
+        }
     }
 
     /// Answers a request that only reads; `None` if it does more, or if something is due before it.
@@ -152,6 +181,7 @@ impl World {
             return None;
         };
         let response = read.answer(&self.account, at);
+        self.record(|| Step::request(&request, &response, at));
         self.log.request(at, &request, &response);
         Some((response, at))
     }
@@ -181,10 +211,15 @@ impl World {
         at: Timestamp,
     ) -> Answered<'a> {
         let response = match prepared {
-            Err(refusal) => refusal,
+            Err(refusal) => {
+                self.record(|| self.refused_step(request, &refusal, at));
+                self.log.request(at, request, &refusal);
+                return Answered::Now(refusal);
+            }
             Ok(Prepared::Read(read)) => read.answer(&self.account, at),
             Ok(Prepared::Write(write)) => {
                 let answer = write.answer(&mut self.account, at);
+                self.record(|| Step::request(request, &answer.response, at));
                 self.log.request(at, request, &answer.response);
                 self.handle_effects(answer.effects, at);
                 return Answered::Now(answer.response);
@@ -192,19 +227,31 @@ impl World {
             Ok(Prepared::File(file)) => match file.decide(&self.account, at) {
                 Err(refusal) => refusal,
                 Ok(access) => {
+                    self.record(|| Step::request_only(request, at));
                     let (files, log) = (self.machines.files(), self.log.clone());
                     return Answered::AfterLookup(Box::new(FileLookup { access, files, log, at }));
                 }
             },
         };
+        self.record(|| Step::request(request, &response, at));
         self.log.request(at, request, &response);
         Answered::Now(response)
+    }
+
+    /// A request that was refused before the account was asked. A replay authorizes nobody, so a refusal that only
+    /// the guard has given is a note.
+    fn refused_step(&self, request: &Request<'_>, refusal: &Response, at: Timestamp) -> Step {
+        match Guard::Nobody.prepare(request, self.account.url(), at) {
+            Err(without_guard) if without_guard == *refusal => Step::request(request, refusal, at),
+            Err(_) | Ok(_) => host_refusal(request, refusal, at),
+        }
     }
 
     /// Refuses a request for a reason of the host's own.
     pub fn refuse(&mut self, request: &Request<'_>, error: azbatch::ErrorCode) -> Response {
         self.catch_up();
         let response = rest::refuse(self.account.url(), &error.into(), request, self.instant);
+        self.record(|| host_refusal(request, &response, self.instant));
         self.log.request(self.instant, request, &response);
         response
     }
@@ -261,8 +308,10 @@ impl World {
     /// The service's own transitions, and its scheduler. Both are late by the same time.
     fn tick_and_schedule(&mut self, at: Timestamp) {
         self.next_tick = None;
+        self.record(|| Step::tick(at));
         let effects = self.account.tick(at);
         self.handle_effects(effects, at);
+        self.record(|| Step::schedule(at));
         let effects = self.account.schedule(at);
         self.handle_effects(effects, at);
         if let Some(due) = self.account.deadline() {
@@ -277,12 +326,14 @@ impl World {
     }
 
     fn report(&mut self, report: &Report, at: Timestamp) {
+        self.record(|| Step::report(report, at));
         let effects = self.account.report(report, at);
         self.handle_effects(effects, at);
     }
 
     /// Applies an event to a node and to what runs there.
     fn apply_node_event(&mut self, node: &NodeId, event: NodeEvent, at: Timestamp) {
+        self.record(|| Step::node_event(node, event, at));
         let effects = self.account.node_event(node, event, at);
         match event {
             NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {}
@@ -393,7 +444,9 @@ impl World {
     fn add_auto_pool(&mut self, job: &JobId, at: Timestamp) {
         let wanted = self.account.job(job).and_then(Job::wanted_pool);
         let Some(Ok(pool)) = wanted.map(|wanted| wanted.pool_id(&unique_name())) else { return };
-        let effects = self.account.add_auto_pool(job, &pool, at).unwrap_or_default();
+        let result = self.account.add_auto_pool(job, &pool, at);
+        self.record(|| Step::add_auto_pool(job, &pool, result.as_ref().err(), at));
+        let effects = result.unwrap_or_default();
         self.handle_effects(effects, at);
     }
 
@@ -407,7 +460,10 @@ impl World {
             have.low_priority < target.low_priority
         };
         let Some(node) = wanted.then(|| self.name(pool, dedicated)).flatten() else { return };
-        let Ok(mut effects) = self.account.add_node(pool, &node, at) else { return };
+        let result = self.account.add_node(pool, &node, at);
+        self.record(|| Step::add_node(pool, &node, result.as_ref().err(), at));
+        let Ok(mut effects) = result else { return };
+        self.record(|| Step::set_remote_login(&node, REMOTE_LOGIN, at));
         effects.extend(self.account.set_remote_login(&node, REMOTE_LOGIN));
         self.handle_effects(effects, at);
     }
@@ -497,11 +553,22 @@ impl World {
         }
     }
 
+    /// Waits until the recording is on disk; `false` if there is none.
+    pub fn finish_recording(&self) -> std::io::Result<bool> {
+        self.record.as_ref().map_or(Ok(false), |record| record.finish().map(|()| true))
+    }
+
     /// Ends what runs on the nodes without a report, so that it is started again from a snapshot.
     pub fn close(&mut self) -> Vec<tokio::task::JoinHandle<()>> {
         mem::take(&mut self.pending);
         self.machines.close()
     }
+}
+
+/// A request that the account has not seen, because the host refused it.
+fn host_refusal(request: &Request<'_>, refusal: &Response, at: Timestamp) -> Step {
+    let (Request { method, target, .. }, Response { status, reason, .. }) = (request, refusal);
+    Step::note(&format!("the host refused {method} {target}: {status} {reason}"), at)
 }
 
 /// A GUID in upper case, as the service names auto pools. No two starts of the emulator make one twice.

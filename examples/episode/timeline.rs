@@ -19,7 +19,7 @@ pub fn draw(episode: &Episode) -> Result<String, String> {
     let mut history = History::new(usize::MAX);
     for step in &episode.steps {
         match player.step(step) {
-            Outcome::Failed(why) => return Err(why),
+            Outcome::Failed(why) => return Err(why.to_string()),
             Outcome::Passed { effects } => {
                 for effect in &effects {
                     history.record(player.account(), effect, step.at());

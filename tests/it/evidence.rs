@@ -15,9 +15,9 @@ const LETTERS: [char; 17] =
 
 /// The rules, as the document has them.
 #[derive(Default)]
-struct Rules {
+pub(crate) struct Rules {
     /// Such as `E3`, with the kind.
-    single: BTreeMap<String, String>,
+    pub(crate) single: BTreeMap<String, String>,
     /// The rows of the table of requests and states.
     requests: Vec<String>,
     /// Its columns.
@@ -25,7 +25,7 @@ struct Rules {
 }
 
 impl Rules {
-    fn read() -> Self {
+    pub(crate) fn read() -> Self {
         let mut rules = Self::default();
         let mut in_requests = false;
         for line in fs::read_to_string(root().join("src/evidence.md")).unwrap().lines() {
@@ -47,7 +47,7 @@ impl Rules {
     }
 
     /// Every rule that a cited id stands for: one, or those of a row or column. None if there is no such.
-    fn named_by(&self, cited: &str) -> BTreeSet<String> {
+    pub(crate) fn named_by(&self, cited: &str) -> BTreeSet<String> {
         let Some(pair) = cited.strip_prefix("R-") else {
             return self.single.contains_key(cited).then(|| cited.to_string()).into_iter().collect();
         };

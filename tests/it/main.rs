@@ -24,8 +24,12 @@ mod store;
 #[cfg(feature = "serde")]
 mod stored_formats;
 
+mod episode_rules;
+mod episode_schema;
+mod episode_shrink;
 mod episodes;
 mod fuzz_corpus;
+mod recorder;
 mod timeline;
 
 mod evidence;

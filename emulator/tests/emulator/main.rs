@@ -4,8 +4,11 @@
 
 #[path = "../../examples/load/client.rs"]
 mod client;
+#[path = "../../../examples/episode/mod.rs"]
+mod episode;
 mod harness;
 mod page;
+mod record;
 
 use std::{
     fs,

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::harness::{Emulator, TIMEOUT, VERSION, job, text, value};
 
 /// Sends a request with exactly these headers, and returns all that comes back.
-fn raw(emulator: &Emulator, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
+pub fn raw(emulator: &Emulator, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
     let mut stream = open(emulator, method, path, headers, body);
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();

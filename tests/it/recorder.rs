@@ -1,0 +1,109 @@
+//! `azbatch::episode`: what is recorded can be replayed, to the byte of each answer.
+
+#![allow(clippy::wildcard_enum_match_arm, reason = "most calls are requests")]
+
+use azbatch::{
+    Account,
+    episode::{NotNew, Recorder},
+    rest::Response,
+    testing::{Call, Past, Sequence, Start, Step, strategies},
+};
+use proptest::prelude::*;
+
+use crate::episode::{Action, Episode, Outcome, Player};
+
+/// Makes the step on a recorded account; requests go over REST. Returns the answer to a request.
+fn record(recorder: &mut Recorder, past: &mut Past, step: Step, now: azbatch::Timestamp) -> Option<Response> {
+    let call = step.input().call(recorder.account(), past, now)?;
+    if let Some(request) = call.request(now) {
+        let answer = request.with(|request| recorder.answer(request, now));
+        past.note(None, &answer.effects);
+        return Some(answer.response);
+    }
+    let effects = match &call {
+        Call::Tick => recorder.tick(now),
+        Call::Schedule => recorder.schedule(now),
+        Call::Assign(job, task, node) => recorder.assign(job, task, node, now).unwrap_or_default(),
+        Call::Report(report) => recorder.report(report, now),
+        Call::NodeEvent(node, event) => recorder.node_event(node, *event, now),
+        Call::AddNode(pool, node) => recorder.add_node(pool, node, now).unwrap_or_default(),
+        Call::AddUnmanagedNode(pool, node, slots) => {
+            recorder.add_unmanaged_node(pool, node, *slots, now).unwrap_or_default()
+        }
+        Call::RemoveUnmanagedNode(pool, node, tasks) => {
+            recorder.remove_unmanaged_node(pool, node, *tasks, now).unwrap_or_default()
+        }
+        Call::AddAutoPool(job, pool) => recorder.add_auto_pool(job, pool, now).unwrap_or_default(),
+        Call::RefuseAutoPool(job, failure) => recorder.refuse_auto_pool(job, failure, now),
+        // What only typed commands can say is not in an episode.
+        _ => return None,
+    };
+    let report = if let Call::Report(report) = &call { Some(report) } else { None };
+    past.note(report, &effects);
+    None
+}
+
+/// The sequence as an episode, and the answers that were recorded.
+pub fn recorded(sequence: &Sequence) -> (Recorder, Vec<Response>) {
+    let account = Account::new("https://contoso.westus.batch.azure.com");
+    let mut recorder = Recorder::new(account, "a sequence").unwrap();
+    let (mut past, mut now, mut answers) = (Past::default(), sequence.start(), Vec::new());
+    for step in sequence {
+        now = step.clock().from(now, recorder.account());
+        answers.extend(record(&mut recorder, &mut past, step, now));
+    }
+    (recorder, answers)
+}
+
+fn config(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+proptest! {
+    #![proptest_config(config(256))]
+
+    #[test]
+    fn what_is_recorded_passes_to_the_byte(sequence in strategies::sequence(40)) {
+        let (recorder, answers) = recorded(&sequence);
+        let episode = Episode::parse(&recorder.to_string()).unwrap();
+        prop_assert_eq!(episode.steps.len(), recorder.steps().len());
+        let mut player = Player::new(&episode);
+        let mut replayed = Vec::new();
+        for step in &episode.steps {
+            if let Outcome::Failed(why) = player.step(step) {
+                prop_assert!(false, "{}", why);
+            }
+            if let Action::Request(_) = &step.action {
+                replayed.extend(player.answer().cloned());
+            }
+        }
+        prop_assert_eq!(replayed, answers);
+        prop_assert!(player.account() == recorder.account());
+    }
+
+    /// Whatever a client sends can be written and read again: bytes that are no text, headers sent twice.
+    #[test]
+    fn any_request_can_be_recorded(
+        sequence in strategies::sequence(20),
+        request in strategies::request(),
+    ) {
+        let (mut recorder, _) = recorded(&sequence);
+        let now = sequence.start();
+        let answer = request.with(|request| recorder.answer(request, now));
+        let episode = Episode::parse(&recorder.to_string()).unwrap();
+        let mut player = Player::new(&episode);
+        let outcomes = player.play(&episode);
+        // 501 is an answer like any other here.
+        if let Some((_, Outcome::Failed(why))) = outcomes.last() {
+            prop_assert!(false, "{}", why);
+        }
+        prop_assert_eq!(player.answer(), Some(&answer.response));
+    }
+}
+
+#[test]
+fn a_used_account_is_not_recorded() {
+    let (recorder, _) = recorded(&Sequence::new(Start::Usual, [[14, 0, 0, 0, 0, 0, 0, 0]]));
+    assert_eq!(recorder.account().jobs().count(), 1);
+    assert_eq!(Recorder::new(recorder.into_account(), "again").unwrap_err(), NotNew);
+}
