@@ -1,6 +1,9 @@
 //! The account and the oracle agree after every step: see `oracle/mod.rs`, which is a second model of the rules.
 
-use azbatch::testing::{Block, Driver, Sequence, Start, Step, strategies};
+use azbatch::{
+    task::DeleteTask,
+    testing::{Block, Call, Driver, Sequence, Start, Step, strategies},
+};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::fuzz_corpus::fuzz::oracle::Oracle;
@@ -52,6 +55,46 @@ fn busy_sequence() -> impl Strategy<Value = Sequence> {
             Sequence::new(start, steps.map(Block::from))
         },
     )
+}
+
+/// A job with an active task, and an oracle that has seen the same.
+fn with_a_task() -> (Driver, Oracle) {
+    let blocks = [[14, 0, 0, 0, 0, 0, 0, 0], [17, 0, 0, 0, 0, 0, 0, 0]];
+    let (mut driver, mut oracle) = (Driver::new(Start::Usual.timestamp()), Oracle::new());
+    for block in blocks {
+        let outcome = driver.step(Step::from(block));
+        let lines = oracle.step(&outcome.call.unwrap(), &outcome.result, driver.account(), driver.now());
+        assert_eq!(lines, [""; 0]);
+    }
+    (driver, oracle)
+}
+
+/// What only one of the two knows is a line for each property that differs.
+#[test]
+fn what_differs_is_told() {
+    let (mut driver, oracle) = with_a_task();
+    driver.step(Step::from([50, 0, 0, 0, 0, 0, 0, 6]));
+    let lines = oracle.differences(driver.account(), driver.now());
+    let has = |text: &str| lines.iter().any(|line| line.contains(text));
+    for text in [
+        "job Job-1, state: oracle: Active, account: Terminating",
+        "job Job-1, lastModified (ETag): oracle:",
+        "job Job-1, terminateReason: oracle: None, account: Some(User(None))",
+        "job Job-1, task 1, why not running, the job's state: oracle: None, account: Some(Terminating)",
+    ] {
+        assert!(has(text), "{text}: {lines:#?}");
+    }
+    assert!(!has("task 1, state"), "E4: {lines:#?}");
+}
+
+/// So is an answer that differs.
+#[test]
+fn another_answer_is_told() {
+    let (driver, mut oracle) = with_a_task();
+    let accepted = Ok(Vec::new());
+    let call = Call::DeleteTask("Job-1".parse().unwrap(), "none".parse().unwrap(), DeleteTask::default());
+    let lines = oracle.step(&call, &accepted, driver.account(), driver.now());
+    assert_eq!(lines, ["the answer: oracle: 404 TaskNotFound, account: accepted"]);
 }
 
 fn config() -> ProptestConfig {

@@ -53,9 +53,12 @@ impl Oracle {
         let mut lines = Lines::new(&of);
         let told = account.why_not_running(&job.id, &task.id, now).unwrap_or_default();
         let has = |is_it: fn(&NotRunning) -> bool| told.iter().any(is_it);
-        let is_active = job.state == JobStateName::Active;
-        // E10, G1
-        lines.add("the job's state", !is_active, told.contains(&NotRunning::JobNotActive(job.state)));
+        let of_state = |reason: &NotRunning| match reason {
+            NotRunning::JobNotActive(state) => Some(*state),
+            _ => None,
+        };
+        let state = (job.state != JobStateName::Active).then_some(job.state); // E10, G1
+        lines.add("the job's state", state, told.iter().find_map(of_state));
         let is_old = job.is_living() && is_too_old(task, now); // K13
         lines.add("age", is_old, told.contains(&NotRunning::Expired));
         let waits = job.is_living() && !job.are_dependencies_met(task); // K9
