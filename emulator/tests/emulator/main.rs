@@ -2,6 +2,8 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "the bodies are made in the calls")]
 
+#[path = "../../../examples/against/mod.rs"]
+mod against;
 #[path = "../../examples/load/client.rs"]
 mod client;
 #[path = "../../../examples/episode/mod.rs"]
@@ -9,6 +11,7 @@ mod episode;
 mod harness;
 mod page;
 mod record;
+mod signed;
 
 use std::{
     fs,
