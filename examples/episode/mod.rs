@@ -32,9 +32,21 @@ pub struct Step {
 enum Action {
     Request(Box<RequestStep>),
     Tick,
-    Assign { job: JobId, task: TaskId, node: NodeId },
+    Assign {
+        job: JobId,
+        task: TaskId,
+        node: NodeId,
+    },
     Report(ReportStep),
-    Node { node: NodeId, event: NodeEvent },
+    Node {
+        node: NodeId,
+        event: NodeEvent,
+    },
+    /// The host adds a node to a pool of the account.
+    AddNode {
+        pool: PoolId,
+        node: NodeId,
+    },
 }
 
 /// A report on the run that the node has when it arrives: episodes do not number runs.
@@ -160,6 +172,10 @@ fn parse_step(step: &Value, ordered: Option<&Ordered>) -> Result<Step, String> {
             }
         }
         "report" => Action::Report(parse_report(what)?),
+        "node" if what["event"] == "added" => {
+            only(what, &["id", "event", "pool"])?;
+            Action::AddNode { pool: parsed(what, "pool")?, node: parsed(what, "id")? }
+        }
         "node" => {
             only(what, &["id", "event"])?;
             Action::Node { node: parsed(what, "id")?, event: parse_event(string(what, "event")?)? }
@@ -193,7 +209,10 @@ fn parse_event(name: &str) -> Result<NodeEvent, String> {
         "removed" => NodeEvent::Removed,
         "preempted" => NodeEvent::Preempted,
         "lost" => NodeEvent::Lost,
+        "unusable" => NodeEvent::Unusable,
         "returned" => NodeEvent::Returned,
+        "deallocated" => NodeEvent::Deallocated,
+        "started" => NodeEvent::Started,
         other => return Err(format!("unknown node event \"{other}\"")),
     })
 }
@@ -274,6 +293,10 @@ impl Player {
             },
             Action::Report(report) => self.account.report(&self.report(report), step.at),
             Action::Node { node, event } => self.account.node_event(node, *event, step.at),
+            Action::AddNode { pool, node } => match self.account.add_node(pool, node, step.at) {
+                Ok(effects) => effects,
+                Err(why) => return Outcome::Failed(format!("{step}: {why}")),
+            },
         };
         match self.account.check() {
             Ok(()) => Outcome::Passed { effects },
@@ -441,6 +464,7 @@ impl fmt::Display for Step {
             Action::Node { node, event } => {
                 write!(f, "node {node} is {}", format!("{event:?}").to_lowercase())
             }
+            Action::AddNode { pool, node } => write!(f, "node {node} is added to pool {pool}"),
         }
     }
 }

@@ -24,6 +24,7 @@ mod store;
 mod stored_formats;
 
 mod episodes;
+mod explored;
 mod fuzz_corpus;
 mod timeline;
 
@@ -38,6 +39,8 @@ mod episode;
 mod growth;
 #[path = "../../examples/episode/timeline.rs"]
 mod picture;
+#[path = "../../examples/explore/world/mod.rs"]
+mod small_world;
 mod world;
 
 /// Tells the person who reads the test's output that something was not tested. The test harness does not capture
