@@ -5,7 +5,7 @@
 //! that a check can compare the two.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use core::{cmp::Reverse, mem, ops::Bound};
+use core::{cmp::Reverse, hash, mem, ops::Bound};
 
 use crate::{
     Timestamp,
@@ -18,7 +18,7 @@ use crate::{
 };
 
 /// See the module.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Index {
     /// The nodes of each pool; no pool without nodes.
     nodes_by_pool: BTreeMap<PoolId, PoolNodes>,
@@ -53,8 +53,13 @@ pub(super) struct Index {
     pools_scaling: Timers<PoolId>,
 }
 
+impl hash::Hash for Index {
+    /// It follows from the rest of the account, so it tells nothing more.
+    fn hash<H: hash::Hasher>(&self, _: &mut H) {}
+}
+
 /// The nodes of a pool.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct PoolNodes {
     ids: BTreeSet<NodeId>,
     /// Those that are not leaving.
@@ -64,7 +69,7 @@ struct PoolNodes {
 }
 
 /// What the index has of a job; the default is that of a job that is gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct JobEntry {
     due: Option<Timestamp>,
     part: Option<ListPart>,
@@ -76,7 +81,7 @@ struct JobEntry {
 }
 
 /// The part of the list of jobs that a job is in (Q6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ListPart {
     Live,
     Completed,
@@ -96,7 +101,7 @@ impl JobEntry {
 }
 
 /// A job's place in the queue of its pool: by priority, then by creation (P1).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct QueuePlace {
     priority: Reverse<i32>,
     created: Timestamp,
@@ -571,7 +576,7 @@ impl NodeEntry {
 }
 
 /// At most one instant for each of many things.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Timers<K> {
     by_time: BTreeSet<(Timestamp, K)>,
     of: BTreeMap<K, Timestamp>,

@@ -4,7 +4,7 @@ use alloc::collections::BTreeMap;
 
 /// A set of numbers, kept as its longest runs: whether a range is in it takes one look-up, however
 /// long the range is.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(super) struct Numbers(BTreeMap<u32, u32>);
 

@@ -311,6 +311,12 @@ impl Node {
         self.last_boot_time
     }
 
+    /// Until when the directory of some task that ended here is kept, for an action that waits for
+    /// [`RetainedData`](crate::node::NodeTasks::RetainedData).
+    pub fn retained_until(&self) -> Timestamp {
+        self.retained_until
+    }
+
     /// The tasks that are on it, by job and task.
     pub fn tasks(&self) -> impl Iterator<Item = (&JobId, &TaskId)> {
         self.tasks.iter().flat_map(|(job, tasks)| tasks.keys().map(move |task| (job, task)))

@@ -28,6 +28,7 @@ mod episode_rules;
 mod episode_schema;
 mod episode_shrink;
 mod episodes;
+mod explored;
 mod fuzz_corpus;
 mod recorder;
 mod timeline;
@@ -43,6 +44,8 @@ mod episode;
 mod growth;
 #[path = "../../examples/episode/timeline.rs"]
 mod picture;
+#[path = "../../examples/explore/world/mod.rs"]
+mod small_world;
 mod world;
 
 /// Tells the person who reads the test's output that something was not tested. The test harness does not capture
