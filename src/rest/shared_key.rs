@@ -89,6 +89,35 @@ impl SharedKey {
     pub fn guard<C: Clock>(&self, wall_clock: C) -> KeyGuard<'_, C> {
         KeyGuard { key: self, wall_clock, accepts_token: |_| false }
     }
+
+    /// The `Authorization` header of a request that a client is about to send ([U3](crate::evidence#u3)).
+    ///
+    /// Sign last: the headers must be those that are sent, with an `ocp-date` or a `Date` among them. Names of
+    /// query parameters are signed in lower case. The length of an empty body is signed as `0` if the request
+    /// has a `Content-Length`, and otherwise as an empty string. When the request was received, and its id, do
+    /// not matter.
+    ///
+    /// ```
+    /// use azbatch::{Timestamp, rest::{Authorize as _, Guid, Request, SharedKey}};
+    ///
+    /// let key = SharedKey::new("contoso", "c2VjcmV0")?;
+    /// let now = Timestamp::parse_iso8601("2026-02-10T08:00:00Z")?;
+    /// let date = now.rfc1123().to_string();
+    /// let headers = [("ocp-date", date.as_bytes())];
+    /// let (target, request_id) = ("/jobs/film?api-version=2025-06-01", Guid::from_u128(1));
+    /// let request = Request { method: "GET", target, headers: &headers, body: b"", received: now, request_id };
+    /// let authorization = key.sign(&request);
+    /// assert!(authorization.starts_with("SharedKey contoso:"));
+    ///
+    /// let headers = [headers[0], ("Authorization", authorization.as_bytes())];
+    /// let signed = Request { headers: &headers, ..request };
+    /// assert!(key.guard(now).authorize(&signed, "https://contoso.westus.batch.azure.com").is_ok());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn sign(&self, request: &Request<'_>) -> String {
+        let code = self.signer.clone().chain_update(self.documented_text(request)).finalize();
+        format!("SharedKey {}:{}", self.account, STANDARD.encode(code.into_bytes()))
+    }
 }
 
 /// Accepts requests that are signed with a [`SharedKey`] or have a bearer token that the host accepts.
@@ -197,13 +226,20 @@ impl SharedKey {
                 return Ok(());
             }
         }
-        let mut shown = self.string_to_sign(request, Length::as_sent(request), path);
-        shown.extend_from_slice(&lower_cased);
+        let shown = self.documented_text(request);
         let shown = String::from_utf8_lossy(&shown);
         Err(failed(format!(
             "The MAC signature found in the HTTP request '{signature}' is not the same as any computed \
              signature. Server used following string to sign: '{shown}'."
         ))) // U3
+    }
+
+    /// The whole text that is signed, in the form that is documented (U4).
+    fn documented_text(&self, request: &Request<'_>) -> Vec<u8> {
+        let (path, query) = request.target.split_once('?').unwrap_or((request.target, ""));
+        let mut text = self.string_to_sign(request, Length::as_sent(request), path);
+        text.extend_from_slice(&canonical(query, Names::LowerCased));
+        text
     }
 
     /// In constant time, so that the time does not reveal how much of a wrong code is right.
@@ -249,7 +285,7 @@ enum Names {
 }
 
 impl Length {
-    /// The one that refusals show.
+    /// The one that refusals show and [`SharedKey::sign`] signs.
     fn as_sent(request: &Request<'_>) -> Self {
         if values(request, CONTENT_LENGTH).next().is_some() { Self::Zero } else { Self::Nothing }
     }

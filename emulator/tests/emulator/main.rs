@@ -2,10 +2,13 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "the bodies are made in the calls")]
 
+#[path = "../../../examples/against/mod.rs"]
+mod against;
 #[path = "../../examples/load/client.rs"]
 mod client;
 mod harness;
 mod page;
+mod signed;
 
 use std::{
     fs,

@@ -281,6 +281,25 @@ fn requests_signed_by_clients_are_accepted() {
     }
 }
 
+/// U3, U4: a request is signed as published clients sign it. Those that sign names of parameters as sent
+/// have other signatures if a name is not in lower case.
+#[test]
+fn requests_are_signed_as_clients_sign_them() {
+    let mut same = 0;
+    for signed in &SIGNED {
+        let call = sent_by(signed);
+        let authorization = call.at_once(|request| key().sign(request));
+        if signed.target.contains("timeOut") {
+            assert_ne!(authorization, format!("SharedKey contoso:{}", signed.signature), "{}", signed.client);
+        } else {
+            assert_eq!(authorization, format!("SharedKey contoso:{}", signed.signature), "{}", signed.client);
+            same += 1;
+        }
+        assert_eq!(call.header("Authorization", authorization).authorize(), Ok(()), "{}", signed.client);
+    }
+    assert_eq!(same, 6);
+}
+
 /// U3: every part of the string counts.
 #[test]
 fn every_signed_part_counts() {
