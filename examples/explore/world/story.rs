@@ -1,87 +1,36 @@
 //! How a world came to be, as an episode that `cargo run --example replay -- FILE` plays.
 
 use azbatch::{
-    job::{ReportEvent, Unit},
-    node::NodeEvent,
+    Account,
+    episode::{CLOSING, Opening, Step},
     testing::Call,
 };
-use serde_json::{Map, Value, json};
 
 use super::{Service, actions::Action};
 
 impl Service {
-    /// The episode of these actions, from an empty account on.
+    /// The episode of these actions, from an empty account on. It ends with a note, and expects nothing.
     pub fn episode(&self, says: &str, actions: &[Action]) -> String {
-        let steps: Vec<Value> = self.beginning.iter().chain(actions).map(step).collect();
-        let episode = json!({
-            "name": "explored",
-            "source": "composed by the example explore",
-            "says": says,
-            "account": Self::URL,
-            "steps": steps,
-        });
-        format!("{episode:#}\n")
+        let opening = Opening::new("explored", &Account::new(Self::URL)).expect("a new account");
+        let all = || self.beginning.iter().chain(actions);
+        let note = all().last().map(|last| Step::note(says, last.at));
+        let steps: Vec<String> = all().map(step).chain(note).map(|step| step.to_string()).collect();
+        format!("{opening}{}{CLOSING}", steps.join(",\n"))
     }
 }
 
-fn step(action: &Action) -> Value {
-    let (kind, what) = what(action);
-    json!({ "at": action.at.to_string(), kind: what })
-}
-
-/// The kind of a step, and what it says of the call.
-fn what(action: &Action) -> (&'static str, Value) {
-    if let Some(request) = action.call.request(action.at) {
-        let text = |bytes: &[u8]| Value::from(String::from_utf8_lossy(bytes));
-        let headers: Map<_, _> =
-            request.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-        let (method, target, body) = (&request.method, &request.target, text(&request.body));
-        return ("request", json!({ "method": method, "target": target, "headers": headers, "body": body }));
-    }
-    if let Call::Assign(job, task, node) = &action.call {
-        ("assign", json!({ "job": job.as_str(), "task": task.as_str(), "node": node.as_str() }))
-    } else if let Call::Report(report) = &action.call {
-        ("report", report_step(report))
-    } else if let Call::NodeEvent(node, event) = &action.call {
-        ("node", json!({ "id": node.as_str(), "event": event_name(*event) }))
-    } else if let Call::AddNode(pool, node) = &action.call {
-        ("node", json!({ "id": node.as_str(), "event": "added", "pool": pool.as_str() }))
+fn step(Action { call, at, .. }: &Action) -> Step {
+    if let Some(request) = call.request(*at) {
+        request.with(|request| Step::request_only(request, *at))
+    } else if let Call::Assign(job, task, node) = call {
+        Step::assign(job, task, node, None, *at)
+    } else if let Call::Report(report) = call {
+        Step::report(report, *at)
+    } else if let Call::NodeEvent(node, event) = call {
+        Step::node_event(node, *event, *at)
+    } else if let Call::AddNode(pool, node) = call {
+        Step::add_node(pool, node, None, *at)
     } else {
-        ("tick", true.into())
-    }
-}
-
-fn report_step(report: &azbatch::Report) -> Value {
-    let run = &report.run;
-    let mut step = json!({ "job": run.job.as_str(), "node": run.node.as_str() });
-    match &run.unit {
-        Unit::Preparation => step["unit"] = "preparation".into(),
-        Unit::Release => step["unit"] = "release".into(),
-        Unit::Task(task) => {
-            step["unit"] = "task".into();
-            step["task"] = task.as_str().into();
-        }
-    }
-    match &report.event {
-        ReportEvent::Started => step["event"] = "started".into(),
-        ReportEvent::Ended(ended) => {
-            step["event"] = "ended".into();
-            step["exitCode"] = ended.exit_code.into();
-        }
-    }
-    step
-}
-
-fn event_name(event: NodeEvent) -> &'static str {
-    match event {
-        NodeEvent::Rebooted => "rebooted",
-        NodeEvent::Reimaged => "reimaged",
-        NodeEvent::Removed => "removed",
-        NodeEvent::Preempted => "preempted",
-        NodeEvent::Lost => "lost",
-        NodeEvent::Unusable => "unusable",
-        NodeEvent::Returned => "returned",
-        NodeEvent::Deallocated => "deallocated",
-        NodeEvent::Started => "started",
+        Step::tick(*at)
     }
 }
