@@ -106,7 +106,7 @@ impl fmt::Display for Step {
                 write!(f, "node {} says: {} {}", report.node, report.unit, report.event)
             }
             Action::Node { node, event } => {
-                write!(f, "node {node} is {}", format!("{event:?}").to_lowercase())
+                write!(f, "node {node} {event}")
             }
             Action::AddNode { pool, node, .. } => write!(f, "node {node} is added to pool {pool}"),
             Action::RemoveNode { pool, node, tasks } => {

@@ -246,7 +246,7 @@ impl fmt::Debug for World {
         for node in account.nodes() {
             writeln!(
                 f,
-                "node {} is {}: {:?}, scheduling {}",
+                "node {} is {}: {}, scheduling {}",
                 node.id(),
                 node.state_name(),
                 node.state(),
@@ -281,7 +281,7 @@ fn write_job(f: &mut fmt::Formatter<'_>, job: &Job) -> fmt::Result {
         if let Some(assignment) = task.state().assignment() {
             write!(f, " on node {} (run {})", assignment.placement.node, assignment.run)?;
         }
-        task.stop().iter().try_for_each(|stop| write!(f, ", told to stop: {stop:?}"))?;
+        task.stop().iter().try_for_each(|stop| write!(f, ", told to stop: {stop}"))?;
         writeln!(f)?;
     }
     Ok(())
