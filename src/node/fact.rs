@@ -7,7 +7,7 @@ use crate::{
     error::Unfit,
     id::{JobId, PoolId, TaskId},
     node::{
-        state::{Boot, MAX_RECENT_TASKS, Node, NodeAction, NodeState, SchedulingState, Stage},
+        state::{Boot, Contact, MAX_RECENT_TASKS, Node, NodeAction, NodeState, SchedulingState, Stage},
         user::{NodeUser, RemoteLogin, UserName},
     },
 };
@@ -154,10 +154,12 @@ impl Node {
         if boot.is_some() {
             self.last_boot_time = at;
         }
-        if boot == Some(Boot::Renewed) || state == NodeState::Deallocated {
-            // N2, N9: nothing that was kept is there now, and no user (N11).
-            self.retained_until = Timestamp::MIN;
-            self.users.clear();
+        let is_renewed = boot == Some(Boot::Renewed);
+        if is_renewed || state.contact() == Contact::Gone {
+            self.retained_until = Timestamp::MIN; // N2, N3, N9: nothing that was kept is there now.
+        }
+        if is_renewed || state == NodeState::Deallocated {
+            self.users.clear(); // N11
         }
         Ok(())
     }

@@ -63,7 +63,7 @@ pub enum Input {
     RemoveNode { node: Name, tasks: NodeTasks },
     /// A user changes a pool.
     Pool { pool: Name, change: PoolChange },
-    /// The host answers one of the jobs that ask for a pool.
+    /// The host answers one of the jobs that ask for a pool. If none does, it adds a node to a pool that it made for one.
     AutoPool { pick: u8, fails: bool },
     /// A user changes a job schedule.
     JobSchedule { schedule: Name, change: ScheduleChange },
@@ -360,10 +360,15 @@ fn old_report(account: &Account, past: &Past, number: u8, event: Option<&ReportE
     Some(Report { run: pick(over.cloned(), number)?, event: event.clone() })
 }
 
-/// Answers one of the jobs that ask for a pool, if there is one.
+/// Answers one of the jobs that ask for a pool. If there is none, one of the pools that were made for jobs gets a node.
 fn answer_for_pool(account: &Account, number: u8, fails: bool) -> Option<Call> {
     let asking = account.jobs().filter(|job| job.wanted_pool().is_some()).map(|job| job.id().clone());
-    let job = pick(asking, number)?;
+    let Some(job) = pick(asking, number) else {
+        let made = account.pools().filter(|pool| pool.owner().is_some()).map(|pool| pool.id().clone());
+        let mut free =
+            (0..3).map(|which| Name::nth(which).node()).filter(|node| account.node(node).is_none());
+        return Some(Call::AddNode(pick(made, number)?, free.next()?));
+    };
     if fails {
         let code = AutoPoolFailureCode::QuotaReached;
         return Some(Call::RefuseAutoPool(job, AutoPoolFailure { code, message: "none".into() }));

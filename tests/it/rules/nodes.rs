@@ -168,6 +168,22 @@ fn a_leaving_node_can_be_preempted_or_deallocated() {
     }
 }
 
+/// N3, N9: nor does it wait for the retention time of what is lost.
+#[test]
+fn a_leaving_node_that_is_gone_retains_nothing() {
+    for event in [NodeEvent::Preempted, NodeEvent::Deallocated] {
+        let mut world = World::new(plain);
+        world.ran("a", "n1", 0);
+        let remove = NodeTasks::RetainedData;
+        world.call(|account, now| {
+            Ok(account.remove_unmanaged_node(&id("pool"), &id("n1"), remove, now).unwrap())
+        });
+        assert_eq!(world.tick(), "", "it is kept");
+        world.node("n1", event);
+        assert_eq!(world.tick(), "RemoveNode n1", "{event:?}");
+    }
+}
+
 /// N3: what a user asked for does not outlive the preemption.
 #[test]
 fn a_preempted_node_is_told_nothing() {
