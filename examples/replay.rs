@@ -7,20 +7,34 @@
 //!   printed after an episode that differs.
 //! - `--shrink FILE` reduces an episode that fails to a small one that fails in the same way, and writes it to standard
 //!   output, or to the file after `--output`.
+//! - `--against URL` plays the episodes over HTTP, against any server, and prints what differs and what is skipped. An
+//!   emulator that is started with `--run episode` plays them whole; `--control-token` gives the token that it asks for.
+//!   On any other server use an account that nothing else uses. Requests are signed for `--account` with `--key`.
+//!   Without a key the server is taken to accept everybody.
 
+#[path = "against/mod.rs"]
+mod against;
 #[path = "episode/mod.rs"]
 mod episode;
+#[path = "episode/remote.rs"]
+mod remote;
 
-use std::{env, fs, process::ExitCode};
+use std::{env, fs, process::ExitCode, thread};
 
+use against::Service;
 use azbatch::Effect;
 use episode::{Episode, Outcome, Player, shrink};
+use remote::{Remote, Report};
 
 const OWN: &str = include_str!("episodes/how-a-job-ends.json");
 
 const USAGE: &str = "\
 usage: replay [--why] [FILE...]
-       replay --shrink FILE [--output FILE]";
+       replay --shrink FILE [--output FILE]
+       replay --against URL [--account NAME --key KEY] [--control-token TOKEN] [--pools] FILE...";
+
+/// What requests are signed with where nobody looks.
+const ANY_KEY: &str = "YW55";
 
 /// What the command line asks for.
 #[derive(Default)]
@@ -28,6 +42,11 @@ struct Arguments {
     why: bool,
     shrink: Option<String>,
     output: Option<String>,
+    against: Option<String>,
+    account: Option<String>,
+    key: Option<String>,
+    control_token: Option<String>,
+    pools: bool,
     files: Vec<String>,
 }
 
@@ -40,17 +59,37 @@ impl Arguments {
                 "--why" => read.why = true,
                 "--shrink" => read.shrink = Some(value()?),
                 "--output" => read.output = Some(value()?),
+                "--against" => read.against = Some(value()?),
+                "--account" => read.account = Some(value()?),
+                "--key" => read.key = Some(value()?),
+                "--control-token" => read.control_token = Some(value()?),
+                "--pools" => read.pools = true,
                 unknown if unknown.starts_with("--") => return Err(format!("there is no option {unknown}")),
                 _ => read.files.push(argument),
             }
         }
-        if read.shrink.is_some() && (read.why || !read.files.is_empty()) {
-            return Err("--shrink takes one file and no option but --output".into());
-        }
-        if read.shrink.is_none() && read.output.is_some() {
-            return Err("--output belongs to --shrink".into());
-        }
+        read.check()?;
         Ok(read)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let is_for_server =
+            self.account.is_some() || self.key.is_some() || self.control_token.is_some() || self.pools;
+        let wrong = if self.shrink.is_some() && (self.why || self.against.is_some() || !self.files.is_empty())
+        {
+            "--shrink takes one file and no option but --output"
+        } else if self.shrink.is_none() && self.output.is_some() {
+            "--output belongs to --shrink"
+        } else if self.against.is_none() && is_for_server {
+            "--account, --key, --control-token and --pools belong to --against"
+        } else if self.against.is_some() && (self.why || self.files.is_empty()) {
+            "--against takes files, and not --why"
+        } else if self.key.is_some() != self.account.is_some() {
+            "--account and --key belong together"
+        } else {
+            return Ok(());
+        };
+        Err(wrong.into())
     }
 }
 
@@ -67,6 +106,16 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
                 eprintln!("{file}: {error}");
+                ExitCode::FAILURE
+            }
+        };
+    }
+    if let Some(url) = &arguments.against {
+        return match play_against(url, &arguments) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("{error}");
                 ExitCode::FAILURE
             }
         };
@@ -104,6 +153,46 @@ fn main() -> ExitCode {
     }
     println!("{passed} passed, {failed} failed");
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Plays the files over HTTP. Returns whether nothing differs and nothing is left behind.
+fn play_against(url: &str, arguments: &Arguments) -> Result<bool, String> {
+    let account = arguments.account.as_deref().unwrap_or("anybody");
+    let key = arguments.key.as_deref().unwrap_or(ANY_KEY);
+    let service = Service::new(url, account, key).map_err(|error| error.to_string())?;
+    let remote = Remote {
+        service: &service,
+        authorizes: arguments.key.is_some(),
+        token: arguments.control_token.as_deref(),
+        pools: arguments.pools,
+        pause: &thread::sleep,
+    };
+    let (mut passed, mut differ, mut skipped, mut left) = (0, 0, 0, 0);
+    for file in &arguments.files {
+        let text = fs::read_to_string(file).map_err(|error| format!("{file}: {error}"))?;
+        let report = remote.play(&text).map_err(|error| format!("{file}: {error}"))?;
+        print_report(file, &report);
+        passed += report.passed;
+        differ += report.differ.len();
+        skipped += report.skipped.len();
+        left += report.left.len();
+    }
+    println!("{passed} passed, {differ} differ, {skipped} skipped");
+    Ok(differ + left == 0)
+}
+
+fn print_report(file: &str, report: &Report) {
+    for (number, why) in &report.differ {
+        println!("{file}: step {number}: {why}");
+    }
+    for run in report.skipped.chunk_by(|(_, why), (_, next)| why == next) {
+        if let [(first, why), ..] = run {
+            println!("{file}: {} skipped from step {first} on: {why}", run.len());
+        }
+    }
+    for resource in &report.left {
+        println!("{file}: {resource} was not deleted in time");
+    }
 }
 
 /// Writes the smallest part of an episode that fails likewise.

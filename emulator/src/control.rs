@@ -15,7 +15,14 @@ use azbatch::{NodeId, TimeSpan, node::NodeEvent};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{faults::Fault, host::Host, options::is_speed, response, world::World};
+use crate::{
+    episode::{Action, Episode},
+    faults::Fault,
+    host::Host,
+    options::is_speed,
+    response,
+    world::World,
+};
 
 type Answer = Result<Json<Value>, (StatusCode, String)>;
 
@@ -24,6 +31,8 @@ pub fn routes() -> Router<Arc<Host>> {
         .route("/clock", get(show_clock).post(change_clock))
         .route("/snapshot", post(save))
         .route("/nodes/{node}/{event}", post(report_event))
+        .route("/episode", get(show_episode).post(begin_episode))
+        .route("/episode/steps", post(play_steps))
         .route("/faults", get(list_faults).post(add_fault).delete(clear_faults))
         .route("/jobs/{job}", delete(end_job))
         .route("/jobs/{job}/terminate", post(end_job))
@@ -74,6 +83,40 @@ async fn change_clock(State(host): State<Arc<Host>>, Json(change): Json<ClockCha
     host.wake.notify_one(); // The next event is due at another time of the wall clock.
     host.journal.add_control();
     show_clock(State(host)).await
+}
+
+/// Whether episodes can be played.
+async fn show_episode(State(host): State<Arc<Host>>) -> Answer {
+    Ok(Json(json!({ "plays": host.look(World::plays) })))
+}
+
+/// Begins an episode, and makes its first steps, without requests: these come as such.
+async fn begin_episode(State(host): State<Arc<Host>>, body: String) -> Answer {
+    play(&host, &body, true)
+}
+
+/// Makes the next steps of an episode.
+async fn play_steps(State(host): State<Arc<Host>>, body: String) -> Answer {
+    play(&host, &body, false)
+}
+
+fn play(host: &Host, body: &str, begins: bool) -> Answer {
+    let refused = |why: String| (StatusCode::CONFLICT, format!("{why}\n"));
+    let episode = Episode::parse(body).map_err(|why| (StatusCode::BAD_REQUEST, format!("{why}\n")))?;
+    if episode.steps.iter().any(|step| matches!(step.action, Action::Request(_))) {
+        return Err((StatusCode::BAD_REQUEST, "requests are sent as requests\n".into()));
+    }
+    host.with(|world| {
+        if !world.plays() {
+            return Err(refused("start the emulator with --run episode".into()));
+        }
+        if begins {
+            world.begin(&episode);
+        }
+        episode.steps.iter().try_for_each(|step| world.play(step).map_err(refused))
+    })?;
+    host.journal.add_control();
+    Ok(Json(json!({ "played": episode.steps.len() })))
 }
 
 async fn save(State(host): State<Arc<Host>>) -> Answer {

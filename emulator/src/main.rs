@@ -7,6 +7,8 @@ mod control;
 #[path = "../../examples/drawing/mod.rs"]
 mod drawing;
 mod echo;
+#[path = "../../examples/episode/mod.rs"]
+mod episode;
 mod faults;
 mod files;
 mod guard;
@@ -106,6 +108,11 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
 
 /// The world from the snapshot, or a new one.
 fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<World, Box<dyn Error>> {
+    if options.run == RunMode::Episode && (options.record.is_some() || options.snapshot.is_some()) {
+        return Err(
+            "with --run episode, each episode begins anew: there is no snapshot and no recording".into()
+        );
+    }
     let stored = match options.snapshot.as_deref() {
         Some(file) => Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()))?,
         None => None,
@@ -126,19 +133,29 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
         .map(|file| Record::create(file, &account).map_err(|error| format!("{}: {error}", file.display())));
     let record = record.transpose()?;
     let machines: Box<dyn Machines> = match options.run {
-        RunMode::Simulate => Box::<simulate::Simulation>::default(),
+        RunMode::Simulate | RunMode::Episode => Box::<simulate::Simulation>::default(),
         RunMode::Local => {
             let root = std::env::temp_dir().join(format!("azbatch-emulator-{}", std::process::id()));
             log.line(format!("tasks run in {}", root.display()));
             Box::new(local::Local::new(root, options.account.clone(), wake.clone()))
         }
     };
-    let clock = VirtualClock::new(stored.instant, options.speed());
+    let plays = options.run == RunMode::Episode;
+    let clock = VirtualClock::new(stored.instant, if plays { 0.0 } else { options.speed() });
     let (guard, lag, out_of_reach) = (guard(options)?, options.service_lag(), stored.out_of_reach);
-    let mut world =
-        World::new(Parts { account, clock, machines, guard, log: log.clone(), record, lag, out_of_reach });
+    let mut world = World::new(Parts {
+        account,
+        clock,
+        machines,
+        guard,
+        log: log.clone(),
+        record,
+        lag,
+        out_of_reach,
+        plays,
+    });
     // A default pool that a user deleted stays deleted.
-    for pool in if new { options.pools() } else { options.pools.clone() } {
+    for pool in if new && !plays { options.pools() } else { options.pools.clone() } {
         world.open_pool(&pool)?;
     }
     Ok(world)

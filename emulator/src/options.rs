@@ -74,6 +74,8 @@ pub enum RunMode {
     Simulate,
     /// The command line really runs, as a child process
     Local,
+    /// Nothing happens by itself: time, scheduler and nodes do what comes to /_azbatch/episode
+    Episode,
 }
 
 /// A pool that is there from the start.

@@ -19,6 +19,7 @@ use azbatch::{
 use crate::{
     clock::VirtualClock,
     drawing::history::History,
+    episode::{self, Episode},
     files::FileLookup,
     guard::Guard,
     log::Log,
@@ -62,6 +63,8 @@ pub struct World {
     instant: Timestamp,
     /// The number of the latest pending event.
     last_number: u64,
+    /// Whether nothing happens but what an episode says.
+    plays: bool,
 }
 
 /// Something that happens to nodes at a later time.
@@ -100,6 +103,7 @@ pub struct Parts {
     pub record: Option<Record>,
     pub lag: TimeSpan,
     pub out_of_reach: Vec<NodeId>,
+    pub plays: bool,
 }
 
 impl World {
@@ -120,6 +124,7 @@ impl World {
             out_of_reach: parts.out_of_reach.into_iter().map(|node| (node, Undelivered::default())).collect(),
             instant,
             last_number: 0,
+            plays: parts.plays,
         };
         for instruction in world.account.outstanding() {
             world.log.line(format!("still outstanding: {instruction}"));
@@ -160,6 +165,36 @@ impl World {
         let effects = self.account.tick(at);
         self.handle_effects(effects, at);
         Ok(())
+    }
+
+    /// Whether nothing happens but what an episode says.
+    pub fn plays(&self) -> bool {
+        self.plays
+    }
+
+    /// Begins an episode, with an account as it says, in place of the one that there was.
+    pub fn begin(&mut self, episode: &Episode) {
+        self.account = episode.new_account(self.account.url());
+        self.history = History::new(REMEMBERED);
+    }
+
+    /// Makes a step that is no request, and sets the clock to its time, also back. A note only sets the clock.
+    ///
+    /// # Errors
+    /// What came of it is not what the step says.
+    pub fn play(&mut self, step: &episode::Step) -> Result<(), String> {
+        let at = step.at();
+        self.clock = VirtualClock::new(at, 0.0);
+        self.instant = at;
+        match (episode::play::input(&mut self.account, &step.action, at), &step.refused) {
+            (Ok(effects), None) => {
+                self.handle_effects(effects, at);
+                Ok(())
+            }
+            (Err(came), Some(expected)) if came == *expected => Ok(()),
+            (Ok(_), Some(expected)) => Err(format!("{step}: expected the refusal \"{expected}\", came none")),
+            (Err(came), _) => Err(format!("{step}: it is refused: {came}")),
+        }
     }
 
     /// Adds a step to the recording, if there is one.
@@ -224,6 +259,7 @@ impl World {
                 self.handle_effects(answer.effects, at);
                 return Answered::Now(answer.response);
             }
+            Ok(Prepared::File(file)) if self.plays => file.answer(&self.account, at), // V1: it has no files.
             Ok(Prepared::File(file)) => match file.decide(&self.account, at) {
                 Err(refusal) => refusal,
                 Ok(access) => {
@@ -279,6 +315,9 @@ impl World {
     }
 
     fn next_due_from(&self, now: Timestamp) -> Option<Timestamp> {
+        if self.plays {
+            return None;
+        }
         let pending = self.pending.keys().next().map(|(due, _)| *due);
         [self.machines.next_due(now), pending, self.next_tick].into_iter().flatten().min()
     }
@@ -392,6 +431,9 @@ impl World {
     }
 
     fn carry_out(&mut self, instruction: Instruction, at: Timestamp) {
+        if self.plays {
+            return; // The episode says what nodes and the host do.
+        }
         match instruction {
             Instruction::Run(run) => self.send(NodeInstruction::Run(run), at),
             Instruction::Stop { run, .. } => self.send(NodeInstruction::Stop(run), at),

@@ -72,8 +72,15 @@ impl fmt::Display for Difference {
     }
 }
 
+impl Difference {
+    pub fn between(part: Part, status: u16, expected: String, came: String) -> Self {
+        let lines = (part == Part::Body).then(|| diff(&expected, &came));
+        Self { part, status, expected, came, lines }
+    }
+}
+
 impl Came<'_> {
-    fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
     }
 }

@@ -7,6 +7,7 @@ pub mod ordered;
 mod parse;
 pub mod play;
 pub mod shrink;
+pub mod translation;
 
 use std::fmt;
 
@@ -25,13 +26,13 @@ pub use play::{Outcome, Player};
 pub struct Episode {
     pub says: String,
     pub account: String,
-    setup: Setup,
+    pub setup: Setup,
     pub steps: Vec<Step>,
 }
 
 /// What is there before the first step.
-struct Setup {
-    nodes: Vec<(PoolId, NodeId, u32)>,
+pub struct Setup {
+    pub nodes: Vec<(PoolId, NodeId, u32)>,
     force_wait: Option<TimeSpan>,
     supported_images: Vec<SupportedImage>,
 }
@@ -75,7 +76,7 @@ pub struct RequestStep {
     pub target: String,
     pub headers: Vec<(String, Vec<u8>)>,
     pub body: Vec<u8>,
-    received: Timestamp,
+    pub received: Timestamp,
     request_id: Guid,
     pub expect: Expect,
 }

@@ -4,7 +4,6 @@ use std::fmt;
 
 use azbatch::{
     Account, Effect, Report, RunId, Task, Timestamp,
-    job::Unit,
     rest::{self, Request},
 };
 
@@ -59,21 +58,67 @@ pub struct Player {
 /// What came of an input: its effects, or why it was refused.
 type Played = Result<Vec<Effect>, String>;
 
-impl Player {
-    /// The account as the episode finds it.
-    pub fn new(episode: &Episode) -> Self {
-        let setup = &episode.setup;
-        let mut account =
-            Account::new(&episode.account).with_supported_images(setup.supported_images.clone());
+impl Episode {
+    /// The account as the episode finds it, with this URL.
+    pub fn new_account(&self, url: &str) -> Account {
+        let setup = &self.setup;
+        let mut account = Account::new(url).with_supported_images(setup.supported_images.clone());
         if let Some(wait) = setup.force_wait {
             account = account.with_force_timeout(wait);
         }
-        let start = episode.steps.first().map_or(Timestamp::MIN, |step| step.at);
+        let start = self.steps.first().map_or(Timestamp::MIN, |step| step.at);
         for (pool, node, slots) in &setup.nodes {
             // An episode that names a node twice means the same node.
             let _ = account.add_unmanaged_node(pool, node, *slots, start);
         }
-        Self { account, answer: None }
+        account
+    }
+}
+
+/// Whatever is no request.
+///
+/// # Errors
+/// The account's refusal.
+pub fn input(account: &mut Account, action: &Action, at: Timestamp) -> Played {
+    let words = |error: &dyn fmt::Display| error.to_string();
+    match action {
+        Action::Request(_) | Action::Note(_) => Ok(Vec::new()),
+        Action::Tick => Ok(account.tick(at)),
+        Action::Schedule => Ok(account.schedule(at)),
+        Action::Assign { job, task, node } => {
+            account.assign(job, task, node, at).map_err(|error| words(&error))
+        }
+        Action::Report(report) => Ok(account.report(&numbered(account, report), at)),
+        Action::Node { node, event } => Ok(account.node_event(node, *event, at)),
+        Action::AddNode { pool, node, slots: None } => {
+            account.add_node(pool, node, at).map_err(|error| words(&error))
+        }
+        Action::AddNode { pool, node, slots: Some(slots) } => {
+            account.add_unmanaged_node(pool, node, *slots, at).map_err(|error| words(&error))
+        }
+        Action::RemoveNode { pool, node, tasks } => {
+            account.remove_unmanaged_node(pool, node, *tasks, at).map_err(|error| words(&error))
+        }
+        Action::RemoteLogin { node, login } => Ok(account.set_remote_login(node, *login)),
+        Action::AddAutoPool { job, pool } => {
+            account.add_auto_pool(job, pool, at).map_err(|error| words(&error))
+        }
+        Action::RefuseAutoPool { job, failure } => Ok(account.refuse_auto_pool(job, failure)),
+    }
+}
+
+/// The report with its run. Number 0 is none that a node ever has, so the report changes nothing.
+fn numbered(account: &Account, step: &ReportStep) -> Report {
+    let ReportStep { job, node, unit, run, event } = step;
+    let of_number = |number| RunId { job: job.clone(), node: node.clone(), unit: unit.clone(), number };
+    let current = || account.current_run(job, node, unit).unwrap_or_else(|| of_number(0));
+    Report { run: run.map_or_else(current, of_number), event: event.clone() }
+}
+
+impl Player {
+    /// The account as the episode finds it.
+    pub fn new(episode: &Episode) -> Self {
+        Self { account: episode.new_account(&episode.account), answer: None }
     }
 
     /// Plays every step; numbers start at 1.
@@ -90,7 +135,7 @@ impl Player {
                 Err(failure) => return Outcome::Failed(failure),
             }
         } else {
-            self.input(&step.action, step.at)
+            input(&mut self.account, &step.action, step.at)
         };
         let effects = match (played, &step.refused) {
             (Ok(effects), None) => effects,
@@ -106,48 +151,6 @@ impl Player {
                 Outcome::Failed(Failure::Violation { step: name(), violation: violation.to_string() })
             }
         }
-    }
-
-    /// Whatever is no request.
-    fn input(&mut self, action: &Action, at: Timestamp) -> Played {
-        let account = &mut self.account;
-        let words = |error: &dyn fmt::Display| error.to_string();
-        match action {
-            Action::Request(_) | Action::Note(_) => Ok(Vec::new()),
-            Action::Tick => Ok(account.tick(at)),
-            Action::Schedule => Ok(account.schedule(at)),
-            Action::Assign { job, task, node } => {
-                account.assign(job, task, node, at).map_err(|error| words(&error))
-            }
-            Action::Report(report) => {
-                let report = self.report(report);
-                Ok(self.account.report(&report, at))
-            }
-            Action::Node { node, event } => Ok(account.node_event(node, *event, at)),
-            Action::AddNode { pool, node, slots: None } => {
-                account.add_node(pool, node, at).map_err(|error| words(&error))
-            }
-            Action::AddNode { pool, node, slots: Some(slots) } => {
-                account.add_unmanaged_node(pool, node, *slots, at).map_err(|error| words(&error))
-            }
-            Action::RemoveNode { pool, node, tasks } => {
-                account.remove_unmanaged_node(pool, node, *tasks, at).map_err(|error| words(&error))
-            }
-            Action::RemoteLogin { node, login } => Ok(account.set_remote_login(node, *login)),
-            Action::AddAutoPool { job, pool } => {
-                account.add_auto_pool(job, pool, at).map_err(|error| words(&error))
-            }
-            Action::RefuseAutoPool { job, failure } => Ok(account.refuse_auto_pool(job, failure)),
-        }
-    }
-
-    /// The report with its run. Number 0 is none that a node ever has, so the report changes nothing.
-    fn report(&self, step: &ReportStep) -> Report {
-        let ReportStep { job, node, unit, run, event } = step;
-        let numbered = |number| RunId { job: job.clone(), node: node.clone(), unit: unit.clone(), number };
-        let current = |unit: &Unit| self.account.current_run(job, node, unit);
-        let run = run.map_or_else(|| current(unit).unwrap_or_else(|| numbered(0)), numbered);
-        Report { run, event: event.clone() }
     }
 
     fn request(

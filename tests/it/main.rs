@@ -27,6 +27,7 @@ mod stored_formats;
 mod episode_rules;
 mod episode_schema;
 mod episode_shrink;
+mod episode_translation;
 mod episodes;
 mod explored;
 mod fuzz_corpus;

@@ -6,11 +6,14 @@
 mod against;
 #[path = "../../examples/load/client.rs"]
 mod client;
+mod conformance;
 #[path = "../../../examples/episode/mod.rs"]
 mod episode;
 mod harness;
 mod page;
 mod record;
+#[path = "../../../examples/episode/remote.rs"]
+mod remote;
 mod signed;
 
 use std::{

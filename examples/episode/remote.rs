@@ -1,0 +1,314 @@
+//! Playing an episode over HTTP, against any server.
+//!
+//! Only its requests can be sent. What else happens in an episode is up to the server: an emulator that is started with
+//! `--run episode` does it when it is told to, and on any other server an episode ends where it needs it.
+//!
+//! A server that moves by itself can be faster than an episode expects: a job is `terminating` only for a moment there if
+//! no node is waited for. So a difference in a state is not always a fault.
+//!
+//! On a server that is used otherwise nothing is touched that was there before: an episode is not played if the account
+//! has one of the jobs, schedules or pools that it adds, and what it has added is deleted afterwards.
+
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
+use azbatch::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    against::{self, Answered, Asked, Service},
+    episode::{
+        Action, Episode, RequestStep, Step,
+        expect::{Came, Difference},
+        ordered::Ordered,
+        translation::Translation,
+    },
+};
+
+/// How long the deletion of what an episode has added is waited for.
+const DELETION: Duration = Duration::from_secs(60);
+
+/// How a server is played against.
+pub struct Remote<'a> {
+    pub service: &'a Service,
+    /// Whether the server checks who sends a request.
+    pub authorizes: bool,
+    /// The token of an emulator's control interface, if it needs one.
+    pub token: Option<&'a str>,
+    /// Whether episodes may add pools, which cost money at Azure.
+    pub pools: bool,
+    /// Lets time pass while a deletion is waited for.
+    pub pause: &'a dyn Fn(Duration),
+}
+
+/// How the steps of an episode went, by their numbers.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub passed: usize,
+    pub differ: Vec<(usize, String)>,
+    /// What each needs that cannot be had.
+    pub skipped: Vec<(usize, String)>,
+    /// What could not be deleted afterwards.
+    pub left: Vec<String>,
+}
+
+/// The server or the way to it failed, so nothing more can be said about it.
+#[derive(Debug)]
+pub struct Broken(String);
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Remote<'_> {
+    /// Plays an episode, of which this is the text.
+    ///
+    /// # Errors
+    /// It cannot be read, or the server does not answer.
+    pub fn play(&self, text: &str) -> Result<Report, Broken> {
+        let episode = Episode::parse(text).map_err(Broken)?;
+        let document: Ordered = serde_json::from_str(text).map_err(|error| Broken(error.to_string()))?;
+        let is_told = self.is_told()?;
+        let mut game = Game {
+            remote: self,
+            episode: &episode,
+            document: &document,
+            translation: Translation::new(&episode.account, self.service.url()),
+            is_told,
+            api_version: String::new(),
+            report: Report::default(),
+        };
+        game.run()?;
+        Ok(game.report)
+    }
+
+    /// Whether the server does what episodes say, beside answering requests.
+    pub fn is_told(&self) -> Result<bool, Broken> {
+        let answer = self.control("GET", "/_azbatch/episode", None)?;
+        let json: Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+        Ok(answer.status == 200 && json["plays"] == true)
+    }
+
+    fn control(&self, method: &str, target: &str, body: Option<&[u8]>) -> Result<Answered, Broken> {
+        let bearer = self.token.map(|token| format!("Bearer {token}"));
+        let headers: Vec<(&str, &str)> =
+            bearer.iter().map(|bearer| ("Authorization", bearer.as_str())).collect();
+        self.ask(&Asked { method, target, headers: &headers, body })
+    }
+
+    fn ask(&self, asked: &Asked<'_>) -> Result<Answered, Broken> {
+        let broken = |why: against::Unanswered| Broken(format!("{} {}: {why}", asked.method, asked.target));
+        self.service.ask(asked).map_err(broken)
+    }
+}
+
+struct Game<'a> {
+    remote: &'a Remote<'a>,
+    episode: &'a Episode,
+    /// The episode as it is written, to pass on its steps.
+    document: &'a Ordered,
+    translation: Translation,
+    is_told: bool,
+    /// That of the latest request, for requests of our own.
+    api_version: String,
+    report: Report,
+}
+
+impl Game<'_> {
+    fn run(&mut self) -> Result<(), Broken> {
+        if self.is_told {
+            self.tell("", None)?.map_err(Broken)?;
+            return self.play_steps();
+        }
+        if let Some(obstacle) = self.obstacle()? {
+            self.skip_from(1, &obstacle);
+            return Ok(());
+        }
+        let played = self.play_steps();
+        self.clean_up()?;
+        played
+    }
+
+    fn play_steps(&mut self) -> Result<(), Broken> {
+        for (number, step) in (1..).zip(&self.episode.steps) {
+            if let Action::Request(request) = &step.action {
+                if let Some(need) = self.need(request, step) {
+                    self.report.skipped.push((number, format!("needs {need}")));
+                    continue;
+                }
+                match self.request(request, step)? {
+                    Ok(()) => self.report.passed += 1,
+                    Err(difference) => self.report.differ.push((number, format!("{step}: {difference}"))),
+                }
+            } else if self.is_told {
+                match self.tell("/steps", Some(number))? {
+                    Ok(()) => self.report.passed += 1,
+                    Err(why) => self.report.differ.push((number, why)),
+                }
+            } else if !matches!(step.action, Action::Note(_)) {
+                self.skip_from(number, &format!("needs a server that can be told: {step}"));
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    fn skip_from(&mut self, first: usize, why: &str) {
+        let rest = first..=self.episode.steps.len();
+        self.report.skipped.extend(rest.map(|number| (number, why.to_owned())));
+    }
+
+    /// What a request needs that cannot be had over HTTP.
+    fn need(&self, request: &RequestStep, step: &Step) -> Option<&'static str> {
+        let has_date = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("ocp-date"))
+            || request.target.to_ascii_lowercase().contains("ocp-date=");
+        let path = request.target.split('?').next().unwrap_or_default();
+        if request.received != step.at() && request.expect.status == Some(500) {
+            Some("a request that arrives long before it is answered")
+        } else if self.remote.authorizes && has_date {
+            Some("a server that does not check the dates of requests")
+        } else if !self.is_told && matches!(path, "/supportedimages" | "/nodeagentskus") {
+            Some("the images of the episode")
+        } else if !self.is_told && path.starts_with("/pools/") && !self.episode.setup.nodes.is_empty() {
+            Some("the nodes of the episode")
+        } else if request.headers.iter().any(|(_, value)| str::from_utf8(value).is_err()) {
+            Some("a client that sends headers which are no text")
+        } else {
+            None
+        }
+    }
+
+    /// Makes a step, or sets the clock of an emulator that plays episodes.
+    fn tell(&self, path: &str, number: Option<usize>) -> Result<Result<(), String>, Broken> {
+        let steps = self.document.get("steps");
+        let step = number.and_then(|number| steps?.item(number - 1).cloned());
+        let mut told = self.document.clone();
+        told.set("steps", Ordered::Array(step.into_iter().collect()));
+        self.send_steps(path, &told)
+    }
+
+    fn set_clock(&self, at: Timestamp) -> Result<(), Broken> {
+        let mut note = Ordered::object("at", Ordered::text(&at.to_string()));
+        note.set("note", Ordered::text("a request comes"));
+        let mut told = self.document.clone();
+        told.set("steps", Ordered::Array(vec![note]));
+        self.send_steps("/steps", &told)?.map_err(Broken)
+    }
+
+    fn send_steps(&self, path: &str, steps: &Ordered) -> Result<Result<(), String>, Broken> {
+        let target = format!("/_azbatch/episode{path}");
+        let answer = self.remote.control("POST", &target, Some(steps.to_string().as_bytes()))?;
+        let text = String::from_utf8_lossy(&answer.body).trim_end().to_owned();
+        Ok(if answer.status == 200 { Ok(()) } else { Err(text) })
+    }
+
+    fn request(&mut self, request: &RequestStep, step: &Step) -> Result<Result<(), Box<Difference>>, Broken> {
+        if self.is_told {
+            self.set_clock(step.at())?;
+        }
+        let now = if self.is_told { step.at() } else { against::now() };
+        let headers: Vec<(&str, String)> = request
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value);
+                (name.as_str(), self.translation.header(name, &value, step.at(), now))
+            })
+            .collect();
+        let headers: Vec<(&str, &str)> =
+            headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let target = self.translation.target(&request.target);
+        let has_body =
+            !request.body.is_empty() || matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
+        let body = has_body.then_some(request.body.as_slice());
+        let asked = Asked { method: &request.method, target: &target, headers: &headers, body };
+        let answer = self.remote.ask(&asked)?;
+        if let Some((_, version)) = target.split_once("api-version=") {
+            self.api_version = version.split('&').next().unwrap_or_default().into();
+        }
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let headers: Vec<(&str, String)> =
+            answer.headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
+        let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let came = Came { status: answer.status, headers, body: &answer.body };
+        Ok(self.translation.compare(&request.expect, &came))
+    }
+
+    /// What is in the way of playing it on a server that is used otherwise.
+    fn obstacle(&mut self) -> Result<Option<String>, Broken> {
+        for resource in self.added() {
+            if resource.starts_with("/pools/") && !self.remote.pools {
+                return Ok(Some("needs to add pools, which is not permitted (--pools)".into()));
+            }
+            if !self.wait_until_gone(&resource, Duration::ZERO)? {
+                return Ok(Some(format!("needs an account that does not have {resource}")));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The paths of what the episode adds beside tasks.
+    fn added(&mut self) -> Vec<String> {
+        let mut added: Vec<String> = Vec::new();
+        for step in &self.episode.steps {
+            let Action::Request(request) = &step.action else { continue };
+            let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
+            if request.method != "POST" || !matches!(path, "/jobs" | "/jobschedules" | "/pools") {
+                continue;
+            }
+            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+            // What has no id, or one that is not valid, is not added.
+            let is_valid =
+                |id: &&str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let Some(id) = body["id"].as_str().filter(is_valid) else { continue };
+            let resource = format!("{path}/{id}");
+            if !added.iter().any(|other| other.eq_ignore_ascii_case(&resource)) {
+                added.push(resource);
+            }
+            if let Some((_, version)) = query.split_once("api-version=") {
+                self.api_version = version.split('&').next().unwrap_or_default().into();
+            }
+        }
+        added
+    }
+
+    fn own(&self, method: &str, resource: &str) -> Result<u16, Broken> {
+        let target = against::versioned(resource, &self.api_version);
+        self.remote
+            .ask(&Asked { method, target: &target, headers: &[], body: None })
+            .map(|answer| answer.status)
+    }
+
+    /// Whether it is not there, or not any more after this time. An id that is too long is never there.
+    fn wait_until_gone(&self, resource: &str, patience: Duration) -> Result<bool, Broken> {
+        let (start, mut pause) = (Instant::now(), Duration::from_millis(20));
+        loop {
+            if matches!(self.own("GET", resource)?, 400 | 404) {
+                return Ok(true);
+            }
+            if start.elapsed() >= patience {
+                return Ok(false);
+            }
+            (self.remote.pause)(pause);
+            pause = (pause * 2).min(Duration::from_secs(1));
+        }
+    }
+
+    /// Deletes what the episode has added. It is all its own: none of it was there before.
+    fn clean_up(&mut self) -> Result<(), Broken> {
+        let added = self.added();
+        for resource in &added {
+            self.own("DELETE", resource)?;
+        }
+        for resource in added {
+            if !self.wait_until_gone(&resource, DELETION)? {
+                self.report.left.push(resource);
+            }
+        }
+        Ok(())
+    }
+}
