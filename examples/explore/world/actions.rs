@@ -51,7 +51,7 @@ impl fmt::Display for Action {
         } else if let Call::Report(report) = &self.call {
             write!(f, "{report}")
         } else if let Call::NodeEvent(node, event) = &self.call {
-            write!(f, "node {node} is {}", format!("{event:?}").to_lowercase())
+            write!(f, "node {node} {event}")
         } else if let Call::AddNode(pool, node) = &self.call {
             write!(f, "node {node} is added to pool {pool}")
         } else {
