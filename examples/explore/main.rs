@@ -1,14 +1,20 @@
-//! Every order of events in a small world, by the model checker `stateright`.
+//! Every order of events in a small world, explored by the model checker `stateright`.
+//!
+//! `cargo run --release --example explore -- check` says whether the laws hold in each state that there can be, and
+//! prints a fault as an episode for `cargo run --example replay`. With `serve`, a browser shows each state and what
+//! can happen in it.
 
 mod options;
-#[path = "world/mod.rs"]
 mod world;
 
 use std::{env, fs, process::ExitCode, time::Instant};
 
 use options::{Command, HELP, Options};
-use stateright::{Checker, HasDiscoveries, Model};
-use world::Service;
+use stateright::{
+    Checker, CheckerBuilder, HasDiscoveries, Model, Path,
+    report::{ReportData, ReportDiscovery, Reporter},
+};
+use world::{Action, Service, World};
 
 fn main() -> ExitCode {
     match Options::parse(env::args().skip(1)) {
@@ -25,67 +31,125 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> ExitCode {
+    let builder = service(options).checker().threads(options.threads);
     match options.command {
-        Command::Check => check(options),
         Command::Serve => {
             println!("http://127.0.0.1:{}", options.port);
-            let service = service(options);
-            service.checker().threads(options.threads).serve(("127.0.0.1", options.port));
+            builder.serve(("127.0.0.1", options.port));
             ExitCode::SUCCESS
         }
+        Command::Check => check(builder.finish_when(HasDiscoveries::AnyFailures), options),
     }
 }
 
 fn service(options: &Options) -> Service {
     let until = options.limit.and_then(|limit| Instant::now().checked_add(limit));
     let service = Service::new(options.scope).until(until);
+    // The notes compare the worlds that look alike.
     let service = if options.whole { service.telling_all_apart().with_notes() } else { service };
     if options.planted { service.with_planted_fault() } else { service }
 }
 
-fn check(options: &Options) -> ExitCode {
+fn check(builder: CheckerBuilder<Service>, options: &Options) -> ExitCode {
     let begun = Instant::now();
-    let builder =
-        service(options).checker().threads(options.threads).finish_when(HasDiscoveries::AnyFailures);
-    let builder = if options.states > 0 { builder.target_state_count(options.states) } else { builder };
+    let builder = match options.bound {
+        Some(bound) => builder.target_state_count(bound),
+        None => builder,
+    };
+    if options.breadth_first {
+        let checker = builder.spawn_bfs().join_and_report(&mut Progress::new(begun));
+        return tell(&checker, begun, options);
+    }
     let builder = if options.symmetry { builder.symmetry() } else { builder };
-    let checker = builder.spawn_dfs().join();
+    let checker = builder.spawn_dfs().join_and_report(&mut Progress::new(begun));
+    tell(&checker, begun, options)
+}
+
+/// Prints what was found.
+fn tell(checker: &impl Checker<Service>, begun: Instant, options: &Options) -> ExitCode {
     let (service, took) = (checker.model(), begun.elapsed());
-    let edges = checker.state_count() - 1;
-    let discoveries = checker.discoveries();
-    let is_whole = !service.is_over()
-        && discoveries.is_empty()
-        && !(options.states > 0 && checker.state_count() >= options.states);
-    println!("states:      {}", checker.unique_state_count());
-    println!("transitions: {edges}");
-    println!("depth:       {}", checker.max_depth() - 1);
-    println!("time:        {:.1} s", took.as_secs_f64());
-    println!("rate:        {} transitions a second", edges as u128 * 1000 / took.as_millis().max(1));
-    println!(
-        "{}",
-        if is_whole { "The world was explored whole." } else { "The world was not explored whole." }
-    );
+    let faults = checker.discoveries();
+    let transitions = transitions(checker.state_count());
+    let is_cut_off = service.is_over() || options.bound.is_some_and(|bound| checker.state_count() >= bound);
+    let is_whole = faults.is_empty() && !is_cut_off;
+    println!("{} states, {transitions} transitions", checker.unique_state_count());
+    println!("{} steps from the first state to the last", checker.max_depth().saturating_sub(1));
+    println!("{:.1} s, {} transitions a second", took.as_secs_f64(), rate(transitions, begun));
+    println!("{}", if is_whole { "That is the whole world." } else { "That is not the whole world." });
     for property in service.properties() {
-        let verdict = if discoveries.contains_key(property.name) { "FAILS" } else { "holds" };
+        let verdict = match (faults.contains_key(property.name), is_whole) {
+            (true, _) => "does not hold",
+            (false, true) => "holds",
+            (false, false) => "held so far",
+        };
         println!("{verdict}: {}", property.name);
     }
-    for (name, path) in &discoveries {
-        let world = path.last_state();
-        let why = service.violation(name, world).map_or(String::new(), |violation| violation.to_string());
-        println!("\nIt does not hold that {name}: {why}");
-        println!("{world:?}");
-        let actions = path.clone().into_actions();
-        for action in &actions {
-            println!("{action}");
-        }
-        let episode = service.episode(&format!("It does not hold that {name}: {why}"), &actions);
-        match &options.episode {
-            None => println!("{episode}"),
-            Some(file) => match fs::write(file, episode) {
-                Ok(()) => println!("written to {}", file.display()),
-                Err(error) => println!("{}: {error}", file.display()),
-            },
+    for (name, path) in &faults {
+        tell_fault(service, name, path, options);
+    }
+    if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Prints how a state came to be in which a property does not hold.
+fn tell_fault(service: &Service, name: &str, path: &Path<World, Action>, options: &Options) {
+    let world = path.last_state();
+    let why = service.violation(name, world).map_or(String::new(), |violation| violation.to_string());
+    let says = format!("It does not hold that {name}: {why}");
+    let actions = path.clone().into_actions();
+    println!("\n{says}\n\n{world:?}\nafter");
+    for action in &actions {
+        println!("  {action}");
+    }
+    let episode = service.episode(&says, &actions);
+    match &options.episode {
+        None => println!("\n{episode}"),
+        Some(file) => match fs::write(file, episode) {
+            Ok(()) => println!("\nThe episode is in {}.", file.display()),
+            Err(error) => println!("\n{}: {error}", file.display()),
+        },
+    }
+}
+
+/// Stateright counts the first state too.
+fn transitions(states: usize) -> usize {
+    states.saturating_sub(1)
+}
+
+fn rate(transitions: usize, begun: Instant) -> u128 {
+    transitions as u128 * 1000 / begun.elapsed().as_millis().max(1)
+}
+
+/// Tells every ten seconds how far an exploration is.
+struct Progress {
+    begun: Instant,
+    told: u64,
+}
+
+impl Progress {
+    fn new(begun: Instant) -> Self {
+        Self { begun, told: 0 }
+    }
+}
+
+impl Reporter<Service> for Progress {
+    fn report_checking(&mut self, data: ReportData) {
+        let tens = self.begun.elapsed().as_secs() / 10;
+        if tens > self.told && !data.done {
+            self.told = tens;
+            let transitions = transitions(data.total_states);
+            let rate = rate(transitions, self.begun);
+            eprintln!("{} states, {transitions} transitions, {rate} a second", data.unique_states);
         }
     }
-    if discoveries.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+
+    fn report_discoveries(
+        &mut self,
+        _: &Service,
+        _: std::collections::BTreeMap<&'static str, ReportDiscovery<Service>>,
+    ) {
+    }
+
+    fn delay(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(50)
+    }
 }

@@ -30,9 +30,10 @@ How often in a run:
 
 The exploration:
   --seconds N             ends after this time
-  --states N              ends after this many transitions
+  --transitions N         ends after this many transitions
   --threads N             threads (1)
   --no-symmetry           alike tasks and alike nodes do not stand for each other
+  --breadth-first         finds the shortest way to a fault, with more memory and without symmetry
   --whole                 accounts that differ in what is only shown are different states, and those
                           that look alike are compared
   --planted-fault         with a property that does not hold, to see what is printed then
@@ -54,10 +55,11 @@ pub struct Options {
     pub command: Command,
     pub scope: Scope,
     pub limit: Option<Duration>,
-    /// 0 for no bound.
-    pub states: usize,
+    /// After how many transitions to end.
+    pub bound: Option<usize>,
     pub threads: usize,
     pub symmetry: bool,
+    pub breadth_first: bool,
     pub whole: bool,
     pub planted: bool,
     pub episode: Option<PathBuf>,
@@ -77,9 +79,10 @@ impl Options {
             command,
             scope: Scope::SMALL,
             limit: None,
-            states: 0,
+            bound: None,
             threads: 1,
             symmetry: true,
+            breadth_first: false,
             whole: false,
             planted: false,
             episode: None,
@@ -110,6 +113,7 @@ impl Options {
             "--manager" => scope.manager = true,
             "--dependencies" => scope.dependencies = true,
             "--no-symmetry" => self.symmetry = false,
+            "--breadth-first" => self.breadth_first = true,
             "--whole" => self.whole = true,
             "--planted-fault" => self.planted = true,
             _ => return false,
@@ -137,7 +141,7 @@ impl Options {
             "--node-events" => scope.left.node_events = small(0, 9)?,
             "--resizes" => scope.left.resizes = small(0, 9)?,
             "--seconds" => self.limit = Some(Duration::from_secs(number(name, value, 1, 1_000_000)?)),
-            "--states" => self.states = number(name, value, 1, usize::MAX)?,
+            "--transitions" => self.bound = Some(number(name, value, 1, usize::MAX)?),
             "--threads" => self.threads = number(name, value, 1, 64)?,
             "--port" => self.port = number(name, value, 1, u16::MAX)?,
             "--episode" => self.episode = Some(value.into()),

@@ -3,7 +3,7 @@
 use azbatch::{
     Account, Effect, Instruction, Job, NodeId, RunId, Task, Timestamp,
     error::Violation,
-    job::{DeleteJob, Ended, JobNode, JobState, JobStateName, ReportEvent, TerminateJob, Unit},
+    job::{DeleteJob, Ended, JobNode, JobState, JobStateName, NodeRun, TerminateJob, Unit},
     node::{Contact, Node, NodeEvent, NodeState, Reach, SchedulingState},
     task::TaskState,
     testing::{Call, Refused, laws, runs_in_progress},
@@ -125,17 +125,13 @@ fn ignores_old_reports(service: &Service, world: &World) -> Result<(), Violation
     let tasks = names.tasks.iter().cloned().map(Unit::Task);
     let units: Vec<Unit> = [Unit::Preparation, Unit::Release].into_iter().chain(tasks).collect();
     for (node, unit) in names.nodes.iter().flat_map(|node| units.iter().map(move |unit| (node, unit))) {
-        let current = account.current_run(&names.job, node, unit).map_or(1, |run| run.number);
-        for number in [current, current + 1] {
+        let current = account.current_run(&names.job, node, unit).map_or(2, |run| run.number);
+        for number in [current.saturating_sub(1), current, current + 1] {
             let run = RunId { job: names.job.clone(), node: node.clone(), unit: unit.clone(), number };
-            let (is_current, is_task) = (in_progress.contains(&run), run.task().is_some());
-            // The start of a run that has started comes again.
-            let has_started = is_current && has_started(&account, &run, is_task);
-            for report in [run.started(), run.ended(Ended::with_exit_code(0))] {
-                let is_start = report.event == ReportEvent::Started;
-                if is_current && !(is_start && has_started) {
-                    continue;
-                }
+            let is_over = !in_progress.contains(&run);
+            let started = (is_over || has_started(&account, &run)).then(|| run.started());
+            let ended = is_over.then(|| run.ended(Ended::with_exit_code(0)));
+            for report in started.into_iter().chain(ended) {
                 let effects = account.report(&report, world.now);
                 hold(effects.is_empty(), "E10", || format!("{report}, and it has effects: {effects:?}"))?;
             }
@@ -144,16 +140,19 @@ fn ignores_old_reports(service: &Service, world: &World) -> Result<(), Violation
     laws::refusal_changes_nothing(&world.account, &account)
 }
 
-fn has_started(account: &Account, run: &RunId, is_task: bool) -> bool {
+/// Whether the start of a run that is in progress was reported.
+fn has_started(account: &Account, run: &RunId) -> bool {
     let Some(job) = account.job(&run.job) else { return false };
-    if is_task {
-        let task = run.task().and_then(|task| job.task(task));
-        return task
-            .is_some_and(|task| matches!(task.state(), TaskState::Running { start_time: Some(_), .. }));
-    }
-    let Some(record) = job.node(&run.node) else { return false };
-    let found = if run.unit == Unit::Release { record.release() } else { record.preparation() };
-    found.is_some_and(|run| run.start_time().is_some())
+    let start_of = |found: Option<&NodeRun>| found.and_then(NodeRun::start_time);
+    let start = match &run.unit {
+        Unit::Preparation => job.node(&run.node).and_then(|record| start_of(record.preparation())),
+        Unit::Release => job.node(&run.node).and_then(|record| start_of(record.release())),
+        Unit::Task(task) => job.task(task).and_then(|task| match task.state() {
+            TaskState::Running { start_time, .. } => *start_time,
+            TaskState::Active | TaskState::Preparing(_) | TaskState::Completed(_) => None,
+        }),
+    };
+    start.is_some()
 }
 
 /// Every instruction that is outstanding can be answered, so that it does not stay. The end of a preparation answers

@@ -2,8 +2,10 @@
 //! everything that users, nodes and the clock can do, in every order.
 //!
 //! The clock stands still. Only a tick moves it: to the instant at which something is due next, or an hour past it.
-//! That loses nothing, because what a call does depends on which of the instants that something waits for have come.
-//! It is not moved beyond a hundred days, so tasks do not reach their greatest age (K13).
+//! A call at a time in between does the same as one before, because it only asks which of the instants that something
+//! waits for have come. What is left out: of two instants that are set one after the other, such as the ends of the
+//! time of two release tasks, the second can only come later if there was a tick in between. The clock does not move
+//! beyond a hundred days, so tasks do not reach their greatest age (K13).
 //!
 //! `view.rs` says which worlds are one state, `actions.rs` what can happen, `laws.rs` what must hold, and `story.rs`
 //! writes how a world came to be as an episode.
@@ -25,7 +27,13 @@ use std::{
     time::Instant,
 };
 
-use azbatch::{Account, Effect, Job, Timestamp, error::Violation, testing::Start};
+use azbatch::{
+    Account, Effect, Job, Timestamp,
+    error::Violation,
+    job::{NodeRun, NodeRunState, Readiness},
+    node::Contact,
+    testing::Start,
+};
 use stateright::{Model, Property, Representative};
 
 pub use actions::Action;
@@ -235,23 +243,12 @@ impl fmt::Debug for World {
         let Self { account, now, left, .. } = self;
         writeln!(f, "it is {now}; left are {left}")?;
         for pool in account.pools() {
-            writeln!(
-                f,
-                "pool {} is {} with a target of {}",
-                pool.id(),
-                pool.allocation_state(),
-                pool.target()
-            )?;
+            let (id, state, target) = (pool.id(), pool.allocation_state(), pool.target());
+            writeln!(f, "pool {id} is {state} with a target of {target}")?;
         }
         for node in account.nodes() {
-            writeln!(
-                f,
-                "node {} is {}: {}, scheduling {}",
-                node.id(),
-                node.state_name(),
-                node.state(),
-                node.scheduling()
-            )?;
+            let (id, state, scheduling) = (node.id(), node.state(), node.scheduling());
+            writeln!(f, "node {id} is {}: {state}, scheduling {scheduling}", node.state_name())?;
         }
         for job in account.jobs() {
             write_job(f, job)?;
@@ -269,10 +266,11 @@ fn write_job(f: &mut fmt::Formatter<'_>, job: &Job) -> fmt::Result {
     deadline.iter().try_for_each(|deadline| write!(f, ", at most until {deadline}"))?;
     writeln!(f)?;
     for (node, record) in job.nodes() {
-        write!(f, "  node {node}: {:?}, {:?}", record.contact(), record.readiness())?;
+        write!(f, "  to the job, node {node} {}", words_of_contact(record.contact()))?;
+        write!(f, " and is {}", words_of_readiness(record.readiness()))?;
         let runs = [("preparation", record.preparation()), ("release", record.release())];
         for (name, run) in runs.into_iter().filter_map(|(name, run)| Some((name, run?))) {
-            write!(f, ", {name} {:?}", run.state)?;
+            write!(f, "; its {name} {}", words_of_run(run))?;
         }
         writeln!(f)?;
     }
@@ -281,8 +279,38 @@ fn write_job(f: &mut fmt::Formatter<'_>, job: &Job) -> fmt::Result {
         if let Some(assignment) = task.state().assignment() {
             write!(f, " on node {} (run {})", assignment.placement.node, assignment.run)?;
         }
-        task.stop().iter().try_for_each(|stop| write!(f, ", told to stop: {stop}"))?;
+        task.stop().iter().try_for_each(|stop| write!(f, ", told to stop because {stop}"))?;
         writeln!(f)?;
     }
     Ok(())
+}
+
+fn words_of_contact(contact: Contact) -> &'static str {
+    match contact {
+        Contact::Answering => "answers",
+        Contact::Lost => "does not answer",
+        Contact::Gone => "is gone",
+    }
+}
+
+fn words_of_readiness(readiness: Readiness) -> &'static str {
+    match readiness {
+        Readiness::Unprepared => "not prepared",
+        Readiness::Ready { ran_tasks: false } => "ready",
+        Readiness::Ready { ran_tasks: true } => "ready, and tasks ran there",
+        Readiness::Rebooted { ran_tasks: false } => "to be prepared again",
+        Readiness::Rebooted { ran_tasks: true } => "to be prepared again, and tasks ran there",
+        Readiness::Barred { ran_tasks: false } => "excluded",
+        Readiness::Barred { ran_tasks: true } => "excluded, and tasks ran there",
+    }
+}
+
+fn words_of_run(run: &NodeRun) -> &'static str {
+    match run.state {
+        NodeRunState::Issued { stopping: false } => "was issued",
+        NodeRunState::Issued { stopping: true } => "was issued and told to stop",
+        NodeRunState::Running { stopping: false, .. } => "runs",
+        NodeRunState::Running { stopping: true, .. } => "runs and was told to stop",
+        NodeRunState::Completed { .. } => "is over",
+    }
 }
