@@ -39,11 +39,22 @@ fn quiet_step() -> impl Strategy<Value = Block> {
     ]
 }
 
+/// What a user does with the first job and two of its tasks, one of which may be its job manager task.
+fn request() -> impl Strategy<Value = Block> {
+    let of_task = (select(vec![17, 25, 25, 57, 60, 62]), select(vec![0, 4])); // add, assign, reactivate, terminate, delete
+    let of_job = select(vec![[50, 0], [50, 1], [51, 2], [51, 3], [52, 0], [53, 0]]); // terminate, delete, disable, enable
+    prop_oneof![
+        4 => of_task.prop_map(|(kind, task)| [kind, 0, task, 0, 0, 0, 0, 0]),
+        1 => (of_job, any::<u8>()).prop_map(|([kind, b], a)| [kind, 0, 0, 0, a, b, 0, 0]),
+    ]
+}
+
 /// Jobs whose tasks are on nodes from the beginning, a few events of any kind, and then what follows from them.
 fn busy_sequence() -> impl Strategy<Value = Sequence> {
     let starts = select(vec![Start::Usual, Start::Earliest, Start::Latest]);
     let shapes = vec(any::<Block>(), 1..6);
-    let (before, after) = (vec(quiet_step(), 0..12), vec(quiet_step(), 0..24));
+    let step = || prop_oneof![3 => quiet_step(), 1 => request()];
+    let (before, after) = (vec(step(), 0..20), vec(step(), 0..20));
     (starts, 1_u8..5, shapes, before, strategies::sequence(6), after).prop_map(
         |(start, tasks, shapes, before, events, after)| {
             let mut bytes = vec![0, 0b1000 | tasks, 0, 0, 0, 0, 0, 0];
@@ -99,7 +110,7 @@ fn another_answer_is_told() {
 
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
-    ProptestConfig { cases: usual.cases.max(512), failure_persistence: None, ..usual }
+    ProptestConfig { cases: usual.cases.max(1024), failure_persistence: None, ..usual }
 }
 
 proptest! {
