@@ -11,7 +11,7 @@
 //! let now = Timestamp::parse_iso8601("2026-02-10T08:00:00Z")?;
 //! let target = "/jobs/film?api-version=2024-07-01.20.0";
 //! let request_id = Guid::from_u128(1);
-//! let request = Request { method: "HEAD", target, headers: &[], body: b"", received: now, request_id };
+//! let request = Request { method: "GET", target, headers: &[], body: b"", received: now, request_id };
 //! let answer = recorder.answer(&request, now);
 //! assert_eq!(answer.response.status, 404);
 //! let _ = recorder.tick(now);

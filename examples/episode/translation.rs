@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use azbatch::Timestamp;
+use azbatch::{Timestamp, rest::Guid};
 use serde_json::Value;
 
 use crate::episode::{
@@ -104,8 +104,13 @@ impl Translation {
             }
         }
         if let Some(body) = &expect.body {
-            let (body, found) =
-                (blanked(&String::from_utf8_lossy(body), &self.urls.0), blanked(&text, &self.urls.1));
+            let body = String::from_utf8_lossy(body);
+            if let (Ok(expected), Some(json)) = (serde_json::from_str(&body), &json)
+                && let Some((pointer, old, new)) = self.difference(&expected, json, true, String::new())
+            {
+                return Some((Part::Json(pointer), old, new));
+            }
+            let (body, found) = (blanked(&body, &self.urls.0), blanked(&text, &self.urls.1));
             if body != found {
                 return Some((Part::Body, body, found));
             }
@@ -218,20 +223,32 @@ fn is_etag(text: &str) -> bool {
     digits.len() >= 8 && digits.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
 }
 
-/// A text without the account's URL, and without the ids and times that refusals show.
+/// A text without the account's URL, ETags, times, and the ids that refusals show.
 fn blanked(text: &str, url: &str) -> String {
-    let mut blank = text.replace(url, "ACCOUNT");
-    for (mark, is_value) in [
-        ("RequestId:", (|letter: char| letter.is_ascii_hexdigit() || letter == '-') as fn(char) -> bool),
-        ("Time:", |letter: char| letter.is_ascii_digit() || "-:.TZ".contains(letter)),
-        ("0x", |letter: char| letter.is_ascii_hexdigit()),
-    ] {
-        let parts: Vec<&str> = blank.split(mark).collect();
-        let cut = |(place, part): (usize, &&str)| match place {
-            0 => (*part).to_owned(),
-            _ => part.trim_start_matches(is_value).to_owned(),
-        };
-        blank = parts.iter().enumerate().map(cut).collect::<Vec<_>>().join(mark);
+    let is_part = |letter: char| letter.is_ascii_alphanumeric() || "-:.".contains(letter);
+    let text = text.replace(url, "ACCOUNT");
+    let (mut blank, mut rest) = (String::new(), text.as_str());
+    while let Some(start) = rest.find(is_part) {
+        let end = rest[start..].find(|letter| !is_part(letter)).map_or(rest.len(), |length| start + length);
+        blank.push_str(&rest[..start]);
+        blank.push_str(&blanked_word(&rest[start..end]));
+        rest = &rest[end..];
     }
-    blank
+    blank + rest
+}
+
+fn blanked_word(word: &str) -> String {
+    for mark in ["RequestId:", "nRequestId:"] {
+        if word.strip_prefix(mark).is_some_and(|id| Guid::parse(id).is_some()) {
+            return format!("{mark}ID");
+        }
+    }
+    let (before, time) = word.split_once("Time:").map_or(("", word), |(before, time)| (before, time));
+    if time.contains('T') && Timestamp::parse_iso8601(time).is_ok() {
+        format!("{before}TIME")
+    } else if is_etag(word) {
+        "ETAG".into()
+    } else {
+        word.into()
+    }
 }

@@ -119,6 +119,25 @@ fn times_ids_and_urls_are_compared_by_their_form() {
     }
 }
 
+/// A body that is expected byte for byte has the same layout, and the same values but for those of the server.
+#[test]
+fn whole_bodies_are_compared_by_layout_too() {
+    let mut pairs = translation();
+    let body = |url: &str, etag: &str, time: &str| {
+        format!("{{\r\n  \"url\":\"{url}/jobs/film\",\"eTag\":\"{etag}\",\"lastModified\":\"{time}\"\r\n}}")
+    };
+    let expected = expect(json!({ "body": body(OURS, "0x8DE687A00000001", "2026-02-10T08:00:00Z") }));
+    let theirs = body(THEIRS, "0x8DF4D5A72818B84", "2026-11-28T14:18:17.3387652Z");
+    let mut differs = |body: &str| {
+        pairs.compare(&expected, &Came { status: 200, headers: Vec::new(), body: body.as_bytes() }).is_err()
+    };
+    assert!(!differs(&theirs));
+    assert!(differs(&theirs.replace("\r\n", "\n")));
+    assert!(differs(&theirs.replace("film", "song")));
+    assert!(differs(&theirs.replace("8B84", "8B85")));
+    assert!(differs(&theirs.replace("2026-11-28T14:18:17.3387652Z", "soon")));
+}
+
 /// The link of a page is the server's own, and the episode's next request follows it.
 #[test]
 fn links_are_those_of_the_server() {

@@ -5,9 +5,11 @@ use std::{fs, path::PathBuf, process::Command};
 use serde_json::{Value, json};
 
 use crate::{
+    against::Service,
     episode::{Action, Episode, Outcome, Player},
     harness::{Emulator, VERSION, code, job},
     page::raw,
+    remote::Remote,
 };
 
 fn file(name: &str) -> PathBuf {
@@ -110,6 +112,13 @@ fn what_is_recorded_replays() {
     let text = fs::read_to_string(&path).unwrap();
     assert!(play(&text) != counts);
     assert!(text.contains("\"force_wait\": \"PT5S\""));
+
+    // It can also be played over HTTP.
+    let emulator = Emulator::start(&["--run", "episode"]);
+    let service = Service::new(&format!("http://{}", emulator.address), "anybody", "YW55").unwrap();
+    let remote = Remote { service: &service, authorizes: false, token: None, pools: true, pause: &|_| {} };
+    let report = remote.play(&text).unwrap();
+    assert_eq!((report.differ, report.skipped), (Vec::new(), Vec::new()));
     fs::remove_file(path).unwrap();
 }
 
