@@ -5,7 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use crate::{
     Account, Effect, Fact, Instruction, Job, RunId, Task, Timestamp,
     error::Violation,
-    job::{JobFact, JobNodeFact, JobStateName, Unit},
+    job::{JobFact, JobNodeFact, JobState, JobStateName, Unit},
     node::{NodeAction, NodeFact},
     task::{TaskFact, TaskStateName},
 };
@@ -139,7 +139,8 @@ fn job_goes_on(old: &Job, new: &Job, effects: &[Effect]) -> Result<(), Violation
     hold(stamps.0.entered() <= stamps.1.entered(), "I3", || text("entered its state earlier"))?;
     let same_version = stamps.0.modified() == stamps.1.modified();
     hold(!same_version || old.settings() == new.settings(), "T2", || text("another job of one ETag"))?;
-    let ending = matches!(old.state().name(), JobStateName::Terminating | JobStateName::Completed);
+    // From the step on that ends the job.
+    let ending = !matches!(new.state(), JobState::Living(_));
     for task in old.tasks() {
         let name = task.id();
         let Some(later) = new.task(name) else {
