@@ -1,0 +1,90 @@
+//! The command line.
+
+use std::env;
+
+use super::{question::Question, record::Secrets};
+
+pub const USAGE: &str = "\
+ask [--list] [QUESTION|RULE...]
+ask --against URL --account NAME [--key KEY] [--pool ID] [--json FILE] [QUESTION|RULE...]
+
+  --against URL   the account's endpoint, such as https://NAME.REGION.batch.azure.com
+  --account NAME  the account's name
+  --key KEY       its key; without this, that of the environment variable AZURE_BATCH_ACCESS_KEY
+  --pool ID       a pool of Linux nodes with at least one node; without it, questions that need one are skipped
+  --json FILE     where to write what was asked and answered, without the account, its key and its host;
+                  - writes it to the standard output
+  --list          print the questions and ask nothing
+It ends with 0 if all is as assumed, with 1 if not, and with 2 if nothing was asked.";
+
+#[derive(Default)]
+pub struct Options {
+    /// Whom to ask.
+    pub target: Option<Target>,
+    pub json: Option<String>,
+    /// Names of questions and rules; all if it is empty.
+    chosen: Vec<String>,
+}
+
+pub struct Target {
+    pub url: String,
+    pub account: String,
+    pub key: String,
+    pub pool: Option<String>,
+}
+
+impl Target {
+    /// What must not be in a record.
+    pub fn secrets(&self) -> Secrets {
+        Secrets::new(&self.url, &self.account, &self.key, self.pool.as_deref())
+    }
+}
+
+impl Options {
+    pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut options = Self::default();
+        let (mut list, mut url, mut account, mut key, mut pool) = (false, None, None, None, None);
+        while let Some(argument) = arguments.next() {
+            let place = match argument.as_str() {
+                "--against" => &mut url,
+                "--account" => &mut account,
+                "--key" => &mut key,
+                "--pool" => &mut pool,
+                "--json" => &mut options.json,
+                "--list" => {
+                    list = true;
+                    continue;
+                }
+                option if option.starts_with('-') => return Err(USAGE.into()),
+                _ => {
+                    options.chosen.push(argument);
+                    continue;
+                }
+            };
+            *place = Some(arguments.next().ok_or(USAGE)?);
+        }
+        if let Some(url) = url.filter(|_| !list) {
+            let account = account.ok_or("--account is missing")?;
+            let key = key.or_else(|| env::var("AZURE_BATCH_ACCESS_KEY").ok()).ok_or("--key is missing")?;
+            options.target = Some(Target { url, account, key, pool });
+        }
+        Ok(options)
+    }
+
+    /// The questions that were chosen.
+    pub fn select(&self, mut questions: Vec<Question>) -> Result<Vec<Question>, String> {
+        let is_of = |question: &Question, chosen: &String| {
+            question.name.eq_ignore_ascii_case(chosen)
+                || question.rules.iter().any(|rule| rule.eq_ignore_ascii_case(chosen))
+        };
+        if let Some(unknown) =
+            self.chosen.iter().find(|chosen| !questions.iter().any(|question| is_of(question, chosen)))
+        {
+            return Err(format!("there is no question about {unknown}; --list prints all"));
+        }
+        if !self.chosen.is_empty() {
+            questions.retain(|question| self.chosen.iter().any(|chosen| is_of(question, chosen)));
+        }
+        Ok(questions)
+    }
+}

@@ -1,0 +1,163 @@
+//! What is asked, and what each answer would mean.
+
+use super::{
+    cells::Cell,
+    conversation::{Conversation, Stop},
+};
+
+pub type Answer = Result<String, Stop>;
+
+/// A question to the service.
+pub struct Question {
+    /// By which it can be chosen on the command line.
+    pub name: String,
+    /// The rules that it is about, by their ids.
+    pub rules: Vec<&'static str>,
+    pub asks: String,
+    /// Whether it needs a pool with a node on which a task can run.
+    pub needs_node: bool,
+    /// What it makes.
+    pub makes: Makes,
+    steps: Steps,
+    /// The answers that are foreseen, the assumed one first.
+    pub foreseen: Vec<Foreseen>,
+}
+
+/// What a question makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Makes {
+    pub jobs: usize,
+    pub tasks: usize,
+    pub schedules: usize,
+}
+
+/// The conversation, from which the answer follows.
+enum Steps {
+    Cell(Cell),
+    Own(fn(&mut Conversation<'_>) -> Answer),
+}
+
+/// An answer that is foreseen.
+pub struct Foreseen {
+    /// The answer, or the beginning of it and a `*`.
+    pub answer: String,
+    pub means: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    AsAssumed,
+    Refuted,
+    /// None of the answers that are foreseen.
+    Unclear,
+    Skipped,
+}
+
+impl Verdict {
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::AsAssumed => "as assumed",
+            Self::Refuted => "refuted",
+            Self::Unclear => "unclear",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+impl Foreseen {
+    fn matches(&self, answer: &str) -> bool {
+        match self.answer.strip_suffix('*') {
+            Some(beginning) => answer.starts_with(beginning),
+            None => self.answer == answer,
+        }
+    }
+}
+
+impl Question {
+    pub fn new(
+        name: &str,
+        rules: &[&'static str],
+        asks: &str,
+        steps: fn(&mut Conversation<'_>) -> Answer,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            rules: rules.into(),
+            asks: asks.into(),
+            needs_node: false,
+            makes: Makes::default(),
+            steps: Steps::Own(steps),
+            foreseen: Vec::new(),
+        }
+    }
+
+    pub fn of_cell(cell: Cell) -> Self {
+        Self {
+            name: cell.id.into(),
+            rules: vec![cell.id],
+            asks: cell.asks(),
+            needs_node: cell.needs_node(),
+            makes: cell.makes(),
+            foreseen: cell.foreseen(),
+            steps: Steps::Cell(cell),
+        }
+    }
+
+    /// A foreseen answer, or the beginning of it and a `*`; the first one is the assumed one.
+    pub fn foresees(mut self, answer: &str, means: &str) -> Self {
+        self.foreseen.push(Foreseen { answer: answer.into(), means: means.into() });
+        self
+    }
+
+    pub fn makes(mut self, jobs: usize, tasks: usize) -> Self {
+        (self.makes.jobs, self.makes.tasks) = (jobs, tasks);
+        self
+    }
+
+    pub fn makes_schedules(mut self, schedules: usize) -> Self {
+        self.makes.schedules = schedules;
+        self
+    }
+
+    pub fn on_a_node(mut self) -> Self {
+        self.needs_node = true;
+        self
+    }
+
+    /// Its rules and its name.
+    pub fn title(&self) -> String {
+        match &self.rules[..] {
+            [rule] if *rule == self.name => self.name.clone(),
+            rules => format!("{} {}", rules.join(","), self.name),
+        }
+    }
+
+    /// The answer that is assumed.
+    pub fn assumed(&self) -> &str {
+        self.foreseen.first().map_or("", |foreseen| &foreseen.answer)
+    }
+
+    /// Has the conversation.
+    pub fn has(&self, conversation: &mut Conversation<'_>) -> Answer {
+        if self.needs_node && conversation.run.pool.is_none() {
+            return Err(Stop::Skipped("it needs --pool, with a node".into()));
+        }
+        match &self.steps {
+            Steps::Cell(cell) => cell.ask(conversation),
+            Steps::Own(steps) => steps(conversation),
+        }
+    }
+
+    pub fn verdict(&self, answer: &str) -> Verdict {
+        match self.foreseen.iter().position(|foreseen| foreseen.matches(answer)) {
+            Some(0) => Verdict::AsAssumed,
+            Some(_) => Verdict::Refuted,
+            None => Verdict::Unclear,
+        }
+    }
+
+    /// What an answer means, if it is foreseen.
+    pub fn meaning(&self, answer: &str) -> Option<&str> {
+        self.foreseen.iter().find(|foreseen| foreseen.matches(answer)).map(|foreseen| &*foreseen.means)
+    }
+}

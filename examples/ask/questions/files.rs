@@ -1,0 +1,114 @@
+//! Files of tasks.
+
+use serde_json::{Value, json};
+
+use super::super::{
+    conversation::{Conversation, Request, Stop, sleeps},
+    question::{Answer, Question},
+};
+
+pub fn questions() -> Vec<Question> {
+    vec![
+        Question::new(
+            "files-of-a-task-that-never-ran",
+            &["V3"],
+            "How are files refused of a task that was ended before it ran?",
+            |talk| {
+                let job = talk.job(json!({}))?;
+                let task = talk.task(&job, "task", &sleeps(1), Value::Null)?;
+                talk.must(Request::new("POST", format!("{task}/terminate")))?;
+                Ok(talk.get(&format!("{task}/files"))?.says())
+            },
+        )
+        .makes(1, 1)
+        .foresees("409 TaskFilesUnavailable", "V3 stays and is observed.")
+        .foresees("4*", "V3: it is refused like this.")
+        .foresees("200", "V3: the list is empty."),
+        Question::new("range-without-an-end", &["V7"], "Is `bytes=2-` accepted?", |talk| {
+            part(talk, "bytes=2-")
+        })
+        .on_a_node()
+        .makes(1, 1)
+        .foresees("200 cdef", "V7 stays and is observed.")
+        .foresees("206 cdef", "V7: it is accepted, with 206.")
+        .foresees("200 abcdef", "V7: it is ignored.")
+        .foresees("4*", "V7: it is refused."),
+        Question::new(
+            "range-beyond-the-end",
+            &["V7"],
+            "How is a range beyond the end of a file refused?",
+            |talk| part(talk, "bytes=100-200"),
+        )
+        .on_a_node()
+        .makes(1, 1)
+        .foresees("416 InvalidRange", "V7 stays and is observed.")
+        .foresees("4*", "V7: it is refused like this.")
+        .foresees("20*", "V7: it is accepted."),
+        Question::new("range-of-the-end", &["V7"], "Is `bytes=-2` refused?", |talk| part(talk, "bytes=-2"))
+            .on_a_node()
+            .makes(1, 1)
+            .foresees("400 InvalidHeaderValue", "V7 stays and is observed.")
+            .foresees("20*", "V7: it is accepted.")
+            .foresees("4*", "V7: it is refused like this."),
+        Question::new("etag-condition-on-a-file", &["V6"], "Is If-Match ignored for files?", |talk| {
+            let task = printed(talk)?;
+            let request = Request::new("GET", format!("{task}/files/stdout.txt")).header("If-Match", "0x8D0");
+            Ok(talk.send(request)?.says())
+        })
+        .on_a_node()
+        .makes(1, 1)
+        .foresees("200", "V6 stays and is observed.")
+        .foresees("412 *", "V6: it applies.")
+        .foresees("400 *", "V6: it is refused."),
+        Question::new(
+            "path-out-of-the-directory",
+            &["V2"],
+            "Is a path that contains `..` not found?",
+            |talk| {
+                let task = printed(talk)?;
+                Ok(talk.get(&format!("{task}/files/wd%5C..%5Cstdout.txt"))?.says())
+            },
+        )
+        .on_a_node()
+        .makes(1, 1)
+        .foresees("404 FileNotFound", "V2 stays and is observed.")
+        .foresees("200", "V2: it is followed.")
+        .foresees("4*", "V2: it is refused like this."),
+        Question::new("directory-as-a-file", &["V5"], "Is a directory not found by a GET?", |talk| {
+            let task = printed(talk)?;
+            Ok(talk.get(&format!("{task}/files/wd"))?.says())
+        })
+        .on_a_node()
+        .makes(1, 1)
+        .foresees("404 FileNotFound", "V5 stays and is observed.")
+        .foresees("200", "V5: a GET accepts a directory.")
+        .foresees("4*", "V5: it is refused like this."),
+        Question::new("order-of-files", &["V4"], "Are files listed by path?", |talk| {
+            let task = printed(talk)?;
+            let list = talk.must(Request::new("GET", format!("{task}/files")))?;
+            let names = list.body["value"].as_array().into_iter().flatten();
+            let names: Vec<_> = names.filter_map(|file| file["name"].as_str()).collect();
+            Ok(if names.is_sorted() { "by path".into() } else { names.join(" ") })
+        })
+        .on_a_node()
+        .makes(1, 1)
+        .foresees("by path", "V4 stays.")
+        .foresees("*", "V4: they are listed like this."),
+    ]
+}
+
+/// A task on the node that has printed six letters.
+fn printed(talk: &mut Conversation<'_>) -> Result<String, Stop> {
+    let job = talk.job_on_node(json!({}))?;
+    let task = talk.task(&job, "task", "/bin/sh -c \"echo abcdef\"", Value::Null)?;
+    talk.wait_for_state(&task, "completed")?;
+    Ok(task)
+}
+
+fn part(talk: &mut Conversation<'_>, range: &str) -> Answer {
+    let task = printed(talk)?;
+    let request = Request::new("GET", format!("{task}/files/stdout.txt")).header("ocp-range", range);
+    let reply = talk.send(request)?;
+    let content = reply.body.as_str().map(|text| format!(" {}", text.trim_end()));
+    Ok(format!("{}{}", reply.says(), content.unwrap_or_default()))
+}

@@ -1,0 +1,130 @@
+//! What was asked and answered, as evidence that can be passed on.
+
+use std::{fs, io};
+
+use serde_json::{Value, json};
+
+use super::{
+    conversation::{Exchange, Reply, VERSION},
+    question::{Question, Verdict},
+};
+use crate::against::now;
+
+/// Headers of answers that say nothing about the rules, or where they came from.
+const DROPPED: [&str; 6] = [
+    "server",
+    "strict-transport-security",
+    "x-content-type-options",
+    "connection",
+    "content-length",
+    "set-cookie",
+];
+
+/// What became of a question.
+pub struct Outcome {
+    pub question: Question,
+    pub verdict: Verdict,
+    pub answered: String,
+    pub exchanges: Vec<Exchange>,
+}
+
+impl Outcome {
+    /// The id of the last request, which the answer was read from.
+    pub fn request_id(&self) -> &str {
+        self.exchanges.last().map_or("", |exchange| exchange.reply.header("request-id"))
+    }
+
+    fn value(&self) -> Value {
+        json!({
+            "name": self.question.name,
+            "rules": self.question.rules,
+            "asks": self.question.asks,
+            "assumed": self.question.assumed(),
+            "answered": self.answered,
+            "verdict": self.verdict.text(),
+            "means": self.question.meaning(&self.answered),
+            "requestId": self.request_id(),
+            "conversation": self.exchanges.iter().map(exchange).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// Signatures and dates are added when a request is sent, and are not here.
+fn exchange(exchange: &Exchange) -> Value {
+    let Exchange { request, reply } = exchange;
+    let headers: Vec<_> = request.headers.iter().filter(|(name, _)| *name != "Authorization").collect();
+    json!({
+        "request": { "method": request.method, "target": request.target(), "headers": headers, "body": request.body },
+        "answer": answer(reply),
+    })
+}
+
+fn answer(reply: &Reply) -> Value {
+    let headers: Vec<_> = reply.headers.iter().filter(|(name, _)| !DROPPED.contains(&&**name)).collect();
+    json!({ "status": reply.status, "headers": headers, "body": reply.body })
+}
+
+/// What must not be in a record, with what stands in its place. Longer ones come first, as the host has the
+/// account's name in it.
+pub struct Secrets(Vec<(String, &'static str)>);
+
+impl Secrets {
+    pub fn new(url: &str, account: &str, key: &str, pool: Option<&str>) -> Self {
+        let host = url.split_once("://").map_or(url, |(_, host)| host).trim_end_matches('/');
+        let name = host.split_once(':').map_or(host, |(name, _)| name);
+        let secrets = [
+            (key, "KEY"),
+            (host, "HOST"),
+            (name, "HOST"),
+            (account, "ACCOUNT"),
+            (pool.unwrap_or(""), "POOL"),
+        ];
+        let secrets = secrets.iter().filter(|(secret, _)| !secret.is_empty());
+        Self(secrets.map(|(secret, instead)| (secret.to_ascii_lowercase(), *instead)).collect())
+    }
+
+    /// The text without secrets, whatever their case.
+    pub fn redact(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (secret, instead) in &self.0 {
+            let mut rest = 0;
+            while let Some(place) = text.to_ascii_lowercase().get(rest..).and_then(|text| text.find(secret)) {
+                let start = rest + place;
+                text.replace_range(start..start + secret.len(), instead);
+                rest = start + instead.len();
+            }
+        }
+        text
+    }
+
+    fn redact_all(&self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.redact(text),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.redact_all(value)),
+            Value::Object(members) => members.values_mut().for_each(|value| self.redact_all(value)),
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    pub fn record(&self, outcomes: &[Outcome]) -> Value {
+        let mut conversations: Value = outcomes.iter().map(Outcome::value).collect();
+        self.redact_all(&mut conversations);
+        json!({
+            "says": "Answers of a Batch account to the questions of azbatch's example `ask`.",
+            "asked": now().to_string(),
+            "apiVersion": VERSION,
+            "questions": conversations,
+        })
+    }
+
+    /// Writes the record to a file, or to the standard output if it is called `-`.
+    pub fn write(&self, outcomes: &[Outcome], file: Option<&str>) -> io::Result<()> {
+        let Some(file) = file else { return Ok(()) };
+        let text = format!("{:#}\n", self.record(outcomes));
+        if file == "-" {
+            print!("{text}");
+            return Ok(());
+        }
+        fs::write(file, text)
+    }
+}
