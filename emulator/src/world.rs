@@ -526,7 +526,7 @@ impl World {
         let at = self.instant;
         let known = self.account.node(node).is_some();
         if known {
-            self.log.line(format!("{at} node {node}: {event:?}"));
+            self.log.line(format!("{at} node {node} {event}"));
             self.apply_node_event(node, event, at);
         }
         known

@@ -13,39 +13,44 @@ const GUIDE: &str = include_str!("../../src/guide.md");
 /// What is sent at a limit, and what beyond it. Both are given as what is told.
 type Sides = [String; 2];
 
-/// The rows of the table: what is limited, and what happens beyond.
-fn table() -> BTreeMap<&'static str, &'static str> {
+/// The rows of the table: what is limited, the limit, and what happens beyond.
+fn table() -> BTreeMap<&'static str, (&'static str, &'static str)> {
     let (_, section) = GUIDE.split_once("\n## Limits\n").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
     let rows = section.lines().filter(|line| line.starts_with("| ")).skip(1).map(|line| {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
-        let [what, _limit, beyond, _rule] = cells[..] else { panic!("{line}") };
-        (what, beyond.trim_matches('`'))
+        let [what, limit, beyond, _rule] = cells[..] else { panic!("{line}") };
+        (what, (limit, beyond.trim_matches('`')))
     });
     rows.collect()
 }
 
 #[test]
 fn each_limit_of_the_table_holds_at_both_sides() {
-    let tested: BTreeMap<&str, Sides> = BTreeMap::from([
-        ("ids of jobs, job schedules, tasks and pools", ids()),
-        ("ids of nodes, which the host chooses", node_ids()),
-        ("names of a node's users", user_names()),
-        ("`displayName`", sides([1024, 1025], |n| add_job(json!({ "displayName": "ü".repeat(n) })))),
-        ("`metadata`, names and values", sides([8192, 8193], metadata)),
-        ("`maxParallelTasks`", both(sides([1, 0], parallel), sides([-1, -2], parallel))),
-        ("`maxTaskRetryCount`", sides([-1, -2], retries)),
-        ("`priority`", both(sides([1000, 1001], priority), sides([-1000, -1001], priority))),
-        ("a request's body", sides([1 << 20, (1 << 20) + 1], body_of)),
-        ("tasks in a collection", sides([100, 101], collection_of)),
-        ("ids that a task depends on, together", sides([64_000, 64_001], depending_on)),
-        ("`taskSlotsPerNode`", both(sides([256, 257], slots), sides([1, 0], slots))),
-        ("nodes that one request removes", sides([100, 101], removing)),
-        ("`maxresults`", both(sides([1000, 1001], page("/jobs")), sides([1, 0], page("/jobs")))),
-        ("`maxresults` of node counts", sides([10, 11], page("/nodecounts"))),
-        ("depth of parentheses and `not` in `$filter`", sides([64, 65], filter_of_depth)),
+    let tested = [
+        ("ids of jobs, job schedules, tasks and pools", "1 to 64 characters", ids()),
+        ("ids of nodes, which the host chooses", "1 to 128 characters", node_ids()),
+        ("names of a node's users", "1 to 64 characters", user_names()),
+        (
+            "`displayName`",
+            "1024 characters",
+            sides([1024, 1025], |n| add_job(json!({ "displayName": "ü".repeat(n) }))),
+        ),
+        ("`metadata`, names and values", "8 KiB", sides([8192, 8193], metadata)),
+        ("`maxParallelTasks`", "-1, or at least 1", both(sides([1, 0], parallel), sides([-1, -2], parallel))),
+        ("`maxTaskRetryCount`", "at least -1", sides([-1, -2], retries)),
+        ("`priority`", "-1000 to 1000", both(sides([1000, 1001], priority), sides([-1000, -1001], priority))),
+        ("a request's body", "1 MiB", sides([1 << 20, (1 << 20) + 1], body_of)),
+        ("tasks in a collection", "100", sides([100, 101], collection_of)),
+        ("ids that a task depends on, together", "64,000 characters", sides([64_000, 64_001], depending_on)),
+        ("`taskSlotsPerNode`", "1 to 256", both(sides([256, 257], slots), sides([1, 0], slots))),
+        ("nodes that one request removes", "100", sides([100, 101], removing)),
+        ("`maxresults`", "1 to 1000", both(sides([1000, 1001], page("/jobs")), sides([1, 0], page("/jobs")))),
+        ("`maxresults` of node counts", "1 to 10", sides([10, 11], page("/nodecounts"))),
+        ("depth of parentheses and `not` in `$filter`", "64", sides([64, 65], filter_of_depth)),
         (
             "`timeout`",
+            "at least 1 s; longer than 30 s (for a collection of tasks, 120 s) counts as that",
             both(
                 sides([1, 0], timeout("/jobs/job/tasks")),
                 sides([1, 0], timeout("/jobs/job/addtaskcollection")),
@@ -53,22 +58,26 @@ fn each_limit_of_the_table_holds_at_both_sides() {
         ),
         (
             "`recurrenceInterval` and `startWindow`",
+            "at least 1 minute",
             both(sides([60, 59], recurrence), sides([60, 59], start_window)),
         ),
-        ("characters of an autoscale formula", sides([8192, 8193], formula_of_length)),
-        ("statements of an autoscale formula", sides([100, 101], formula_of_statements)),
+        ("characters of an autoscale formula", "8192", sides([8192, 8193], formula_of_length)),
+        ("statements of an autoscale formula", "100", sides([100, 101], formula_of_statements)),
         (
             "`autoScaleEvaluationInterval`",
+            "5 minutes to 168 hours",
             both(sides([168 * 3600, 168 * 3600 + 1], evaluation), sides([300, 299], evaluation)),
         ),
-        ("`maxWallClockTime` of a release task", sides([15 * 60, 15 * 60 + 1], release_time)),
-    ]);
+        ("`maxWallClockTime` of a release task", "15 minutes", sides([15 * 60, 15 * 60 + 1], release_time)),
+    ];
     let table = table();
-    assert_eq!(tested.keys().collect::<Vec<_>>(), table.keys().collect::<Vec<_>>());
-    for (what, [within, beyond]) in tested {
+    let mut rows: Vec<&str> = tested.iter().map(|(what, ..)| *what).collect();
+    rows.sort_unstable();
+    assert_eq!(rows, table.keys().copied().collect::<Vec<_>>());
+    for (what, limit, [within, beyond]) in tested {
         println!("{what}");
         assert_accepted(&within);
-        assert_eq!(beyond, table[what], "{what}");
+        assert_eq!((limit, beyond.as_str()), table[what], "{what}");
     }
 }
 
