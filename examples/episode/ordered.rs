@@ -85,13 +85,28 @@ impl Ordered {
         }
     }
 
-    /// What stands at a JSON pointer.
-    pub fn at(&self, pointer: &str) -> Option<&Self> {
-        pointer.split('/').skip(1).try_fold(self, |value, name| match value {
-            Self::Object(_) => value.get(name),
-            Self::Array(items) => items.get(name.parse::<usize>().ok()?),
+    /// What of it leads to a JSON pointer: in objects one member, and in arrays all items, of which the others are
+    /// empty if they are objects.
+    pub fn towards(&self, pointer: &str) -> Option<Self> {
+        let Some((name, rest)) = pointer.strip_prefix('/').map(|names| names.split_at(name_length(names)))
+        else {
+            return Some(self.clone());
+        };
+        match self {
+            Self::Object(_) => Some(Self::object(name, self.get(name)?.towards(rest)?)),
+            Self::Array(items) => {
+                let place: usize = name.parse().ok()?;
+                let emptied = |item: &Self| match item {
+                    Self::Object(_) => Some(Self::Object(Vec::new())),
+                    Self::Array(_) | Self::Plain(_) => Some(item.clone()),
+                };
+                let towards = |(index, item): (usize, &Self)| {
+                    if index == place { item.towards(rest) } else { emptied(item) }
+                };
+                items.iter().enumerate().map(towards).collect::<Option<_>>().map(Self::Array)
+            }
             Self::Plain(_) => None,
-        })
+        }
     }
 
     /// A text.
@@ -103,14 +118,11 @@ impl Ordered {
     pub fn object(name: &str, value: Self) -> Self {
         Self::Object(vec![(name.into(), value)])
     }
+}
 
-    /// Objects within objects, with a value at this JSON pointer.
-    pub fn nested(pointer: &str, value: Self) -> Self {
-        pointer
-            .rsplit('/')
-            .take(pointer.matches('/').count())
-            .fold(value, |value, name| Self::object(name, value))
-    }
+/// How long the first name of a JSON pointer without its slash is.
+fn name_length(names: &str) -> usize {
+    names.find('/').unwrap_or(names.len())
 }
 
 /// Changes.

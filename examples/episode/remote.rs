@@ -262,8 +262,8 @@ impl Game<'_> {
             }
             let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
             // What has no id, or one that is not valid, is not added.
-            let is_valid =
-                |id: &&str| id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+            let is_valid = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(is_letter);
             let Some(id) = body["id"].as_str().filter(is_valid) else { continue };
             let resource = format!("{path}/{id}");
             if !added.iter().any(|other| other.eq_ignore_ascii_case(&resource)) {
@@ -283,11 +283,11 @@ impl Game<'_> {
             .map(|answer| answer.status)
     }
 
-    /// Whether it is not there, or not any more after this time. An id that is too long is never there.
+    /// Whether it is not there, or not any more after this time. Any other answer than 404 may hide something.
     fn wait_until_gone(&self, resource: &str, patience: Duration) -> Result<bool, Broken> {
         let (start, mut pause) = (Instant::now(), Duration::from_millis(20));
         loop {
-            if matches!(self.own("GET", resource)?, 400 | 404) {
+            if self.own("GET", resource)? == 404 {
                 return Ok(true);
             }
             if start.elapsed() >= patience {

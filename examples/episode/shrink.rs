@@ -186,8 +186,8 @@ impl Shrinker {
         let Fault::Answer { part: Part::Json(pointer), .. } = self.fault.clone() else { return };
         self.try_step(index, |step| {
             let expect = step.get_mut("expect")?;
-            let value = expect.get("json")?.at(&pointer)?.clone();
-            *expect = Ordered::object("contains", Ordered::nested(&pointer, value));
+            let less = expect.get("json").or_else(|| expect.get("contains"))?.towards(&pointer)?;
+            *expect = Ordered::object("contains", less);
             Some(())
         });
     }

@@ -2,10 +2,15 @@
 
 #![allow(clippy::needless_pass_by_value, reason = "the values are made in the calls")]
 
+use azbatch::{
+    Account,
+    episode::Recorder,
+    rest::{Guid, Request},
+};
 use serde_json::{Value, json};
 
 use crate::episode::{
-    Episode, Outcome, Player,
+    Action, Episode, Outcome, Player,
     shrink::{Shrunk, shrink},
 };
 
@@ -195,4 +200,38 @@ fn one_value_of_a_whole_body_is_left() {
 #[test]
 fn what_passes_is_not_reduced() {
     assert_eq!(shrink(&Long::new().text()).unwrap_err(), "nothing fails in it");
+}
+
+/// A recording expects whole bodies. What is left of one is the value that is wrong.
+#[test]
+fn a_recording_comes_down_to_a_value() {
+    let long = Long::new();
+    let episode = Episode::parse(&long.text()).unwrap();
+    let mut recorder = Recorder::new(Account::new(&episode.account), "long").unwrap();
+    let mut answers = 0;
+    for step in &episode.steps {
+        if let Action::Request(request) = &step.action {
+            let headers: Vec<(&str, &[u8])> =
+                request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+            let (method, target, body) = (&request.method, &request.target, &request.body);
+            let (received, request_id) = (request.received, Guid::from_u128(1));
+            let request = Request { method, target, headers: &headers, body, received, request_id };
+            let _ = recorder.answer(&request, step.at());
+            answers += 1;
+        }
+    }
+    let text = recorder.to_string();
+    assert!(answers >= 20 && shrink(&text).is_err());
+    // The last list of tasks: the state of the second one.
+    let place = text.rfind("\"state\":\"active\"").unwrap();
+    let wrong =
+        [&text[..place], "\"state\":\"preparing\"", &text[place + "\"state\":\"active\"".len()..]].concat();
+    let shrunk = shrink(&wrong).unwrap();
+    let (mut steps, _) = left(&shrunk);
+    let read = steps.pop().unwrap();
+    assert_eq!(read["request"]["target"], format!("/jobs/game/tasks?{VERSION}"));
+    assert_eq!(read["expect"], json!({ "contains": { "value": [{}, {}, { "state": "preparing" }] } }));
+    let tasks = steps.iter().map(|step| &step["request"]["target"]).collect::<Vec<_>>();
+    let [jobs, task] = ["/jobs", "/jobs/game/tasks"].map(|path| format!("{path}?{VERSION}"));
+    assert_eq!(tasks, [&jobs, &task, &task, &task]);
 }
