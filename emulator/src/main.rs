@@ -127,6 +127,8 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
     if let Some(timeout) = options.force_wait() {
         account = account.with_force_timeout(timeout);
     }
+    // A recording is begun only if nothing else keeps the emulator from starting.
+    let guard = guard(options)?;
     let record = options
         .record
         .as_deref()
@@ -142,7 +144,7 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
     };
     let plays = options.run == RunMode::Episode;
     let clock = VirtualClock::new(stored.instant, if plays { 0.0 } else { options.speed() });
-    let (guard, lag, out_of_reach) = (guard(options)?, options.service_lag(), stored.out_of_reach);
+    let (lag, out_of_reach) = (options.service_lag(), stored.out_of_reach);
     let mut world = World::new(Parts {
         account,
         clock,

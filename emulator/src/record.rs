@@ -38,19 +38,29 @@ impl Record {
         Ok(Self { file: Mutex::new(growing) })
     }
 
-    /// Adds a step. A recording that cannot be written ends there; [`finish`](Self::finish) says so.
-    pub fn add(&self, step: &Step) {
+    /// Adds a step. A recording that cannot be written ends with the step before.
+    ///
+    /// # Errors
+    /// This is the first step that cannot be written. Those after it are passed over.
+    pub fn add(&self, step: &Step) -> Result<(), String> {
         let mut growing = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        if growing.error.is_none() {
-            growing.error = growing.add(step).err();
+        if growing.error.is_some() {
+            return Ok(());
         }
+        growing.add(step).map_err(|error| {
+            let why = error.to_string();
+            growing.error = Some(error);
+            why
+        })
     }
 
     /// Waits until everything is on disk.
     pub fn finish(&self) -> io::Result<()> {
-        let mut growing = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        growing.error.take().map_or(Ok(()), Err)?;
-        growing.file.sync_all()
+        let growing = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+        match &growing.error {
+            Some(error) => Err(io::Error::new(error.kind(), error.to_string())),
+            None => growing.file.sync_all(),
+        }
     }
 }
 
@@ -60,10 +70,19 @@ impl Growing {
         write!(text, "{step}").map_err(io::Error::other)?;
         let length = text.len() as u64;
         text.push_str(CLOSING);
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(text.as_bytes())?;
+        if let Err(error) = self.write(&text) {
+            // The closing had its place before the step.
+            self.file.set_len(self.end)?;
+            self.write(CLOSING)?;
+            return Err(error);
+        }
         self.end += length;
         self.is_first = false;
         Ok(())
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.file.seek(SeekFrom::Start(self.end))?;
+        self.file.write_all(text.as_bytes())
     }
 }

@@ -200,7 +200,9 @@ impl World {
     /// Adds a step to the recording, if there is one.
     fn record(&self, step: impl FnOnce() -> Step) {
         if let Some(record) = &self.record {
-            record.add(&step());
+            if let Err(error) = record.add(&step()) {
+                self.log.line(format!("the recording ends here: {error}"));
+            }
         }
     }
 

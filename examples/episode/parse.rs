@@ -128,8 +128,8 @@ fn parse_image(image: &Value) -> Result<SupportedImage, String> {
     })
 }
 
-/// How often a text can be repeated, so that a file cannot ask for all memory.
-const MAX_TIMES: usize = 4 * 1024 * 1024;
+/// How long a text can be when it is repeated, so that a file cannot ask for all memory.
+const MAX_REPEATED_BYTES: usize = 4 * 1024 * 1024;
 
 /// What else a step of each kind can have.
 const KINDS: [(&str, &[&str]); 9] = [
@@ -299,9 +299,9 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
     }
     if let (Some(text), Some(times)) = (value["text"].as_str(), value["times"].as_u64()) {
         only(value, &["text", "times"]).ok()?;
-        return Some(
-            text.repeat(usize::try_from(times).ok().filter(|times| *times <= MAX_TIMES)?).into_bytes(),
-        );
+        let times = usize::try_from(times).ok()?;
+        let bytes = text.len().checked_mul(times)?;
+        return (bytes <= MAX_REPEATED_BYTES).then(|| text.repeat(times).into_bytes());
     }
     only(value, &["hex"]).ok()?;
     let digits = value["hex"].as_str()?.as_bytes();

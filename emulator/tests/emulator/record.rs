@@ -139,7 +139,7 @@ fn what_the_guard_refuses_is_a_note() {
 }
 
 #[test]
-fn a_recording_has_no_secrets() {
+fn a_recording_has_no_authorization() {
     let file = file("secrets.json");
     let emulator = Emulator::start(&["--frozen", "--record", file.to_str().unwrap()]);
     let headers = [("Host", "localhost"), ("Authorization", "Bearer sesame"), ("X-Mine", "kept")];
