@@ -32,10 +32,10 @@ fn quiet_step() -> impl Strategy<Value = Block> {
     prop_oneof![
         2 => Just([0, 0, 0, 0, 0, 0, 0, 14]), // a tick just before the deadline
         4 => Just([0, 0, 0, 0, 0, 0, 0, 15]), // a tick at the deadline
-        1 => Just([70, 0, 0, 0, 0, 0, 0, 0]), // schedule
+        2 => Just([70, 0, 0, 0, 0, 0, 0, 0]), // schedule
         3 => any::<u8>().prop_map(report(0)), // a run has started
-        2 => any::<u8>().prop_map(report(2)), // a run has ended with exit code 0
-        1 => any::<u8>().prop_map(report(4)), // a run has ended with exit code 1
+        3 => any::<u8>().prop_map(report(2)), // a run has ended with exit code 0
+        2 => any::<u8>().prop_map(report(4)), // a run has ended with exit code 1
     ]
 }
 
@@ -44,7 +44,7 @@ fn request() -> impl Strategy<Value = Block> {
     let of_task = (select(vec![17, 25, 25, 57, 60, 62]), select(vec![0, 4])); // add, assign, reactivate, terminate, delete
     let of_job = select(vec![[50, 0], [50, 1], [51, 2], [51, 3], [52, 0], [53, 0]]); // terminate, delete, disable, enable
     prop_oneof![
-        4 => of_task.prop_map(|(kind, task)| [kind, 0, task, 0, 0, 0, 0, 0]),
+        2 => of_task.prop_map(|(kind, task)| [kind, 0, task, 0, 0, 0, 0, 0]),
         1 => (of_job, any::<u8>()).prop_map(|([kind, b], a)| [kind, 0, 0, 0, a, b, 0, 0]),
     ]
 }
