@@ -63,6 +63,28 @@ fn a_job_runs_and_is_terminated() {
     assert_eq!(seconds_between(&release["startTime"], &release["endTime"]), 20);
 }
 
+/// E2: a task of a terminated job runs until its node answers, which takes a simulated node a moment.
+#[test]
+fn a_task_that_is_told_to_stop_runs_for_a_moment() {
+    let emulator = Emulator::start(&["--frozen"]);
+    emulator.add(job("film"), "sleep 600");
+    emulator.advance(5);
+    let task = || emulator.get("/jobs/film/tasks/task");
+    assert_eq!(emulator.call("POST", "/jobs/film/terminate", Value::Null).status, 202);
+    assert_eq!(
+        (&task()["state"], &emulator.get("/jobs/film")["state"]),
+        (&json!("running"), &json!("terminating"))
+    );
+    let terminated = emulator.get("/jobs/film")["stateTransitionTime"].clone();
+    emulator.advance(5);
+    let task = task();
+    assert_eq!(
+        (&task["state"], &emulator.get("/jobs/film")["state"]),
+        (&json!("completed"), &json!("completed"))
+    );
+    assert_ne!(task["executionInfo"]["endTime"], terminated);
+}
+
 #[test]
 fn unauthorized_requests_are_refused() {
     let emulator = Emulator::start_guarded(&[]);
