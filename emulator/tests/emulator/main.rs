@@ -4,6 +4,9 @@
 
 #[path = "../../../examples/against/mod.rs"]
 mod against;
+#[path = "../../../examples/ask/mod.rs"]
+mod ask;
+mod asking;
 #[path = "../../examples/load/client.rs"]
 mod client;
 mod conformance;
