@@ -8,7 +8,7 @@ use super::{
 };
 
 /// How long a job is held in `terminating` or `deleting` by its release task, in seconds.
-const HELD: u32 = 60;
+const HELD: u32 = 120;
 
 /// A cell of the table, and the answer that is assumed.
 pub struct Cell {
@@ -100,8 +100,8 @@ fn job_in(account: &mut Conversation<'_>, state: &str, with_ended: bool) -> Resu
         "deleting" => account.must(Request::new("DELETE", job.as_str()))?,
         _ => return Ok(job),
     };
-    let is_passing = on_node;
-    let reached = account.wait(&job, |found| is_passing || found["state"] == state)?;
+    // A state that a job only passes through is there now or not at all.
+    let reached = account.wait(&job, |found| on_node || found["state"] == state)?;
     if reached["state"] != state {
         return Err(Stop::Unclear(format!("the job is {} instead of {state}", reached["state"])));
     }

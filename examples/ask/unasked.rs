@@ -36,6 +36,7 @@ pub const UNASKED: &[(&str, Why)] = &[
     ("X9", AUTO_POOL),
     ("L2", CannotBeSettled("that a job is made at a tick is about the crate; the names are observed")),
     ("L3", NotYetAsked("it takes several periods of at least a minute, by the service's clock")),
+    ("L4", NotYetAsked("it takes a schedule whose job outlives a period of at least a minute")),
     ("L8", NotYetAsked("it needs a schedule that has made several jobs, a minute apart")),
     ("L9", OF_THE_CRATE),
     ("N3", CHANGES_POOL),

@@ -148,6 +148,7 @@ fn everything_is_as_assumed_here() {
     for secret in [KEY, ACCOUNT, &host, "127.0.0.1", "render", "SharedKey", "ocp-date: "] {
         assert!(!text.contains(secret), "{secret}");
     }
+    assert!(!asked.out.contains(KEY) && !asked.err.contains(KEY));
     let record: Value = serde_json::from_str(&text).unwrap();
     let questions = record["questions"].as_array().unwrap();
     assert_eq!(questions.len(), count);

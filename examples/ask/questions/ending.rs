@@ -43,6 +43,22 @@ fn by_itself() -> Vec<Question> {
         .foresees("MaxWallClockTimeExpiry, the ETag stayed", "T2: an expiry does not move it.")
         .foresees("4*", "Jobs cannot have so short a time; T2 stays assumed for the expiry."),
         Question::new(
+            "etag-of-jm-complete",
+            &["T2"],
+            "Does a job's own end by JMComplete move its ETag?",
+            |account| {
+                let manager = json!({ "id": "manager", "commandLine": sleeps(10) });
+                let job = account.job_on_node(json!({ "jobManagerTask": manager }))?;
+                let added = account.must(Request::new("GET", job.as_str()))?;
+                own_end(account, &job, added.text("/eTag"))
+            },
+        )
+        .on_a_node()
+        .takes(30)
+        .makes(1, 0)
+        .foresees("JMComplete, the ETag moved", "T2 stays, and is observed for JMComplete.")
+        .foresees("JMComplete, the ETag stayed", "T2: the end of a job manager does not move it."),
+        Question::new(
             "empty-reason",
             &["E1"],
             "What is the reason of a job that is terminated with an empty one?",
@@ -94,13 +110,13 @@ fn by_itself() -> Vec<Question> {
             "Which comes first: a value that the stored job refuses, or an unmet condition?",
             |account| {
                 let job = account.job(json!({ "onAllTasksComplete": "noaction" }))?;
-                let task = account.task(&job, "task", &sleeps(600), Value::Null)?;
+                // It keeps the job active.
+                account.task(&job, "task", &sleeps(600), Value::Null)?;
                 account.must(
                     Request::new("PATCH", job.as_str())
                         .json(&json!({ "onAllTasksComplete": "terminatejob" })),
                 )?;
                 let back = Request::new("PATCH", job).json(&json!({ "onAllTasksComplete": "noaction" }));
-                let _ = task; // It keeps the job active.
                 Ok(account.send(back.header("If-Match", "0x8D00000000000000"))?.says())
             },
         )
@@ -239,7 +255,7 @@ fn by_force() -> Vec<Question> {
             &["F2"],
             "What does a forced terminate of a terminating job move?",
             |account| {
-                let job = held(account, 60)?;
+                let job = held(account, 120)?;
                 account.must(Request::new("POST", format!("{job}/terminate")))?;
                 let before = account.must(Request::new("GET", job.as_str()))?;
                 let forced = account.act(&format!("{job}/terminate?force=true"))?;
@@ -266,7 +282,7 @@ fn by_force() -> Vec<Question> {
             &["R-update-terminating"],
             "What does a PUT answer, other than a PATCH, if the job is terminating?",
             |account| {
-                let job = held(account, 60)?;
+                let job = held(account, 120)?;
                 account.must(Request::new("POST", format!("{job}/terminate")))?;
                 let pool = account.must(Request::new("GET", job.as_str()))?.body["poolInfo"].clone();
                 Ok(account.send(Request::new("PUT", job).json(&json!({ "poolInfo": pool })))?.says())
@@ -282,7 +298,7 @@ fn by_force() -> Vec<Question> {
             &["F2"],
             "What does a second forced terminate answer?",
             |account| {
-                let job = held(account, 60)?;
+                let job = held(account, 120)?;
                 account.must(Request::new("POST", format!("{job}/terminate?force=true")))?;
                 Ok(account.act(&format!("{job}/terminate?force=true"))?.says())
             },

@@ -83,16 +83,24 @@ fn ranges() -> Vec<Question> {
 
 fn paths() -> Vec<Question> {
     vec![
-        Question::new("etag-condition-on-a-file", &["V6"], "Is If-Match ignored for files?", |account| {
-            let task = printed(account)?;
-            let request = Request::new("GET", format!("{task}/files/stdout.txt")).header("If-Match", "0x8D0");
-            Ok(account.send(request)?.says())
-        })
+        Question::new(
+            "file-not-modified",
+            &["V6"],
+            "Has the answer a Last-Modified that a file was not modified?",
+            |account| {
+                let file = format!("{}/files/stdout.txt", printed(account)?);
+                let read = account.must(Request::new("GET", file.as_str()))?;
+                let since = read.header("last-modified");
+                let again = account.send(Request::new("GET", file).header("If-Modified-Since", since))?;
+                let same = again.header("last-modified") == since;
+                Ok(format!("{}, {}", again.says(), if same { "with it" } else { "without it" }))
+            },
+        )
         .on_a_node()
         .makes(1, 1)
-        .foresees("200", "V6 stays and is observed.")
-        .foresees("412 *", "V6: it applies.")
-        .foresees("400 *", "V6: it is refused."),
+        .foresees("304, with it", "V6 stays and is observed.")
+        .foresees("304, without it", "V6: a 304 has no Last-Modified.")
+        .foresees("200, *", "V6: the condition does not apply."),
         Question::new(
             "path-out-of-the-directory",
             &["V2"],

@@ -70,7 +70,7 @@ pub fn questions() -> Vec<Question> {
             |account| {
                 let held = json!({
                     "jobPreparationTask": { "commandLine": "/bin/sh -c \"sleep 0\"" },
-                    "jobReleaseTask": { "commandLine": "/bin/sh -c \"sleep 60\"" },
+                    "jobReleaseTask": { "commandLine": "/bin/sh -c \"sleep 120\"" },
                     "jobManagerTask": { "id": "manager", "commandLine": "/bin/sh -c \"sleep 600\"" },
                 });
                 let schedule = account.schedule_of(&json!({}), held)?;
@@ -88,20 +88,6 @@ pub fn questions() -> Vec<Question> {
         .foresees("409 JobScheduleBeingTerminated", "L6 stays and is observed.")
         .foresees("2*", "L6: it is accepted.")
         .foresees("409 *", "L6: the refusal has this code."),
-        Question::new(
-            "schedule-with-a-time-that-is-past",
-            &["L4"],
-            "Does a schedule that waits show when it runs next?",
-            |account| {
-                let schedule = waiting(account)?;
-                let shown = account.must(Request::new("GET", schedule))?;
-                Ok(if shown.text("/executionInfo/nextRunTime").is_empty() { "absent" } else { "shown" }
-                    .into())
-            },
-        )
-        .makes_schedules(1)
-        .foresees("shown", "L4 stays.")
-        .foresees("absent", "L4: `nextRunTime` is not shown here."),
     ]
 }
 
