@@ -9,15 +9,17 @@ use super::super::{
 };
 
 pub fn questions() -> Vec<Question> {
-    let mut questions = by_itself();
-    questions.extend(by_a_request());
-    questions.extend(on_nodes());
-    questions.extend(by_force());
+    let mut questions = automatic();
+    questions.extend(reasons());
+    questions.extend(refused());
+    questions.extend(tasks());
+    questions.extend(held_jobs());
     questions.extend(while_disabling());
     questions
 }
 
-fn by_itself() -> Vec<Question> {
+/// What ends that nobody asked for move.
+fn automatic() -> Vec<Question> {
     vec![
         Question::new(
             "etag-of-all-tasks-complete",
@@ -58,6 +60,12 @@ fn by_itself() -> Vec<Question> {
         .makes(1, 0)
         .foresees("JMComplete, the ETag moved", "T2 stays, and is observed for JMComplete.")
         .foresees("JMComplete, the ETag stayed", "T2: the end of a job manager does not move it."),
+    ]
+}
+
+/// Which reason an end shows.
+fn reasons() -> Vec<Question> {
+    vec![
         Question::new(
             "empty-reason",
             &["E1"],
@@ -104,6 +112,12 @@ fn by_itself() -> Vec<Question> {
             "the job stays *",
             "X7: a task that a user terminates, or without exit options, does not end the job.",
         ),
+    ]
+}
+
+/// Requests that are refused.
+fn refused() -> Vec<Question> {
+    vec![
         Question::new(
             "no-way-back-from-terminatejob",
             &["S5"],
@@ -127,11 +141,6 @@ fn by_itself() -> Vec<Question> {
             "S5: conditions come before a value that the stored resource refuses.",
         )
         .foresees("409 *", "X7: it is refused as a conflict."),
-    ]
-}
-
-fn by_a_request() -> Vec<Question> {
-    vec![
         Question::new(
             "another-pool",
             &["X8"],
@@ -166,7 +175,8 @@ fn by_a_request() -> Vec<Question> {
     ]
 }
 
-fn on_nodes() -> Vec<Question> {
+/// What becomes of the tasks of a job that ends, with its preparation and release tasks.
+fn tasks() -> Vec<Question> {
     vec![
         Question::new("running-then-completed", &["E2"], "When does a running task end whose job is terminated, and as what?", |account| {
             let job = account.running(json!({}))?;
@@ -232,7 +242,8 @@ fn on_nodes() -> Vec<Question> {
     ]
 }
 
-fn by_force() -> Vec<Question> {
+/// Requests about a job that nodes hold in `terminating`.
+fn held_jobs() -> Vec<Question> {
     vec![
         Question::new(
             "force-and-a-slow-release-task",
