@@ -15,6 +15,13 @@ use files::SimulatedFiles;
 /// The exit code of a killed process, as a shell reports it.
 const KILLED: i32 = 137;
 
+/// How long a simulated process takes to stop. A task that was told to stop runs until its node answers (E2),
+/// so this is what clients wait for.
+const STOPPING: TimeSpan = match TimeSpan::from_ticks(100_000) {
+    Some(milliseconds) => milliseconds,
+    None => TimeSpan::ZERO,
+};
+
 /// Runs that end by the clock.
 #[derive(Default)]
 pub struct Simulation {
@@ -50,10 +57,10 @@ impl Machines for Simulation {
     }
 
     fn stop(&mut self, run: &RunId, now: Timestamp) {
-        let unknown = SimulatedRun { starts: now, started: true, ends: now, exit_code: None };
+        let unknown = SimulatedRun { starts: now, started: true, ends: Timestamp::MAX, exit_code: None };
         let is_known = self.runs.contains_key(run);
         let run = self.runs.entry(run.clone()).or_insert(unknown);
-        run.ends = now;
+        run.ends = run.ends.min(now.saturating_add(STOPPING));
         run.started = true; // The end is reported, so the start need not be.
         run.exit_code = is_known.then_some(KILLED);
     }

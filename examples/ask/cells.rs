@@ -8,7 +8,7 @@ use super::{
 };
 
 /// How long a job is held in `terminating` or `deleting` by its release task, in seconds.
-const HELD: u32 = 60;
+const HELD: u32 = 120;
 
 /// A cell of the table, and the answer that is assumed.
 pub struct Cell {
@@ -59,49 +59,49 @@ impl Cell {
         all
     }
 
-    pub fn ask(&self, talk: &mut Conversation<'_>) -> Answer {
+    pub fn ask(&self, account: &mut Conversation<'_>) -> Answer {
         let (request, state) = self.parts();
-        let job = job_in(talk, state, self.needs_ended_task())?;
-        let reply = talk.send(request_to(request, &job))?;
+        let job = job_in(account, state, self.needs_ended_task())?;
+        let reply = account.send(request_to(request, &job))?;
         if self.adds_task() && reply.status == 201 {
-            talk.run.ledger.count_tasks(1);
+            account.run.ledger.count_tasks(1);
         }
         Ok(reply.says())
     }
 }
 
 /// A job in this state with an active or running task `task`, and perhaps a failed one, `ended`.
-fn job_in(talk: &mut Conversation<'_>, state: &str, with_ended: bool) -> Result<String, Stop> {
+fn job_in(account: &mut Conversation<'_>, state: &str, with_ended: bool) -> Result<String, Stop> {
     let on_node = matches!(state, "disabling" | "terminating" | "deleting");
     let held = json!({
         "jobPreparationTask": { "commandLine": "/bin/sh -c \"exit 0\"" },
         "jobReleaseTask": { "commandLine": sleeps(HELD) },
     });
     let job = match state {
-        "terminating" | "deleting" => talk.job_on_node(held)?,
-        "disabling" => talk.job_on_node(json!({}))?,
-        _ => talk.job(json!({}))?,
+        "terminating" | "deleting" => account.job_on_node(held)?,
+        "disabling" => account.job_on_node(json!({}))?,
+        _ => account.job(json!({}))?,
     };
     if with_ended {
-        let ended = talk.task(&job, "ended", &sleeps(600), Value::Null)?;
-        talk.must(Request::new("POST", format!("{ended}/terminate")))?;
-        talk.wait_for_state(&ended, "completed")?;
+        let ended = account.task(&job, "ended", &sleeps(600), Value::Null)?;
+        account.must(Request::new("POST", format!("{ended}/terminate")))?;
+        account.wait_for_state(&ended, "completed")?;
     }
-    let task = talk.task(&job, "task", &sleeps(600), Value::Null)?;
+    let task = account.task(&job, "task", &sleeps(600), Value::Null)?;
     if on_node {
-        talk.wait_for_state(&task, "running")?;
+        account.wait_for_state(&task, "running")?;
     }
     let disable =
         |option| Request::new("POST", format!("{job}/disable")).json(&json!({ "disableTasks": option }));
     match state {
-        "disabling" => talk.must(disable("wait"))?,
-        "disabled" => talk.must(disable("requeue"))?,
-        "terminating" | "completed" => talk.must(Request::new("POST", format!("{job}/terminate")))?,
-        "deleting" => talk.must(Request::new("DELETE", job.as_str()))?,
+        "disabling" => account.must(disable("wait"))?,
+        "disabled" => account.must(disable("requeue"))?,
+        "terminating" | "completed" => account.must(Request::new("POST", format!("{job}/terminate")))?,
+        "deleting" => account.must(Request::new("DELETE", job.as_str()))?,
         _ => return Ok(job),
     };
-    let is_passing = on_node;
-    let reached = talk.wait(&job, |found| is_passing || found["state"] == state)?;
+    // A state that a job only passes through is there now or not at all.
+    let reached = account.wait(&job, |found| on_node || found["state"] == state)?;
     if reached["state"] != state {
         return Err(Stop::Unclear(format!("the job is {} instead of {state}", reached["state"])));
     }

@@ -19,7 +19,7 @@ use crate::against::{Asked, Service, versioned};
 /// How long the end of the deletions is waited for.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often a deletion is tried.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 3;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {

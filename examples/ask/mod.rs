@@ -6,7 +6,7 @@
 
 mod cells;
 mod conversation;
-mod ledger;
+pub mod ledger;
 mod options;
 mod plan;
 pub mod question;
@@ -40,6 +40,11 @@ const NOT_ASKED: u8 = 2;
 
 /// What the example does, with these arguments.
 pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
+    ExitCode::from(run(arguments))
+}
+
+/// The same, with the exit code as a number.
+pub fn run(arguments: impl Iterator<Item = String>) -> u8 {
     let done = Options::parse(arguments).and_then(|options| {
         let questions = options.select(questions::all())?;
         match &options.target {
@@ -50,10 +55,10 @@ pub fn main(arguments: impl Iterator<Item = String>) -> ExitCode {
             Some(target) => ask(target, &options, questions),
         }
     });
-    ExitCode::from(done.unwrap_or_else(|why| {
+    done.unwrap_or_else(|why| {
         eprintln!("{why}");
         NOT_ASKED
-    }))
+    })
 }
 
 fn ask(target: &Target, options: &Options, questions: Vec<Question>) -> Result<u8, String> {

@@ -5,6 +5,11 @@ use super::{
     conversation::{Conversation, Stop},
 };
 
+/// What a few requests take, in seconds.
+const BRIEF: u32 = 3;
+/// What it takes until a task runs and has ended again, in seconds.
+const ON_A_NODE: u32 = 20;
+
 pub type Answer = Result<String, Stop>;
 
 /// A question to the service.
@@ -16,6 +21,8 @@ pub struct Question {
     pub asks: String,
     /// Whether it needs a pool with a node on which a task can run.
     pub needs_node: bool,
+    /// How long it takes the service, roughly.
+    pub seconds: u32,
     /// What it makes.
     pub makes: Makes,
     steps: Steps,
@@ -85,6 +92,7 @@ impl Question {
             rules: rules.into(),
             asks: asks.into(),
             needs_node: false,
+            seconds: BRIEF,
             makes: Makes::default(),
             steps: Steps::Own(steps),
             foreseen: Vec::new(),
@@ -97,6 +105,7 @@ impl Question {
             rules: vec![cell.id],
             asks: cell.asks(),
             needs_node: cell.needs_node(),
+            seconds: if cell.needs_node() { ON_A_NODE } else { BRIEF },
             makes: cell.makes(),
             foreseen: cell.foreseen(),
             steps: Steps::Cell(cell),
@@ -121,6 +130,13 @@ impl Question {
 
     pub fn on_a_node(mut self) -> Self {
         self.needs_node = true;
+        self.seconds = self.seconds.max(ON_A_NODE);
+        self
+    }
+
+    /// How long it takes, if that is longer than other questions take.
+    pub fn takes(mut self, seconds: u32) -> Self {
+        self.seconds = seconds;
         self
     }
 

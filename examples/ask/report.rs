@@ -10,8 +10,8 @@ use super::{
 /// The questions, with what each answer would mean.
 pub fn list(questions: &[Question]) {
     for question in questions {
-        let node = if question.needs_node { "; needs a pool with a node" } else { "" };
-        println!("{}{node}", question.title());
+        let node = if question.needs_node { ", needs a pool with a node" } else { "" };
+        println!("{} (about {} s{node})", question.title(), question.seconds);
         println!("    {}", question.asks);
         for (number, foreseen) in question.foreseen.iter().enumerate() {
             let assumed = if number == 0 { "assumed: " } else { "or:      " };

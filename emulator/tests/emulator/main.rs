@@ -4,6 +4,9 @@
 
 #[path = "../../../examples/against/mod.rs"]
 mod against;
+#[path = "../../../examples/ask/mod.rs"]
+mod ask;
+mod asking;
 #[path = "../../examples/load/client.rs"]
 mod client;
 mod conformance;
@@ -61,6 +64,28 @@ fn a_job_runs_and_is_terminated() {
     let release = &status["jobReleaseTaskExecutionInfo"];
     assert_eq!(release["exitCode"], 0);
     assert_eq!(seconds_between(&release["startTime"], &release["endTime"]), 20);
+}
+
+/// E2: a task of a terminated job runs until its node answers, which takes a simulated node a moment.
+#[test]
+fn a_task_that_is_told_to_stop_runs_for_a_moment() {
+    let emulator = Emulator::start(&["--frozen"]);
+    emulator.add(job("film"), "sleep 600");
+    emulator.advance(5);
+    let task = || emulator.get("/jobs/film/tasks/task");
+    assert_eq!(emulator.call("POST", "/jobs/film/terminate", Value::Null).status, 202);
+    assert_eq!(
+        (&task()["state"], &emulator.get("/jobs/film")["state"]),
+        (&json!("running"), &json!("terminating"))
+    );
+    let terminated = emulator.get("/jobs/film")["stateTransitionTime"].clone();
+    emulator.advance(5);
+    let task = task();
+    assert_eq!(
+        (&task["state"], &emulator.get("/jobs/film")["state"]),
+        (&json!("completed"), &json!("completed"))
+    );
+    assert_ne!(task["executionInfo"]["endTime"], terminated);
 }
 
 #[test]

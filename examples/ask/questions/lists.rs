@@ -9,9 +9,9 @@ use super::super::{
 
 pub fn questions() -> Vec<Question> {
     vec![
-        Question::new("order-of-tasks", &["Q6"], "Are tasks listed by id, whatever its case?", |talk| {
-            let job = with_tasks(talk, &["c", "B", "a"])?;
-            Ok(ids(&talk.must(Request::new("GET", format!("{job}/tasks")))?.body))
+        Question::new("order-of-tasks", &["Q6"], "Are tasks listed by id, whatever its case?", |account| {
+            let job = with_tasks(account, &["c", "B", "a"])?;
+            Ok(ids(&account.must(Request::new("GET", format!("{job}/tasks")))?.body))
         })
         .makes(1, 3)
         .foresees("a B c", "Q6 stays and is observed for tasks.")
@@ -21,16 +21,16 @@ pub fn questions() -> Vec<Question> {
             "page-after-a-deleted-task",
             &["Q8"],
             "Does a page continue if its last task was deleted?",
-            |talk| {
-                let job = with_tasks(talk, &["a", "b", "c"])?;
-                let first = talk.must(Request::new("GET", format!("{job}/tasks?maxresults=1")))?;
-                talk.must(Request::new("DELETE", format!("{job}/tasks/a")))?;
+            |account| {
+                let job = with_tasks(account, &["a", "b", "c"])?;
+                let first = account.must(Request::new("GET", format!("{job}/tasks?maxresults=1")))?;
+                account.must(Request::new("DELETE", format!("{job}/tasks/a")))?;
                 let link = first.text("/odata.nextLink");
                 let Some(place) = link.find("/jobs/") else {
                     return Ok("no link".into());
                 };
                 let next = Request { version: None, ..Request::new("GET", &link[place..]) };
-                let next = talk.send(next)?;
+                let next = account.send(next)?;
                 Ok(if next.status == 200 { ids(&next.body) } else { next.says() })
             },
         )
@@ -43,10 +43,10 @@ pub fn questions() -> Vec<Question> {
             "filter-of-what-is-absent",
             &["Q5"],
             "Is a property that is not shown unequal to a value?",
-            |talk| {
-                let job = with_tasks(talk, &["a"])?;
+            |account| {
+                let job = with_tasks(account, &["a"])?;
                 let filter = "$filter=executionInfo/exitCode%20ne%201";
-                let reply = talk.get(&format!("{job}/tasks?{filter}"))?;
+                let reply = account.get(&format!("{job}/tasks?{filter}"))?;
                 Ok(if reply.status == 200 { ids(&reply.body) } else { reply.says() })
             },
         )
@@ -57,10 +57,10 @@ pub fn questions() -> Vec<Question> {
     ]
 }
 
-fn with_tasks(talk: &mut Conversation<'_>, ids: &[&str]) -> Result<String, Stop> {
-    let job = talk.job(json!({}))?;
+fn with_tasks(account: &mut Conversation<'_>, ids: &[&str]) -> Result<String, Stop> {
+    let job = account.job(json!({}))?;
     for id in ids {
-        talk.task(&job, id, &sleeps(1), Value::Null)?;
+        account.task(&job, id, &sleeps(1), Value::Null)?;
     }
     Ok(job)
 }

@@ -14,15 +14,21 @@ use super::{
 const OTHER: &str = "0x8D00000000000000";
 
 pub fn questions() -> Vec<Question> {
+    let mut questions = with_resources();
+    questions.extend(in_a_request());
+    questions
+}
+
+fn with_resources() -> Vec<Question> {
     vec![
         Question::new(
             "state-or-condition",
             &["S5"],
             "Which comes first: a conflict with the state, or an unmet condition?",
-            |talk| {
-                let job = completed(talk)?;
+            |account| {
+                let job = completed(account)?;
                 let again = Request::new("POST", format!("{job}/terminate")).header("If-Match", OTHER);
-                Ok(talk.send(again)?.says())
+                Ok(account.send(again)?.says())
             },
         )
         .makes(1, 0)
@@ -32,9 +38,9 @@ pub fn questions() -> Vec<Question> {
             "missing-or-condition",
             &["S5"],
             "Which comes first: a missing job, or an unmet condition?",
-            |talk| {
+            |account| {
                 let request = Request::new("POST", "/jobs/azbatch-ask-no-job/terminate");
-                Ok(talk.send(request.header("If-Match", OTHER))?.says())
+                Ok(account.send(request.header("If-Match", OTHER))?.says())
             },
         )
         .foresees("404 JobNotFound", "S5 stays: what is missing comes first.")
@@ -43,10 +49,10 @@ pub fn questions() -> Vec<Question> {
             "missing-or-two-conditions",
             &["S5"],
             "Which comes first: a missing job, or too many conditions?",
-            |talk| {
+            |account| {
                 let request = Request::new("POST", "/jobs/azbatch-ask-no-job/terminate");
                 let date = "Tue, 10 Feb 2026 08:00:00 GMT";
-                Ok(talk.send(request.header("If-Match", OTHER).header("If-None-Match", date))?.says())
+                Ok(account.send(request.header("If-Match", OTHER).header("If-None-Match", date))?.says())
             },
         )
         .foresees(
@@ -54,11 +60,16 @@ pub fn questions() -> Vec<Question> {
             "S5 stays: headers come before what is missing.",
         )
         .foresees("404 JobNotFound", "S5: what is missing comes before headers."),
+    ]
+}
+
+fn in_a_request() -> Vec<Question> {
+    vec![
         Question::new(
             "version-or-path",
             &["S5"],
             "Which comes first: an unknown path, or a missing api-version?",
-            |talk| Ok(talk.send(Request::new("GET", "/azbatch-ask").unversioned())?.says()),
+            |account| Ok(account.send(Request::new("GET", "/azbatch-ask").unversioned())?.says()),
         )
         .foresees("400 InvalidUri", "S5 stays: the path comes first.")
         .foresees("400 MissingRequiredQueryParameter", "S5: the api-version comes first.")
@@ -67,7 +78,7 @@ pub fn questions() -> Vec<Question> {
             "method-or-version",
             &["S5"],
             "Which comes first: a method that the path does not take, or a missing api-version?",
-            |talk| Ok(talk.send(Request::new("PUT", "/jobs").unversioned())?.says()),
+            |account| Ok(account.send(Request::new("PUT", "/jobs").unversioned())?.says()),
         )
         .foresees("405 *", "S5 stays: the method comes first.")
         .foresees("400 MissingRequiredQueryParameter", "S5: the api-version comes first."),
@@ -75,9 +86,9 @@ pub fn questions() -> Vec<Question> {
             "query-or-header",
             &["S5"],
             "Which comes first: a bad query parameter, or a bad header?",
-            |talk| {
+            |account| {
                 let request = Request::new("GET", "/jobs/azbatch-ask-no-job?timeout=x");
-                Ok(talk.send(request.header("If-Modified-Since", "yesterday"))?.says())
+                Ok(account.send(request.header("If-Modified-Since", "yesterday"))?.says())
             },
         )
         .foresees("400 InvalidQueryParameterValue", "S5 stays: the query comes first.")
@@ -87,10 +98,10 @@ pub fn questions() -> Vec<Question> {
             "header-or-body",
             &["S5"],
             "Which comes first: a bad header, or a body that is no JSON?",
-            |talk| {
+            |account| {
                 let request = Request::new("PATCH", "/jobs/azbatch-ask-no-job").text("{");
                 let request = request.header("Content-Type", "application/json");
-                Ok(talk.send(request.header("If-Modified-Since", "yesterday"))?.says())
+                Ok(account.send(request.header("If-Modified-Since", "yesterday"))?.says())
             },
         )
         .foresees("400 InvalidHeaderValue", "S5 stays: headers come before the body.")
@@ -100,7 +111,7 @@ pub fn questions() -> Vec<Question> {
             "property-or-missing",
             &["S5"],
             "Which comes first: a bad property of the body, or a missing job?",
-            |talk| Ok(talk.patch("/jobs/azbatch-ask-no-job", &json!({ "priority": 5000 }))?.says()),
+            |account| Ok(account.patch("/jobs/azbatch-ask-no-job", &json!({ "priority": 5000 }))?.says()),
         )
         .foresees("400 InvalidPropertyValue", "S5 stays: properties come first.")
         .foresees("404 JobNotFound", "S5: what is missing comes before the values of properties."),
@@ -108,10 +119,10 @@ pub fn questions() -> Vec<Question> {
             "state-or-property",
             &["S5"],
             "Which comes first: a conflict with the state, or a bad property of the body?",
-            |talk| {
-                let job = completed(talk)?;
+            |account| {
+                let job = completed(account)?;
                 let task = json!({ "id": "not allowed!", "commandLine": sleeps(1) });
-                Ok(talk.post(&format!("{job}/tasks"), &task)?.says())
+                Ok(account.post(&format!("{job}/tasks"), &task)?.says())
             },
         )
         .makes(1, 0)

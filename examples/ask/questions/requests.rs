@@ -22,37 +22,39 @@ pub fn questions() -> Vec<Question> {
 }
 
 /// The answer to a list of jobs with this query.
-fn jobs(talk: &mut Conversation<'_>, query: &str) -> Answer {
-    Ok(talk.get(&format!("/jobs?maxresults=1&{query}"))?.says())
+fn jobs(account: &mut Conversation<'_>, query: &str) -> Answer {
+    Ok(account.get(&format!("/jobs?maxresults=1&{query}"))?.says())
 }
 
 fn query() -> Vec<Question> {
     vec![
-        Question::new("timeout-zero", &["F4"], "Is `timeout=0` accepted?", |talk| jobs(talk, "timeout=0"))
-            .foresees(REFUSED_QUERY, "F4 stays and is observed.")
-            .foresees("200", "F4: zero is accepted, and means the default.")
-            .foresees("500 OperationTimedOut", "F4: zero is accepted, and always over.")
-            .foresees("400 *", "F4: zero is refused with this code."),
-        Question::new("timeout-negative", &["F4"], "Is `timeout=-1` accepted?", |talk| {
-            jobs(talk, "timeout=-1")
+        Question::new("timeout-zero", &["F4"], "Is `timeout=0` accepted?", |account| {
+            jobs(account, "timeout=0")
+        })
+        .foresees(REFUSED_QUERY, "F4 stays and is observed.")
+        .foresees("200", "F4: zero is accepted, and means the default.")
+        .foresees("500 OperationTimedOut", "F4: zero is accepted, and always over.")
+        .foresees("400 *", "F4: zero is refused with this code."),
+        Question::new("timeout-negative", &["F4"], "Is `timeout=-1` accepted?", |account| {
+            jobs(account, "timeout=-1")
         })
         .foresees(REFUSED_QUERY, "F4 stays and is observed.")
         .foresees("200", "F4: negative numbers are accepted.")
         .foresees("400 *", "F4: negative numbers are refused with this code."),
-        Question::new("timeout-no-number", &["F4"], "Is `timeout=x` accepted?", |talk| {
-            jobs(talk, "timeout=x")
+        Question::new("timeout-no-number", &["F4"], "Is `timeout=x` accepted?", |account| {
+            jobs(account, "timeout=x")
         })
         .foresees(REFUSED_QUERY, "F4 stays and is observed.")
         .foresees("200", "F4: what is no number is ignored.")
         .foresees("400 *", "F4: what is no number is refused with this code."),
-        Question::new("timeout-too-large", &["F4"], "Is a timeout beyond 32 bits accepted?", |talk| {
-            jobs(talk, "timeout=99999999999")
+        Question::new("timeout-too-large", &["F4"], "Is a timeout beyond 32 bits accepted?", |account| {
+            jobs(account, "timeout=99999999999")
         })
         .foresees("400 OutOfRangeQueryParameterValue", "F4 stays and is observed.")
         .foresees("200", "F4: any number is accepted.")
         .foresees("400 *", "F4: it is refused with this code."),
-        Question::new("unknown-parameter", &["F3"], "Is an unknown query parameter ignored?", |talk| {
-            jobs(talk, "azbatch=ask")
+        Question::new("unknown-parameter", &["F3"], "Is an unknown query parameter ignored?", |account| {
+            jobs(account, "azbatch=ask")
         })
         .foresees("200", "F3 stays and is observed.")
         .foresees("400 *", "F3: unknown parameters are refused."),
@@ -60,10 +62,10 @@ fn query() -> Vec<Question> {
             "force-before-its-version",
             &["F3"],
             "Is `force` refused in api-versions before 2024-07-01.20.0?",
-            |talk| {
-                let job = talk.job(json!({}))?;
+            |account| {
+                let job = account.job(json!({}))?;
                 let request = Request::new("POST", format!("{job}/terminate?force=true"));
-                Ok(talk.send(request.version("2024-02-01.19.0"))?.says())
+                Ok(account.send(request.version("2024-02-01.19.0"))?.says())
             },
         )
         .makes(1, 0)
@@ -74,18 +76,18 @@ fn query() -> Vec<Question> {
             "select-unknown",
             &["Q3"],
             "Is a property that does not exist refused in `$select`?",
-            |talk| jobs(talk, "$select=id,azbatch"),
+            |account| jobs(account, "$select=id,azbatch"),
         )
         .foresees(REFUSED_QUERY, "Q3 stays and is observed.")
         .foresees("200", "Q3: it is ignored.")
         .foresees("400 *", "Q3: it is refused with this code."),
-        Question::new("select-empty", &["Q3"], "Is an empty `$select` ignored?", |talk| {
-            jobs(talk, "$select=")
+        Question::new("select-empty", &["Q3"], "Is an empty `$select` ignored?", |account| {
+            jobs(account, "$select=")
         })
         .foresees("200", "Q3 stays and is observed.")
         .foresees("400 *", "Q3: it is refused."),
-        Question::new("filter-arithmetic", &["Q4"], "Is arithmetic refused in `$filter`?", |talk| {
-            jobs(talk, "$filter=priority%20add%201%20eq%201")
+        Question::new("filter-arithmetic", &["Q4"], "Is arithmetic refused in `$filter`?", |account| {
+            jobs(account, "$filter=priority%20add%201%20eq%201")
         })
         .foresees(REFUSED_QUERY, "Q4 stays and is observed.")
         .foresees("200", "Q4: arithmetic is understood.")
@@ -94,8 +96,8 @@ fn query() -> Vec<Question> {
             "operation-before-its-version",
             &["Q12"],
             "How is an operation refused that the api-version does not have?",
-            |talk| {
-                Ok(talk
+            |account| {
+                Ok(account
                     .send(Request::new("GET", "/supportedimages?maxresults=1").version("2018-08-01.7.0"))?
                     .says())
             },
@@ -107,7 +109,7 @@ fn query() -> Vec<Question> {
             "date-in-query",
             &["Q10"],
             "Is a malformed `ocp-date` in the query refused as a value?",
-            |talk| jobs(talk, "ocp-date=yesterday"),
+            |account| jobs(account, "ocp-date=yesterday"),
         )
         .foresees(REFUSED_HEADER, "Q10 stays and is observed.")
         .foresees("200", "Q10: the header wins, and the query is not read.")
@@ -116,50 +118,53 @@ fn query() -> Vec<Question> {
 }
 
 /// The answer to a read of a new job with these headers.
-fn read_with(talk: &mut Conversation<'_>, headers: &[(&'static str, &str)]) -> Answer {
-    let job = talk.job(json!({}))?;
+fn read_with(account: &mut Conversation<'_>, headers: &[(&'static str, &str)]) -> Answer {
+    let job = account.job(json!({}))?;
     let request = Request::new("GET", job);
     let with = |request: Request, (name, value): &(&'static str, &str)| request.header(name, *value);
-    Ok(talk.send(headers.iter().fold(request, with))?.says())
+    Ok(account.send(headers.iter().fold(request, with))?.says())
 }
 
 fn headers() -> Vec<Question> {
     vec![
-        Question::new("malformed-date", &["H4"], "Is a malformed date in a condition refused?", |talk| {
-            read_with(talk, &[("If-Modified-Since", "yesterday")])
+        Question::new("malformed-date", &["H4"], "Is a malformed date in a condition refused?", |account| {
+            read_with(account, &[("If-Modified-Since", "yesterday")])
         })
         .makes(1, 0)
         .foresees(REFUSED_HEADER, "H4 stays and is observed.")
         .foresees("200", "H4: a malformed date is ignored, as RFC 9110 says.")
         .foresees("400 *", "H4: it is refused with this code."),
-        Question::new("malformed-etag", &["H4"], "Is a text that is no ETag refused in If-Match?", |talk| {
-            read_with(talk, &[("If-Match", "azbatch")])
-        })
+        Question::new(
+            "malformed-etag",
+            &["H4"],
+            "Is a text that is no ETag refused in If-Match?",
+            |account| read_with(account, &[("If-Match", "azbatch")]),
+        )
         .makes(1, 0)
         .foresees("412 ConditionNotMet", "H4 stays: it matches nothing.")
         .foresees("400 *", "H4: it is refused.")
         .foresees("200", "H4: it is ignored."),
-        Question::new("empty-if-match", &["H4"], "Does an empty If-Match count as absent?", |talk| {
-            read_with(talk, &[("If-Match", "")])
+        Question::new("empty-if-match", &["H4"], "Does an empty If-Match count as absent?", |account| {
+            read_with(account, &[("If-Match", "")])
         })
         .makes(1, 0)
         .foresees("200", "H4 stays and is observed.")
         .foresees("412 ConditionNotMet", "H4: an empty list matches nothing.")
         .foresees("400 *", "H4: an empty header is refused."),
-        Question::new("etag-header-twice", &["H4"], "Is If-None-Match sent twice one list?", |talk| {
-            let job = talk.job(json!({}))?;
-            let etag = talk.must(Request::new("GET", job.as_str()))?.header("etag").to_owned();
+        Question::new("etag-header-twice", &["H4"], "Is If-None-Match sent twice one list?", |account| {
+            let job = account.job(json!({}))?;
+            let etag = account.must(Request::new("GET", job.as_str()))?.header("etag").to_owned();
             let twice =
                 Request::new("GET", job).header("If-None-Match", "0x8D0").header("If-None-Match", etag);
-            Ok(talk.send(twice)?.says())
+            Ok(account.send(twice)?.says())
         })
         .makes(1, 0)
         .foresees("304", "H4 stays: they are one list.")
         .foresees("200", "H4: only the first one counts.")
         .foresees("4*", "H4: it is refused."),
-        Question::new("date-header-twice", &["H4"], "Is If-Modified-Since sent twice refused?", |talk| {
+        Question::new("date-header-twice", &["H4"], "Is If-Modified-Since sent twice refused?", |account| {
             let date = "Tue, 10 Feb 2026 08:00:00 GMT";
-            read_with(talk, &[("If-Modified-Since", date), ("If-Modified-Since", date)])
+            read_with(account, &[("If-Modified-Since", date), ("If-Modified-Since", date)])
         })
         .makes(1, 0)
         .foresees(REFUSED_HEADER, "H4 stays and is observed.")
@@ -170,8 +175,8 @@ fn headers() -> Vec<Question> {
 }
 
 /// The answer to a new job with these properties.
-fn job_with(talk: &mut Conversation<'_>, properties: Value) -> Answer {
-    Ok(talk.add_job(properties)?.says())
+fn job_with(account: &mut Conversation<'_>, properties: Value) -> Answer {
+    Ok(account.add_job(properties)?.says())
 }
 
 fn tasks_of(count: usize) -> Value {
@@ -181,10 +186,10 @@ fn tasks_of(count: usize) -> Value {
 
 fn bodies() -> Vec<Question> {
     vec![
-        Question::new("tasks-101", &["B7"], "How is a collection of 101 tasks refused?", |talk| {
-            let job = talk.job(json!({}))?;
-            let reply = talk.post(&format!("{job}/addtaskcollection"), &tasks_of(101))?;
-            talk.run.ledger.count_tasks(if reply.status == 200 { 101 } else { 0 });
+        Question::new("tasks-101", &["B7"], "How is a collection of 101 tasks refused?", |account| {
+            let job = account.job(json!({}))?;
+            let reply = account.post(&format!("{job}/addtaskcollection"), &tasks_of(101))?;
+            account.run.ledger.count_tasks(if reply.status == 200 { 101 } else { 0 });
             Ok(reply.says())
         })
         .makes(1, 0)
@@ -196,11 +201,11 @@ fn bodies() -> Vec<Question> {
             "tasks-one-of-them-taken",
             &["B7"],
             "Is each task of a collection added by itself?",
-            |talk| {
-                let job = talk.job(json!({}))?;
-                talk.task(&job, "task-0", &sleeps(1), Value::Null)?;
-                let reply = talk.post(&format!("{job}/addtaskcollection"), &tasks_of(2))?;
-                talk.run.ledger.count_tasks(1);
+            |account| {
+                let job = account.job(json!({}))?;
+                account.task(&job, "task-0", &sleeps(1), Value::Null)?;
+                let reply = account.post(&format!("{job}/addtaskcollection"), &tasks_of(2))?;
+                account.run.ledger.count_tasks(1);
                 let mut results: Vec<_> = reply.body["value"].as_array().into_iter().flatten().collect();
                 results.sort_by_key(|result| result["taskId"].as_str());
                 let says = |result: &&Value| {
@@ -218,20 +223,20 @@ fn bodies() -> Vec<Question> {
             "property-in-another-case",
             &["B3"],
             "Must names of properties match exactly?",
-            |talk| job_with(talk, json!({ "Priority": 5 })),
+            |account| job_with(account, json!({ "Priority": 5 })),
         )
         .makes(1, 0)
         .foresees(REFUSED_BODY, "B3 stays and is observed.")
         .foresees("201", "B3: names are compared without case, or unknown ones are ignored.")
         .foresees("400 *", "B3: it is refused with this code."),
-        Question::new("null-property", &["B3"], "Does null count as absent?", |talk| {
-            job_with(talk, json!({ "priority": null }))
+        Question::new("null-property", &["B3"], "Does null count as absent?", |account| {
+            job_with(account, json!({ "priority": null }))
         })
         .makes(1, 0)
         .foresees("201", "B3 stays and is observed.")
         .foresees("400 *", "B3: null is refused."),
-        Question::new("enum-in-another-case", &["B4"], "Are enum values read without case?", |talk| {
-            job_with(talk, json!({ "onAllTasksComplete": "NoAction" }))
+        Question::new("enum-in-another-case", &["B4"], "Are enum values read without case?", |account| {
+            job_with(account, json!({ "onAllTasksComplete": "NoAction" }))
         })
         .makes(1, 0)
         .foresees("201", "B4 stays and is observed.")
@@ -240,29 +245,29 @@ fn bodies() -> Vec<Question> {
             "one-id-for-two-tasks",
             &["B9"],
             "Can the preparation and the release task have one id?",
-            |talk| {
+            |account| {
                 let task = json!({ "id": "one", "commandLine": sleeps(1) });
-                job_with(talk, json!({ "jobPreparationTask": task, "jobReleaseTask": task }))
+                job_with(account, json!({ "jobPreparationTask": task, "jobReleaseTask": task }))
             },
         )
         .makes(1, 0)
         .foresees("409 TaskIdSameAsJobPreparationTask", "B9 stays and is observed.")
         .foresees("201", "B9: they can have one id.")
         .foresees("4*", "B9: it is refused with this code."),
-        Question::new("empty-metadata-name", &["B10"], "Is an empty metadata name refused?", |talk| {
-            job_with(talk, json!({ "metadata": [{ "name": "", "value": "x" }] }))
+        Question::new("empty-metadata-name", &["B10"], "Is an empty metadata name refused?", |account| {
+            job_with(account, json!({ "metadata": [{ "name": "", "value": "x" }] }))
         })
         .makes(1, 0)
         .foresees("400 *", "B10 stays.")
         .foresees("201", "B10: it is accepted."),
-        Question::new("metadata-of-8193-bytes", &["B10"], "Is metadata of 8193 bytes refused?", |talk| {
-            job_with(talk, json!({ "metadata": [{ "name": "n", "value": "x".repeat(8192) }] }))
+        Question::new("metadata-of-8193-bytes", &["B10"], "Is metadata of 8193 bytes refused?", |account| {
+            job_with(account, json!({ "metadata": [{ "name": "n", "value": "x".repeat(8192) }] }))
         })
         .makes(1, 0)
         .foresees("400 *", "B10 stays.")
         .foresees("201", "B10: the limit is higher, or counted otherwise."),
-        Question::new("metadata-of-8192-bytes", &["B10"], "Is metadata of 8192 bytes accepted?", |talk| {
-            job_with(talk, json!({ "metadata": [{ "name": "n", "value": "x".repeat(8191) }] }))
+        Question::new("metadata-of-8192-bytes", &["B10"], "Is metadata of 8192 bytes accepted?", |account| {
+            job_with(account, json!({ "metadata": [{ "name": "n", "value": "x".repeat(8191) }] }))
         })
         .makes(1, 0)
         .foresees("201", "B10 stays.")
@@ -271,9 +276,9 @@ fn bodies() -> Vec<Question> {
             "body-where-none-is-taken",
             &["B12"],
             "Does an operation without a body accept an empty object?",
-            |talk| {
-                let job = talk.job(json!({}))?;
-                Ok(talk.post(&format!("{job}/enable"), &json!({}))?.says())
+            |account| {
+                let job = account.job(json!({}))?;
+                Ok(account.post(&format!("{job}/enable"), &json!({}))?.says())
             },
         )
         .makes(1, 0)
@@ -285,12 +290,21 @@ fn bodies() -> Vec<Question> {
 fn authorization() -> Vec<Question> {
     vec![
         Question::new(
+            "parameter-twice",
+            &["U3"],
+            "Is the first value signed of a query parameter that is repeated?",
+            |account| jobs(account, "azbatch=1&azbatch=2"),
+        )
+        .foresees("200", "U3 stays and is observed.")
+        .foresees("403 AuthenticationFailed", "U3: repeated parameters are signed in another way.")
+        .foresees("400 *", "U3: they are refused."),
+        Question::new(
             "basic-authorization",
             &["U2"],
             "How is another form of authorization refused?",
-            |talk| {
+            |account| {
                 let request = Request::new("GET", "/jobs?maxresults=1");
-                Ok(talk.send(request.header("Authorization", "Basic YXpiYXRjaDphc2s="))?.says())
+                Ok(account.send(request.header("Authorization", "Basic YXpiYXRjaDphc2s="))?.says())
             },
         )
         .foresees("400 InvalidAuthenticationInfo", "U2 stays and is observed.")
@@ -299,19 +313,21 @@ fn authorization() -> Vec<Question> {
             "authorization-is-empty",
             &["U2"],
             "Does an empty Authorization header count as absent?",
-            |talk| {
-                Ok(talk.send(Request::new("GET", "/jobs?maxresults=1").header("Authorization", ""))?.says())
+            |account| {
+                Ok(account
+                    .send(Request::new("GET", "/jobs?maxresults=1").header("Authorization", ""))?
+                    .says())
             },
         )
         .foresees("400 MissingRequiredHeader", "U2 stays and is observed.")
         .foresees("40*", "U2: it is refused like this."),
-        Question::new("date-14-minutes-ago", &["U6"], "Is a date of 14 minutes ago accepted?", |talk| {
-            dated(talk, 14)
+        Question::new("date-14-minutes-ago", &["U6"], "Is a date of 14 minutes ago accepted?", |account| {
+            dated(account, 14)
         })
         .foresees("200", "U6 stays.")
         .foresees("403 AuthenticationFailed", "U6: the date may be less than 14 minutes old."),
-        Question::new("date-16-minutes-ago", &["U6"], "Is a date of 16 minutes ago refused?", |talk| {
-            dated(talk, 16)
+        Question::new("date-16-minutes-ago", &["U6"], "Is a date of 16 minutes ago refused?", |account| {
+            dated(account, 16)
         })
         .foresees("403 AuthenticationFailed", "U6 stays.")
         .foresees("200", "U6: the date may be more than 16 minutes old."),
@@ -319,9 +335,9 @@ fn authorization() -> Vec<Question> {
 }
 
 /// The answer to a request that was dated some minutes ago.
-fn dated(talk: &mut Conversation<'_>, minutes: u64) -> Answer {
+fn dated(account: &mut Conversation<'_>, minutes: u64) -> Answer {
     let ticks = now().ticks() - TimeSpan::from_secs(minutes * 60).ticks();
     let date = azbatch::Timestamp::from_ticks(ticks).map(|date| date.rfc1123().to_string());
     let request = Request::new("GET", "/jobs?maxresults=1").header("ocp-date", date.unwrap_or_default());
-    Ok(talk.send(request)?.says())
+    Ok(account.send(request)?.says())
 }

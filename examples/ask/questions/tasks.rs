@@ -16,12 +16,12 @@ pub fn questions() -> Vec<Question> {
             "reactivate-in-completed-job",
             &["K8"],
             "Which comes first: that the job is completed, or that the task is not?",
-            |talk| {
-                let job = talk.job(json!({}))?;
-                let task = talk.task(&job, "task", &sleeps(600), Value::Null)?;
-                talk.must(Request::new("POST", format!("{job}/terminate")))?;
-                talk.wait_for_state(&job, "completed")?;
-                Ok(talk.act(&format!("{task}/reactivate"))?.says())
+            |account| {
+                let job = account.job(json!({}))?;
+                let task = account.task(&job, "task", &sleeps(600), Value::Null)?;
+                account.must(Request::new("POST", format!("{job}/terminate")))?;
+                account.wait_for_state(&job, "completed")?;
+                Ok(account.act(&format!("{task}/reactivate"))?.says())
             },
         )
         .makes(1, 1)
@@ -31,11 +31,11 @@ pub fn questions() -> Vec<Question> {
             "terminate-running-task",
             &["K6"],
             "When is a running task completed that a user terminates, and as what?",
-            |talk| {
-                let job = talk.running(json!({}))?;
+            |account| {
+                let job = account.running(json!({}))?;
                 let task = format!("{job}/tasks/task");
-                talk.must(Request::new("POST", format!("{task}/terminate")))?;
-                let ended = talk.watch(&task, "completed")?;
+                account.must(Request::new("POST", format!("{task}/terminate")))?;
+                let ended = account.watch(&task, "completed")?;
                 // The request moves lastModified, and the task's own end does not (T8).
                 let when = when(text(&ended, "/lastModified"), &ended);
                 Ok(format!("{when}, {}", text(&ended, "/executionInfo/failureInfo/code")))
@@ -51,16 +51,17 @@ pub fn questions() -> Vec<Question> {
             "task-that-is-too-slow",
             &["K5"],
             "How does a task show that it exceeded its time?",
-            |talk| {
-                let job = talk.job_on_node(json!({}))?;
+            |account| {
+                let job = account.job_on_node(json!({}))?;
                 let limit = json!({ "constraints": { "maxWallClockTime": "PT10S" } });
-                let task = talk.task(&job, "task", &sleeps(600), limit)?;
-                let ended = talk.watch(&task, "completed")?;
+                let task = account.task(&job, "task", &sleeps(600), limit)?;
+                let ended = account.watch(&task, "completed")?;
                 let failure = |name: &str| text(&ended["executionInfo"]["failureInfo"], name).to_owned();
                 Ok(format!("{} {}: {}", failure("/category"), failure("/code"), failure("/message")))
             },
         )
         .on_a_node()
+        .takes(45)
         .makes(1, 1)
         .foresees(
             "ServerError TaskEnded: Task Was Ended because it exceeded its maximum wall clock time",
@@ -72,18 +73,18 @@ pub fn questions() -> Vec<Question> {
             "disabled-again-with-another-option",
             &["G3"],
             "Does the newer option count if a job is disabled again?",
-            |talk| {
-                let job = talk.running(json!({}))?;
+            |account| {
+                let job = account.running(json!({}))?;
                 let disable = |option| {
                     Request::new("POST", format!("{job}/disable")).json(&json!({ "disableTasks": option }))
                 };
-                talk.must(disable("wait"))?;
-                let again = talk.send(disable("requeue"))?;
+                account.must(disable("wait"))?;
+                let again = account.send(disable("requeue"))?;
                 if again.status != 202 {
                     return Ok(again.says());
                 }
-                talk.watch(&job, "disabled")?;
-                Ok(talk.get(&format!("{job}/tasks/task"))?.text("/state").into())
+                account.watch(&job, "disabled")?;
+                Ok(account.get(&format!("{job}/tasks/task"))?.text("/state").into())
             },
         )
         .on_a_node()
