@@ -199,10 +199,10 @@ impl World {
 
     /// Adds a step to the recording, if there is one.
     fn record(&self, step: impl FnOnce() -> Step) {
-        if let Some(record) = &self.record {
-            if let Err(error) = record.add(&step()) {
-                self.log.line(format!("the recording ends here: {error}"));
-            }
+        if let Some(record) = &self.record
+            && let Err(error) = record.add(&step())
+        {
+            self.log.line(format!("the recording ends here: {error}"));
         }
     }
 
