@@ -42,8 +42,7 @@ fn automatic() -> Vec<Question> {
         .takes(90)
         .makes(1, 0)
         .foresees("MaxWallClockTimeExpiry, the ETag moved", "T2 stays, and is observed for the expiry.")
-        .foresees("MaxWallClockTimeExpiry, the ETag stayed", "T2: an expiry does not move it.")
-        .foresees("4*", "Jobs cannot have so short a time; T2 stays assumed for the expiry."),
+        .foresees("MaxWallClockTimeExpiry, the ETag stayed", "T2: an expiry does not move it."),
         Question::new(
             "etag-of-jm-complete",
             &["T2"],
