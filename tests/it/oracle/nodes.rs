@@ -17,8 +17,6 @@ use super::{
 /// What an event does to what is on a node.
 #[derive(Clone, Copy, PartialEq)]
 enum Loss {
-    /// N4, N5: nothing.
-    Nothing,
     /// N1: processes are gone, the disk is as it was.
     Processes,
     /// N2: the disk too.
@@ -97,7 +95,8 @@ impl Oracle {
             NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {}
             NodeEvent::Rebooted => self.lose(node, Loss::Processes, false, now),
             NodeEvent::Reimaged => self.lose(node, Loss::Disk, false, now),
-            NodeEvent::Started => self.lose(node, Loss::Nothing, false, now),
+            // N9: it is as new, so nothing is kept there.
+            NodeEvent::Started => self.nodes.get_mut(node).unwrap().retained_until = Timestamp::MIN,
             NodeEvent::Preempted => self.lose(node, Loss::Node, false, now),
             NodeEvent::Deallocated => self.lose(node, Loss::Node, true, now), // N9: as if removed.
             // N3: removal by a user counts as a requeue.
@@ -116,9 +115,6 @@ impl Oracle {
 
     /// What is lost on a node, for each job that is not over (I1).
     fn lose(&mut self, node: &NodeId, loss: Loss, counts: bool, now: Timestamp) {
-        if loss == Loss::Nothing {
-            return;
-        }
         let knows = |job: &&super::model::Job| job.end_time.is_none() && job.visits.contains_key(node);
         let jobs: Vec<JobId> = self.jobs.values().filter(knows).map(|job| job.id.clone()).collect();
         for job in jobs {
@@ -145,7 +141,6 @@ impl Oracle {
         let preparation = job.template.preparation.as_ref();
         let visit = job.visits.get_mut(node).unwrap();
         match loss {
-            Loss::Nothing => {}
             Loss::Processes => {
                 let again = preparation.is_some_and(|task| task.rerun_on_node_reboot_after_success);
                 visit.rebooted |= again && visit.prepared; // N1
