@@ -23,7 +23,7 @@ use crate::{
         DependencyAction, ExitCodeRange, ExitConditions, ExitOptions, JobAction, RequestedConstraints,
         RetryLimit, TaskConstraints, TaskSpecification,
     },
-    testing::call::Call,
+    testing::{call::Call, shapes::uninterpreted_of_pool},
 };
 
 /// What all requests for one path have in common.
@@ -387,12 +387,12 @@ fn add_pool(command: &AddPool) -> Value {
 }
 
 fn described_pool(slots: u32, node_fill_type: NodeFillType) -> Value {
-    json!({
-        "vmSize": "standard_d2s_v3",
-        "virtualMachineConfiguration": { "imageReference": {}, "nodeAgentSKUId": "batch.node.ubuntu 22.04" },
-        "taskSlotsPerNode": slots,
-        "taskSchedulingPolicy": fill_type(node_fill_type),
-    })
+    let mut pool = uninterpreted_of_pool();
+    // The newest api-version does not know it.
+    pool.remove("certificateReferences");
+    pool.insert("taskSlotsPerNode".into(), slots.into());
+    pool.insert("taskSchedulingPolicy".into(), fill_type(node_fill_type));
+    pool.into()
 }
 
 fn fill_type(node_fill_type: NodeFillType) -> Value {

@@ -3,6 +3,8 @@
 use alloc::{format, string::String, sync::Arc, vec, vec::Vec};
 use core::fmt;
 
+use serde_json::json;
+
 use crate::{
     Account, ETag, Job, JobId, Preconditions, Task, TaskId, TimeSpan, Timestamp,
     condition::ConditionHeaders,
@@ -71,9 +73,24 @@ impl AutoPoolShape {
             node_fill_type: NodeFillType::Spread,
             target: NodeCounts { dedicated: 1, low_priority: 0 },
             auto_scale: None,
-            other: Properties::new(),
+            other: uninterpreted_of_pool(),
         }))
     }
+}
+
+/// What REST keeps of a pool beside what the crate interprets: what it wants, and defaults ([B6](crate::evidence#b6)).
+/// The typed command has it too, because whether two auto pools are equal depends on it (X8).
+pub(super) fn uninterpreted_of_pool() -> Properties {
+    let agent = "batch.node.ubuntu 22.04";
+    let machine = json!({ "imageReference": { "version": "latest" }, "nodeAgentSKUId": agent });
+    let properties = [
+        ("vmSize", json!("standard_d2s_v3")),
+        ("virtualMachineConfiguration", machine),
+        ("certificateReferences", json!([])),
+        ("enableInterNodeCommunication", json!(false)),
+        ("resizeTimeout", json!("PT15M")),
+    ];
+    properties.into_iter().map(|(name, value)| (name.into(), value)).collect()
 }
 
 /// The properties of a job.
