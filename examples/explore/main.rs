@@ -7,13 +7,15 @@
 mod options;
 mod world;
 
-use std::{env, fs, process::ExitCode, time::Instant};
+use std::{
+    env, fs,
+    process::ExitCode,
+    thread,
+    time::{Duration, Instant},
+};
 
 use options::{Command, HELP, Options};
-use stateright::{
-    Checker, CheckerBuilder, HasDiscoveries, Model, Path,
-    report::{ReportData, ReportDiscovery, Reporter},
-};
+use stateright::{Checker, CheckerBuilder, HasDiscoveries, Model, Path};
 use world::{Action, Service, World};
 
 fn main() -> ExitCode {
@@ -43,39 +45,76 @@ fn run(options: &Options) -> ExitCode {
 }
 
 fn service(options: &Options) -> Service {
-    let until = options.limit.and_then(|limit| Instant::now().checked_add(limit));
-    let service = Service::new(options.scope).until(until);
+    let service = Service::new(options.scope);
     // The notes compare the worlds that look alike.
     let service = if options.whole { service.telling_all_apart().with_notes() } else { service };
     if options.planted { service.with_planted_fault() } else { service }
 }
 
 fn check(builder: CheckerBuilder<Service>, options: &Options) -> ExitCode {
-    let begun = Instant::now();
     let builder = match options.bound {
         Some(bound) => builder.target_state_count(bound),
         None => builder,
     };
     if options.breadth_first {
-        let checker = builder.spawn_bfs().join_and_report(&mut Progress::new(begun));
-        return tell(&checker, begun, options);
+        return explore(builder.spawn_bfs(), options);
     }
     let builder = if options.symmetry { builder.symmetry() } else { builder };
-    let checker = builder.spawn_dfs().join_and_report(&mut Progress::new(begun));
-    tell(&checker, begun, options)
+    explore(builder.spawn_dfs(), options)
+}
+
+/// Waits until all is explored or the time is over, and prints what was found.
+///
+/// This does not use the time limit of stateright, which a single thread never looks at.
+fn explore(mut checker: impl Checker<Service>, options: &Options) -> ExitCode {
+    let begun = Instant::now();
+    let (mut depth_in_time, mut told) = (None, 0);
+    let threads = checker.handles();
+    while threads.iter().any(|thread| !thread.is_finished()) {
+        thread::sleep(Duration::from_millis(20));
+        let tens = begun.elapsed().as_secs() / 10;
+        if tens > told {
+            told = tens;
+            let (states, transitions) = (checker.unique_state_count(), transitions(&checker));
+            eprintln!(
+                "{states} states, {transitions} transitions, {} a second",
+                rate(transitions, begun.elapsed())
+            );
+        }
+        if depth_in_time.is_none() && options.limit.is_some_and(|limit| limit <= begun.elapsed()) {
+            depth_in_time = Some(checker.max_depth());
+            checker.model().stop();
+        }
+    }
+    for thread in threads {
+        thread.join().expect("an explorer panicked");
+    }
+    checker.model().resume();
+    tell(&checker, begun.elapsed(), depth_in_time, options)
 }
 
 /// Prints what was found.
-fn tell(checker: &impl Checker<Service>, begun: Instant, options: &Options) -> ExitCode {
-    let (service, took) = (checker.model(), begun.elapsed());
+fn tell(
+    checker: &impl Checker<Service>,
+    took: Duration,
+    depth_in_time: Option<usize>,
+    options: &Options,
+) -> ExitCode {
+    let service = checker.model();
     let faults = checker.discoveries();
-    let transitions = transitions(checker.state_count());
-    let is_cut_off = service.is_over() || options.bound.is_some_and(|bound| checker.state_count() >= bound);
+    let transitions = transitions(checker);
+    let is_cut_off =
+        depth_in_time.is_some() || options.bound.is_some_and(|bound| checker.state_count() >= bound);
     let is_whole = faults.is_empty() && !is_cut_off;
     println!("{} states, {transitions} transitions", checker.unique_state_count());
-    println!("{} steps from the first state to the last", checker.max_depth().saturating_sub(1));
-    println!("{:.1} s, {} transitions a second", took.as_secs_f64(), rate(transitions, begun));
+    let depth = depth_in_time.unwrap_or(checker.max_depth());
+    println!("longest path: {} steps", depth.saturating_sub(1));
+    println!("{:.1} s, {} transitions a second", took.as_secs_f64(), rate(transitions, took));
     println!("{}", if is_whole { "That is the whole world." } else { "That is not the whole world." });
+    // More threads do not go step by step.
+    if is_cut_off && faults.is_empty() && options.breadth_first && options.threads == 1 {
+        println!("Every path of fewer than {} steps was seen.", depth.saturating_sub(1));
+    }
     for property in service.properties() {
         let verdict = match (faults.contains_key(property.name), is_whole) {
             (true, _) => "does not hold",
@@ -111,45 +150,10 @@ fn tell_fault(service: &Service, name: &str, path: &Path<World, Action>, options
 }
 
 /// Stateright counts the first state too.
-fn transitions(states: usize) -> usize {
-    states.saturating_sub(1)
+fn transitions(checker: &impl Checker<Service>) -> usize {
+    checker.state_count().saturating_sub(1)
 }
 
-fn rate(transitions: usize, begun: Instant) -> u128 {
-    transitions as u128 * 1000 / begun.elapsed().as_millis().max(1)
-}
-
-/// Tells every ten seconds how far an exploration is.
-struct Progress {
-    begun: Instant,
-    told: u64,
-}
-
-impl Progress {
-    fn new(begun: Instant) -> Self {
-        Self { begun, told: 0 }
-    }
-}
-
-impl Reporter<Service> for Progress {
-    fn report_checking(&mut self, data: ReportData) {
-        let tens = self.begun.elapsed().as_secs() / 10;
-        if tens > self.told && !data.done {
-            self.told = tens;
-            let transitions = transitions(data.total_states);
-            let rate = rate(transitions, self.begun);
-            eprintln!("{} states, {transitions} transitions, {rate} a second", data.unique_states);
-        }
-    }
-
-    fn report_discoveries(
-        &mut self,
-        _: &Service,
-        _: std::collections::BTreeMap<&'static str, ReportDiscovery<Service>>,
-    ) {
-    }
-
-    fn delay(&self) -> std::time::Duration {
-        std::time::Duration::from_millis(50)
-    }
+fn rate(transitions: usize, took: Duration) -> u128 {
+    transitions as u128 * 1000 / took.as_millis().max(1)
 }

@@ -35,10 +35,13 @@ The exploration:
   --no-symmetry           alike tasks and alike nodes do not stand for each other
   --breadth-first         finds the shortest way to a fault, with more memory and without symmetry
   --whole                 accounts that differ in what is only shown are different states, and those
-                          that look alike are compared
+                          that look alike are compared; without symmetry
   --planted-fault         with a property that does not hold, to see what is printed then
   --episode FILE          writes the episode of a fault there
   --port N                port for `serve`, on loopback (3000)
+
+Not there: low-priority nodes, adding or deleting a pool, conditions (ETags), maxWallClockTime of jobs and tasks,
+exit conditions and onTaskFailure, most changes by PATCH and PUT, job schedules, auto pools.
 ";
 
 /// What to do.

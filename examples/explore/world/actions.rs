@@ -11,7 +11,8 @@ use azbatch::{
     node::{ChangeNode, Contact, Node, NodeAction, NodeEvent, NodeTasks, Stage},
     pool::{AllocationState, RemoveNodes, ResizePool, StopResize},
     task::{
-        DeleteTask, ReactivateTask, RequestedConstraints, RetryLimit, TaskState, TerminateTask, UpdateTask,
+        DeleteTask, NodeError, NodeFailure, ReactivateTask, RequestedConstraints, RetryLimit, TaskState,
+        TerminateTask, UpdateTask,
     },
     testing::{Call, runs_in_progress},
 };
@@ -20,13 +21,14 @@ use super::{
     Service, World,
     names::{self, Names},
     scope::{Cost, Scope},
+    view::last_beside,
 };
 
 /// How late a late tick is: past a forced end and past the time of a release task.
 const LATE: TimeSpan = TimeSpan::from_secs(60 * 60);
 
-/// The clock does not move on beyond this, from the beginning.
-const HORIZON: TimeSpan = TimeSpan::from_secs(100 * 24 * 60 * 60);
+/// The clock does not move to what is due later than this: only the end of a task's greatest age is (K13).
+const HORIZON: TimeSpan = TimeSpan::from_secs(8 * 24 * 60 * 60);
 
 /// Something that happens.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +75,7 @@ pub fn beginning(scope: &Scope, names: &Names, at: Timestamp) -> Vec<Action> {
 /// Everything that can happen now, and that may change something.
 pub fn possible(service: &Service, world: &World, actions: &mut Vec<Action>) {
     let mut found = Found { world, actions };
-    found.ticks(service.start.now);
+    found.ticks(&service.names);
     found.assignments(&service.names);
     found.reports();
     found.node_events();
@@ -105,15 +107,16 @@ impl Found<'_> {
     }
 
     /// The clock moves to what is due next, or past it.
-    fn ticks(&mut self, start: Timestamp) {
-        let Some(due) = self.world.account.deadline() else { return };
-        let at = self.world.now.max(due);
-        if at > start.saturating_add(HORIZON) {
-            return;
-        }
-        let tick = |at| Action { call: Call::Tick, at, cost: Cost::Nothing };
+    fn ticks(&mut self, names: &Names) {
+        let World { account, now, .. } = self.world;
+        let Some(due) = account.deadline().filter(|due| *due <= now.saturating_add(HORIZON)) else { return };
+        let at = due.max(*now);
+        let tick = |at| {
+            let at = last_beside(at, account, names);
+            Action { call: Call::Tick, at, cost: Cost::Nothing }
+        };
         self.actions.push(tick(at));
-        if at > self.world.now {
+        if at > *now {
             self.actions.push(tick(at.saturating_add(LATE)));
         }
     }
@@ -130,7 +133,7 @@ impl Found<'_> {
         }
     }
 
-    /// Each run that is in progress starts, or ends well, badly, or because it was told to.
+    /// Each run that is in progress starts, or ends well, badly, without a process, or because it was told to.
     fn reports(&mut self) {
         for run in runs_in_progress(&self.world.account) {
             let Some(job) = self.world.account.job(&run.job) else { continue };
@@ -146,6 +149,11 @@ impl Found<'_> {
             self.push(Cost::Nothing, Call::Report(run.ended(Ended::with_exit_code(0))));
             let (cost, code) = if stops { (Cost::Nothing, 137) } else { (Cost::Failure, 1) };
             self.push(cost, Call::Report(run.ended(Ended::with_exit_code(code))));
+            let error = NodeError { code: "BlobNotFound".into(), message: "The blob does not exist.".into() };
+            for failure in [None, Some(NodeFailure::PreProcessing(error))] {
+                let ended = Ended { exit_code: None, failure };
+                self.push(Cost::Failure, Call::Report(run.ended(ended))); // K11, K5
+            }
         }
     }
 
@@ -185,17 +193,22 @@ impl Found<'_> {
     }
 
     fn node_requests(&mut self, names: &Names) {
-        const CHANGES: [ChangeNode; 12] = [
+        const CHANGES: [ChangeNode; 17] = [
             ChangeNode::Reboot(NodeTasks::Requeue),
             ChangeNode::Reboot(NodeTasks::Terminate),
             ChangeNode::Reboot(NodeTasks::TaskCompletion),
             ChangeNode::Reboot(NodeTasks::RetainedData),
             ChangeNode::Reimage(NodeTasks::Requeue),
+            ChangeNode::Reimage(NodeTasks::Terminate),
             ChangeNode::Reimage(NodeTasks::TaskCompletion),
+            ChangeNode::Reimage(NodeTasks::RetainedData),
+            ChangeNode::Deallocate(NodeTasks::Requeue),
             ChangeNode::Deallocate(NodeTasks::Terminate),
             ChangeNode::Deallocate(NodeTasks::TaskCompletion),
+            ChangeNode::Deallocate(NodeTasks::RetainedData),
             ChangeNode::Start,
             ChangeNode::DisableScheduling(NodeTasks::Requeue),
+            ChangeNode::DisableScheduling(NodeTasks::Terminate),
             ChangeNode::DisableScheduling(NodeTasks::TaskCompletion),
             ChangeNode::EnableScheduling,
         ];
@@ -209,7 +222,9 @@ impl Found<'_> {
 
     fn pool_requests(&mut self, service: &Service) {
         let pool = || service.names.pool.clone();
-        for tasks in [NodeTasks::Requeue, NodeTasks::TaskCompletion] {
+        for tasks in
+            [NodeTasks::Requeue, NodeTasks::Terminate, NodeTasks::TaskCompletion, NodeTasks::RetainedData]
+        {
             for nodes in 0..=service.scope.nodes {
                 let resize = ResizePool { dedicated: Some(nodes.into()), tasks, ..ResizePool::default() };
                 self.push(Cost::Resize, Call::ResizePool(pool(), resize));

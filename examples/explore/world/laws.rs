@@ -58,7 +58,7 @@ const ALIKE: (&str, Law) = ("worlds that look alike are alike", looks_as_it_is);
 
 /// Whether a law holds: a property has a function that captures nothing.
 fn holds<const NUMBER: usize>(service: &Service, world: &World) -> bool {
-    LAWS[NUMBER].1(service, world).is_ok()
+    service.is_stopped() || LAWS[NUMBER].1(service, world).is_ok()
 }
 
 const CONDITIONS: [fn(&Service, &World) -> bool; LAWS.len()] = [
@@ -72,11 +72,13 @@ pub fn properties(service: &Service) -> Vec<Property<Service>> {
     let mut properties: Vec<_> =
         laws.map(|((name, _), condition)| Property::always(name, condition)).collect();
     if service.notes.is_some() {
-        let condition = |service: &Service, world: &World| ALIKE.1(service, world).is_ok();
+        let condition =
+            |service: &Service, world: &World| service.is_stopped() || ALIKE.1(service, world).is_ok();
         properties.push(Property::always(ALIKE.0, condition));
     }
     if service.planted {
-        let condition = |service: &Service, world: &World| PLANTED.1(service, world).is_ok();
+        let condition =
+            |service: &Service, world: &World| service.is_stopped() || PLANTED.1(service, world).is_ok();
         properties.push(Property::always(PLANTED.0, condition));
     }
     properties
@@ -105,7 +107,7 @@ fn is_not_completed(service: &Service, world: &World) -> Result<(), Violation> {
 }
 
 /// S5, I4: each request that the table of the job's states does not allow is refused with what the table says, and
-/// changes nothing.
+/// changes nothing. What is expected comes from that table itself, whose cells the grid tests check.
 fn refuses(service: &Service, world: &World) -> Result<(), Violation> {
     let Some(job) = world.account.job(&service.names.job) else { return Ok(()) };
     let mut account = Account::clone(&world.account);
@@ -117,7 +119,8 @@ fn refuses(service: &Service, world: &World) -> Result<(), Violation> {
     laws::refusal_changes_nothing(&world.account, &account)
 }
 
-/// E10: reports of runs that are over, were never begun, or have started already.
+/// E10: reports of runs that are over, were never begun, or have started already: with every number up to the one
+/// after the last.
 fn ignores_old_reports(service: &Service, world: &World) -> Result<(), Violation> {
     let names = &service.names;
     let mut account = Account::clone(&world.account);
@@ -125,12 +128,12 @@ fn ignores_old_reports(service: &Service, world: &World) -> Result<(), Violation
     let tasks = names.tasks.iter().cloned().map(Unit::Task);
     let units: Vec<Unit> = [Unit::Preparation, Unit::Release].into_iter().chain(tasks).collect();
     for (node, unit) in names.nodes.iter().flat_map(|node| units.iter().map(move |unit| (node, unit))) {
-        let current = account.current_run(&names.job, node, unit).map_or(2, |run| run.number);
-        for number in [current.saturating_sub(1), current, current + 1] {
+        for number in 0..=world.last_run + 1 {
             let run = RunId { job: names.job.clone(), node: node.clone(), unit: unit.clone(), number };
             let is_over = !in_progress.contains(&run);
             let started = (is_over || has_started(&account, &run)).then(|| run.started());
-            let ended = is_over.then(|| run.ended(Ended::with_exit_code(0)));
+            let codes = if is_over { [0, 1].as_slice() } else { &[] };
+            let ended = codes.iter().map(|code| run.ended(Ended::with_exit_code(*code)));
             for report in started.into_iter().chain(ended) {
                 let effects = account.report(&report, world.now);
                 hold(effects.is_empty(), "E10", || format!("{report}, and it has effects: {effects:?}"))?;
@@ -167,22 +170,23 @@ fn can_be_answered(service: &Service, world: &World) -> Result<(), Violation> {
         Some(run) => u8::from(run.unit == Unit::Preparation),
     });
     for instruction in outstanding {
-        let effects = carry_out(&mut account, &instruction, service, world.now);
+        let effects = carry_out(&mut account, &instruction, 0, service, world.now);
         hold(!effects.is_empty(), "E10", || format!("{instruction}: no answer changes anything"))?;
     }
     Ok(())
 }
 
-/// Does at once what an instruction says, and tells the account.
+/// Does at once what an instruction says, and tells the account. A process ends with this code.
 fn carry_out(
     account: &mut Account,
     instruction: &Instruction,
+    code: i32,
     service: &Service,
     now: Timestamp,
 ) -> Vec<Effect> {
     match instruction {
         Instruction::Run(run) | Instruction::Stop { run, .. } => {
-            account.report(&run.ended(Ended::with_exit_code(0)), now)
+            account.report(&run.ended(Ended::with_exit_code(code)), now)
         }
         Instruction::Act { node, .. } => {
             let event = account.node(node).and_then(actions::answer);
@@ -243,7 +247,7 @@ fn ends_if_nodes_answer(service: &Service, world: &World) -> Result<(), Violatio
             hold(terminated.is_ok(), "E1", || "a living job cannot be terminated")?;
         }
     }
-    let ends = come_to(&mut account, service, now, has_ended);
+    let ends = come_to(&account, service, now, has_ended);
     hold(ends, "I7", || "the job does not end although all its nodes answer")
 }
 
@@ -255,33 +259,41 @@ fn is_disabled_if_nodes_answer(service: &Service, world: &World) -> Result<(), V
     if !is_disabling(&world.account) {
         return Ok(());
     }
-    let mut account = Account::clone(&world.account);
-    let is_over = come_to(&mut account, service, world.now, |account| !is_disabling(account));
+    let is_over = come_to(&world.account, service, world.now, |account| !is_disabling(account));
     hold(is_over, "G1", || "the job stays disabling although all its nodes answer")
 }
 
-/// Lets nodes that are lost come back, and all nodes do what they are told, until this is met.
-fn come_to(
-    account: &mut Account,
-    service: &Service,
-    now: Timestamp,
-    is_met: impl Fn(&Account) -> bool,
-) -> bool {
+/// Whether this is met once nodes that are lost have come back, and all nodes have done what they were told: in the
+/// order in which they were told and in the reverse order, with runs that succeed and with runs that fail.
+fn come_to(account: &Account, service: &Service, now: Timestamp, is_met: impl Fn(&Account) -> bool) -> bool {
+    let ways = [(false, 0), (false, 1), (true, 0), (true, 1)];
+    ways.into_iter().all(|(is_reversed, code)| {
+        let mut account = account.clone();
+        answer_all(&mut account, service, now, is_reversed, code);
+        is_met(&account)
+    })
+}
+
+/// Lets nodes that are lost come back, and all nodes do what they are told, until nothing is outstanding.
+fn answer_all(account: &mut Account, service: &Service, now: Timestamp, is_reversed: bool, code: i32) {
     let lost = account.nodes().filter(|node| node.contact() == Contact::Lost);
     let lost: Vec<NodeId> = lost.map(|node| node.id().clone()).collect();
     for node in lost {
         drop(account.node_event(&node, NodeEvent::Returned, now));
     }
     for _ in 0..ROUNDS {
-        if is_met(account) {
-            return true;
+        let mut outstanding = account.outstanding();
+        if outstanding.is_empty() && account.deadline().is_none_or(|due| due > now) {
+            break;
         }
-        for instruction in account.outstanding() {
-            drop(carry_out(account, &instruction, service, now));
+        if is_reversed {
+            outstanding.reverse();
+        }
+        for instruction in outstanding {
+            drop(carry_out(account, &instruction, code, service, now));
         }
         drop(account.tick(now));
     }
-    is_met(account)
 }
 
 /// F1, F2: a job that is forced to end ends at its deadline, whatever nodes do.

@@ -1,11 +1,14 @@
 //! Small worlds for the model checker `stateright`: one job, up to three tasks and its manager, up to two nodes, and
-//! everything that users, nodes and the clock can do, in every order.
+//! what users, nodes and the clock can do, in every order.
+//!
+//! Not there: low-priority nodes; adding or deleting a pool; conditions (ETags); `maxWallClockTime` of jobs and tasks;
+//! exit conditions and `onTaskFailure`; other changes of jobs, tasks and pools than those in `actions.rs`; job
+//! schedules; auto pools.
 //!
 //! The clock stands still. Only a tick moves it: to the instant at which something is due next, or an hour past it.
-//! A call at a time in between does the same as one before, because it only asks which of the instants that something
-//! waits for have come. What is left out: of two instants that are set one after the other, such as the ends of the
-//! time of two release tasks, the second can only come later if there was a tick in between. The clock does not move
-//! beyond a hundred days, so tasks do not reach their greatest age (K13).
+//! What is left out: calls at other times. So of two instants that are set one after the other, such as the ends of
+//! the time of two release tasks, the second can only come later if there was a tick in between. The clock does not
+//! move to the end of a task's greatest age (K13), and the budgets of a world are too small to come near it.
 //!
 //! `view.rs` says which worlds are one state, `actions.rs` what can happen, `laws.rs` what must hold, and `story.rs`
 //! writes how a world came to be as an episode.
@@ -23,12 +26,14 @@ use std::{
     collections::{BTreeSet, HashMap},
     fmt,
     hash::{Hash, Hasher},
-    sync::{Arc, Mutex},
-    time::Instant,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use azbatch::{
-    Account, Effect, Job, Timestamp,
+    Account, Effect, Instruction, Job, Timestamp,
     error::Violation,
     job::{NodeRun, NodeRunState, Readiness},
     node::Contact,
@@ -47,6 +52,8 @@ pub struct World {
     account: Arc<Account>,
     now: Timestamp,
     left: Budget,
+    /// The number of the last run that there was.
+    last_run: u64,
     /// The law that the last step broke.
     broken: Option<Arc<Violation>>,
     identity: Identity,
@@ -69,8 +76,8 @@ pub struct Service {
     /// The calls that make the first world.
     pub beginning: Vec<Action>,
     start: World,
-    /// When to stop.
-    until: Option<Instant>,
+    /// Whether to explore no further.
+    stopped: AtomicBool,
     /// Whether worlds are told apart by everything, rather than by their views.
     whole: bool,
     /// Whether there is a property that does not hold: that no job is ever completed.
@@ -101,13 +108,10 @@ impl Service {
         let view = View::of(&account, &names, scope.left, now);
         let account = Arc::new(account);
         let (left, alike) = (scope.left, names.alike);
-        let start = World { account, now, left, broken: None, identity: Identity::View(view), alike };
-        Self { scope, names, beginning, start, until: None, whole: false, planted: false, notes: None }
-    }
-
-    /// Stops exploring then.
-    pub fn until(self, until: Option<Instant>) -> Self {
-        Self { until, ..self }
+        let start =
+            World { account, now, left, last_run: 0, broken: None, identity: Identity::View(view), alike };
+        let stopped = AtomicBool::new(false);
+        Self { scope, names, beginning, start, stopped, whole: false, planted: false, notes: None }
     }
 
     /// Tells accounts apart by everything that is in them, also by what is only shown.
@@ -137,9 +141,18 @@ impl Service {
         self.notes.as_ref()
     }
 
-    /// Whether the time is over.
-    pub fn is_over(&self) -> bool {
-        self.until.is_some_and(|until| until <= Instant::now())
+    /// Explores no further: nothing more can happen, and the states that are left are not looked at.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::Relaxed);
+    }
+
+    /// Everything can happen again, as stateright needs it to tell how a fault came to be.
+    pub fn resume(&self) {
+        self.stopped.store(false, Ordering::Relaxed);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.load(Ordering::Relaxed)
     }
 
     /// The least view of a world's and those that alike things make by changing places.
@@ -165,13 +178,15 @@ impl Service {
             return None;
         }
         let (left, now) = (world.left.pay(action.cost)?, action.at);
+        let runs = Effect::instructions(effects).filter_map(Instruction::run);
+        let last_run = runs.map(|run| run.number).fold(world.last_run, u64::max);
         let account = Arc::new(account);
         let identity = if self.whole {
             Identity::Whole(account.clone(), now, left)
         } else {
             Identity::View(View::of(&account, &self.names, left, now))
         };
-        Some(World { account, now, left, broken, identity, alike: world.alike })
+        Some(World { account, now, left, last_run, broken, identity, alike: world.alike })
     }
 }
 
@@ -219,7 +234,7 @@ impl Model for Service {
     }
 
     fn actions(&self, world: &World, actions: &mut Vec<Action>) {
-        if world.broken.is_none() && !self.is_over() {
+        if world.broken.is_none() && !self.is_stopped() {
             actions::possible(self, world, actions);
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! A view leaves out what nothing decides by:
 //!
-//! - **Instants.** A call only asks whether an instant that something waits for has come, and sets new ones at a
-//!   span after now. The clock stands still but for ticks, so of such instants only their order counts; those that
-//!   have come are all alike. Stamps, and ETags with them, are only shown: no request here has a condition.
+//! - **When it is.** A call only asks whether an instant that something waits for has come, and sets new ones at a
+//!   span after now. So of an instant ahead only its distance counts, and those that have come are all alike.
+//! - **Stamps**, and ETags with them: no request here has a condition. But while the clock stands still, each change
+//!   of a resource moves its stamp one tick of 100 ns ahead (T5), and instants that are set then are later by that.
+//!   All spans are minutes or longer, so distances are in whole seconds, and instants less than a second apart are
+//!   one: the clock moves to the last of them, see [`last_beside`].
 //! - **Numbers of runs.** They are compared with those in reports only, and a new one was never used before. Reports
 //!   of other runs than the current ones are tried in each state, see `laws.rs`.
 //! - **The order in which tasks were added.** Only the scheduler goes by it. Here it is the host that assigns tasks,
@@ -36,9 +39,21 @@ const NODES: usize = 2;
 pub struct View {
     left: Budget,
     job: u64,
+    /// In how many seconds the job's end is forced; see [`seconds_to`].
+    force: u32,
     pool: u64,
-    nodes: [u64; NODES],
+    nodes: [NodeView; NODES],
     tasks: [TaskView; TASKS],
+}
+
+/// What counts of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct NodeView {
+    code: u64,
+    /// In how many seconds nothing has to be kept on it any longer.
+    retained: u32,
+    /// In how many seconds its release task will have had its time.
+    release: u32,
 }
 
 /// What counts of a task; all zeros if there is none.
@@ -62,12 +77,13 @@ impl View {
     /// The view of an account at this time.
     pub fn of(account: &Account, names: &Names, left: Budget, now: Timestamp) -> Self {
         let job = account.job(&names.job);
-        let instants = Instants::of(account, job, now);
-        let mut view = Self { left, job: 0, pool: 0, nodes: [0; NODES], tasks: Default::default() };
-        view.job = job.map_or(0, |job| job_code(job, &instants));
-        view.pool = account.pool(&names.pool).map_or(0, pool_code);
-        for (code, id) in view.nodes.iter_mut().zip(&names.nodes) {
-            *code = node_code(account.node(id), job.and_then(|job| Some((job, job.node(id)?))), &instants);
+        let force = job.and_then(force_deadline).map_or(0, |at| seconds_to(at, now));
+        let pool = account.pool(&names.pool).map_or(0, pool_code);
+        let (nodes, tasks) = Default::default();
+        let mut view = Self { left, job: job.map_or(0, job_code), force, pool, nodes, tasks };
+        for (place, id) in view.nodes.iter_mut().zip(&names.nodes) {
+            let record = job.and_then(|job| Some((job, job.node(id)?)));
+            *place = NodeView::of(account.node(id), record, now);
         }
         for (place, id) in view.tasks.iter_mut().zip(&names.tasks) {
             if let Some(task) = job.and_then(|job| job.task(id)) {
@@ -99,29 +115,30 @@ impl View {
     }
 }
 
-/// The instants ahead that something waits for.
-struct Instants {
-    ahead: Vec<Timestamp>,
+/// A second. Instants that are less than that apart are one, see the module.
+const SECOND: TimeSpan = TimeSpan::from_secs(1);
+
+/// In how many seconds an instant comes; 0 if it has come.
+fn seconds_to(at: Timestamp, now: Timestamp) -> u32 {
+    if at <= now {
+        return 0;
+    }
+    let seconds = (at.since(now).ticks() + SECOND.ticks() / 2) / SECOND.ticks();
+    u32::try_from(seconds).expect("nothing here waits for a century").max(1)
 }
 
-impl Instants {
-    fn of(account: &Account, job: Option<&Job>, now: Timestamp) -> Self {
-        let force = job.and_then(|job| job.state().ending()?.force_deadline);
-        let releases = job
-            .into_iter()
-            .flat_map(|job| job.nodes().filter_map(|(_, record)| release_deadline(job, record)));
-        let retained = account.nodes().map(Node::retained_until);
-        let mut ahead: Vec<Timestamp> =
-            force.into_iter().chain(releases).chain(retained).filter(|at| *at > now).collect();
-        ahead.sort_unstable();
-        ahead.dedup();
-        Self { ahead }
-    }
+/// The last of the instants that something waits for and that are one with this one.
+pub fn last_beside(at: Timestamp, account: &Account, names: &Names) -> Timestamp {
+    let job = account.job(&names.job);
+    let releases =
+        job.into_iter().flat_map(|job| job.nodes().filter_map(|(_, record)| release_deadline(job, record)));
+    let retained = account.nodes().map(Node::retained_until);
+    let all = job.and_then(force_deadline).into_iter().chain(releases).chain(retained);
+    all.filter(|other| *other < at.saturating_add(SECOND)).fold(at, Timestamp::max)
+}
 
-    /// The place of an instant among those ahead, from 1; 0 if it has come.
-    fn place(&self, at: Timestamp) -> u64 {
-        self.ahead.binary_search(&at).map_or(0, |place| place as u64 + 1)
-    }
+fn force_deadline(job: &Job) -> Option<Timestamp> {
+    job.state().ending()?.force_deadline
 }
 
 /// When a release task that is running will have had its time.
@@ -138,15 +155,12 @@ struct Code(u64);
 impl Code {
     /// Adds a part, which is less than `below`.
     fn with(self, part: u64, below: u64) -> Self {
-        debug_assert!(part < below, "{part} is not below {below}");
+        assert!(part < below, "{part} is not below {below}");
         Self(self.0 * below + part)
     }
 }
 
-/// How many places of instants there can be: a forced end, and two for each node; and none.
-const PLACES: u64 = 2 + 2 * NODES as u64;
-
-fn job_code(job: &Job, instants: &Instants) -> u64 {
+fn job_code(job: &Job) -> u64 {
     let (state, force) = match job.state() {
         JobState::Living(Living::Active) => (1, None),
         JobState::Living(Living::Disabling(DisableTasks::Requeue)) => (2, None),
@@ -168,7 +182,6 @@ fn job_code(job: &Job, instants: &Instants) -> u64 {
     Code::default()
         .with(state, 11)
         .with(u64::from(force.is_some()), 2)
-        .with(force.map_or(0, |at| instants.place(at)), PLACES)
         .with(u64::from(ends_with_its_tasks), 2)
         .0
 }
@@ -187,25 +200,33 @@ fn pool_code(pool: &Pool) -> u64 {
     Code::default().with(state, 3).with(allocation, 3).with(target.dedicated.into(), NODES as u64 + 1).0
 }
 
-/// A node, and what the job knows of it: it also knows nodes that are gone.
-fn node_code(node: Option<&Node>, record: Option<(&Job, &JobNode)>, instants: &Instants) -> u64 {
+impl NodeView {
+    /// A node, and what the job knows of it: it also knows nodes that are gone.
+    fn of(node: Option<&Node>, record: Option<(&Job, &JobNode)>, now: Timestamp) -> Self {
+        let release = record.and_then(|(job, record)| release_deadline(job, record));
+        Self {
+            code: node_code(node, record.map(|(_, record)| record)),
+            retained: node.map_or(0, |node| seconds_to(node.retained_until(), now)),
+            release: release.map_or(0, |at| seconds_to(at, now)),
+        }
+    }
+}
+
+fn node_code(node: Option<&Node>, record: Option<&JobNode>) -> u64 {
     let node = node.map_or(0, |node| {
         let is_enabled = node.scheduling() == SchedulingState::Enabled;
-        let code = Code::default().with(1 + node_state_code(node.state()), NODE_STATES);
-        code.with(u64::from(is_enabled), 2).with(instants.place(node.retained_until()), PLACES).0
+        Code::default().with(1 + node_state_code(node.state()), NODE_STATES).with(u64::from(is_enabled), 2).0
     });
-    let record = record.map_or(0, |(job, record)| {
-        let release = release_deadline(job, record);
+    let record = record.map_or(0, |record| {
         Code::default()
             .with(1 + contact_code(record.contact()), 4)
             .with(readiness_code(record.readiness()), 7)
             .with(record.preparation().map_or(0, run_code), 6)
             .with(record.preparation().map_or(0, |run| run.retry_count.into()), 4)
             .with(record.release().map_or(0, run_code), 6)
-            .with(release.map_or(0, |at| instants.place(at)), PLACES)
             .0
     });
-    Code::default().with(node, NODE_STATES * 2 * PLACES).with(record, 4 * 7 * 6 * 4 * 6 * PLACES).0
+    Code::default().with(node, NODE_STATES * 2).with(record, 4 * 7 * 6 * 4 * 6).0
 }
 
 const NODE_STATES: u64 = 64;
