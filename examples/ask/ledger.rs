@@ -16,6 +16,8 @@ use azbatch::Timestamp;
 use super::{conversation::VERSION, question::Makes};
 use crate::against::{Asked, Service, versioned};
 
+/// What the names of all that is made begin with.
+pub const OURS: &str = "azbatch-ask-";
 /// How long the end of the deletions is waited for.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often a deletion is tried.
@@ -38,7 +40,7 @@ pub struct Ledger {
 impl Ledger {
     pub fn new(now: Timestamp) -> Self {
         // Two who ask the same account do not meet: ticks of 100 ns, and the process.
-        let prefix = format!("azbatch-ask-{:x}-{:x}", now.ticks(), std::process::id());
+        let prefix = format!("{OURS}{:x}-{:x}", now.ticks(), std::process::id());
         Self { prefix, names: Mutex::default(), tasks: AtomicUsize::new(0) }
     }
 

@@ -161,6 +161,49 @@ fn everything_is_as_assumed_here() {
     }
 }
 
+/// Lists of the whole account are asked for, and what else is in them is nobody's business.
+#[test]
+fn a_record_has_no_jobs_of_others() {
+    let asking = Asking::new("40");
+    let marker = "a-foreign-secret";
+    let manager = json!({
+        "id": "manager",
+        "commandLine": format!("/bin/sh -c \"echo {marker}\""),
+        "environmentSettings": [{ "name": "PASSWORD", "value": marker }],
+    });
+    let foreign = json!({ "id": "production", "poolInfo": { "poolId": "none" }, "jobManagerTask": manager });
+    assert_eq!(asking.send("POST", "/jobs", &foreign).0, 201);
+    assert!(asking.send("GET", "/jobs?maxresults=1", &Value::Null).1.to_string().contains(marker));
+    let record = file("ask-foreign.json");
+    let asked = asking.ask(&["--json", record.to_str().unwrap(), "F3", "U3", "basic-authorization"]);
+    assert_eq!(asked.code, Some(0), "{}\n{}", asked.out, asked.err);
+    assert_eq!(asking.left(), ["production"]);
+
+    let text = fs::read_to_string(record).unwrap();
+    assert!(!text.contains(marker) && !text.contains("production"), "{text}");
+    let record: Value = serde_json::from_str(&text).unwrap();
+    let bodies: BTreeMap<_, _> = record["questions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|question| {
+            (
+                question["name"].as_str().unwrap(),
+                &question["conversation"].as_array().unwrap().last().unwrap()["answer"]["body"],
+            )
+        })
+        .collect();
+    for list in ["unknown-parameter", "parameter-twice"] {
+        assert_eq!(
+            (&bodies[list]["itemsOfOthers"], &bodies[list]["value"]),
+            (&json!(1), &json!([])),
+            "{list}"
+        );
+    }
+    assert_eq!(bodies["basic-authorization"]["code"], "InvalidAuthenticationInfo");
+    assert_eq!(bodies["force-before-its-version"]["code"], "UnsupportedQueryParameter");
+}
+
 #[test]
 fn a_service_that_answers_otherwise_refutes_the_rule() {
     let asking = Asking::new("40");
