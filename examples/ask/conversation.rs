@@ -284,9 +284,15 @@ impl<'a> Conversation<'a> {
         self.wait(path, |found| found["state"] == state)
     }
 
-    /// An id for something that will be deleted in the end.
-    pub fn new_id(&self, kind: Kind) -> String {
-        self.run.ledger.note(kind)
+    /// Adds something that will be deleted in the end, and returns its id.
+    fn add(&mut self, kind: Kind, mut properties: Value) -> Result<(String, Reply), Stop> {
+        self.check_stopped()?; // What is not sent need not be deleted.
+        let ledger = self.run.ledger;
+        let id = ledger.note(kind);
+        properties["id"] = json!(id);
+        let reply = self.post(kind.list(), &properties)?;
+        ledger.answered(&id, reply.status, reply.text("/code"));
+        Ok((id, reply))
     }
 
     /// The path of a new job, whose tasks stay active because its pool is not there.
@@ -314,12 +320,11 @@ impl<'a> Conversation<'a> {
     }
 
     fn try_job(&mut self, pool: &str, mut properties: Value) -> Result<(String, Reply), Stop> {
-        let id = self.new_id(Kind::Job);
-        properties["id"] = json!(id);
         if properties.get("poolInfo").is_none() {
             properties["poolInfo"] = json!({ "poolId": pool });
         }
-        Ok((format!("/jobs/{id}"), self.post("/jobs", &properties)?))
+        let (id, reply) = self.add(Kind::Job, properties)?;
+        Ok((format!("/jobs/{id}"), reply))
     }
 
     /// Adds a task, and returns its path.
@@ -351,9 +356,10 @@ impl<'a> Conversation<'a> {
         if jobs.get("poolInfo").is_none() {
             jobs["poolInfo"] = json!({ "poolId": self.run.pool.unwrap_or(NO_POOL) });
         }
-        let id = self.new_id(Kind::JobSchedule);
-        let body = json!({ "id": id, "schedule": schedule, "jobSpecification": jobs });
-        self.must(Request::new("POST", "/jobschedules").json(&body))?;
-        Ok(format!("/jobschedules/{id}"))
+        let properties = json!({ "schedule": schedule, "jobSpecification": jobs });
+        match self.add(Kind::JobSchedule, properties)? {
+            (id, reply) if reply.status == 201 => Ok(format!("/jobschedules/{id}")),
+            (_, reply) => Err(Stop::Unclear(format!("adding a job schedule answered {}", reply.says()))),
+        }
     }
 }

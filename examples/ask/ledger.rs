@@ -3,6 +3,7 @@
 use std::{
     cell::Cell,
     collections::BTreeSet,
+    fmt,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -16,6 +17,8 @@ use azbatch::Timestamp;
 use super::{conversation::VERSION, question::Makes};
 use crate::against::{Asked, Service, versioned};
 
+/// What the names of all that is made begin with.
+pub const OURS: &str = "azbatch-ask-";
 /// How long the end of the deletions is waited for.
 const PATIENCE: Duration = Duration::from_secs(180);
 /// How often a deletion is tried.
@@ -28,17 +31,48 @@ pub enum Kind {
     Job,
 }
 
+impl Kind {
+    /// The path of all of them.
+    pub fn list(self) -> &'static str {
+        match self {
+            Self::JobSchedule => "/jobschedules",
+            Self::Job => "/jobs",
+        }
+    }
+}
+
+/// What is known of the request that adds something.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Added {
+    /// It may still be carried out, also after a deletion that found nothing.
+    Unanswered,
+    Yes,
+    No,
+}
+
+struct Name {
+    kind: Kind,
+    id: String,
+    added: Added,
+}
+
+impl Name {
+    fn path(&self) -> String {
+        format!("{}/{}", self.kind.list(), self.id)
+    }
+}
+
 /// The names of all that was made, noted before it is.
 pub struct Ledger {
     prefix: String,
-    names: Mutex<Vec<(Kind, String)>>,
+    names: Mutex<Vec<Name>>,
     tasks: AtomicUsize,
 }
 
 impl Ledger {
     pub fn new(now: Timestamp) -> Self {
         // Two who ask the same account do not meet: ticks of 100 ns, and the process.
-        let prefix = format!("azbatch-ask-{:x}-{:x}", now.ticks(), std::process::id());
+        let prefix = format!("{OURS}{:x}-{:x}", now.ticks(), std::process::id());
         Self { prefix, names: Mutex::default(), tasks: AtomicUsize::new(0) }
     }
 
@@ -50,8 +84,24 @@ impl Ledger {
     pub fn note(&self, kind: Kind) -> String {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let id = format!("{}-{}", self.prefix, names.len() + 1);
-        names.push((kind, id.clone()));
+        names.push(Name { kind, id: id.clone(), added: Added::Unanswered });
         id
+    }
+
+    /// What the request answered that adds what has this id.
+    pub fn answered(&self, id: &str, status: u16, code: &str) {
+        let added = match status {
+            201 => Added::Yes,
+            // A request that was sent again may find what it made the first time.
+            409 if code.ends_with("Exists") => Added::Unanswered,
+            408 => Added::Unanswered,
+            400..500 => Added::No,
+            _ => Added::Unanswered,
+        };
+        let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = names.iter_mut().find(|name| name.id == id) {
+            name.added = added;
+        }
     }
 
     pub fn count_tasks(&self, tasks: usize) {
@@ -61,27 +111,57 @@ impl Ledger {
     /// What was made, so that it can be compared with what was announced.
     pub fn made(&self) -> String {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = |kind| names.iter().filter(|(of, _)| *of == kind).count();
+        let count = |kind| names.iter().filter(|name| name.kind == kind).count();
         let tasks = self.tasks.load(Ordering::Relaxed);
         let made = Makes { jobs: count(Kind::Job), tasks, schedules: count(Kind::JobSchedule) };
         format!("made: {made}")
     }
 
-    fn paths(&self) -> Vec<(Kind, String)> {
+    /// Where everything is that was made or may be, in the order in which it is deleted.
+    fn paths(&self) -> Vec<(String, Added)> {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
-        let path = |(kind, id): &(Kind, String)| match kind {
-            Kind::Job => (*kind, format!("/jobs/{id}")),
-            Kind::JobSchedule => (*kind, format!("/jobschedules/{id}")),
-        };
-        let mut paths: Vec<_> = names.iter().map(path).collect();
-        paths.sort();
-        paths
+        let mut made: Vec<_> = names.iter().filter(|name| name.added != Added::No).collect();
+        made.sort_by_key(|name| name.kind);
+        made.into_iter().map(|name| (name.path(), name.added)).collect()
     }
 }
 
-impl std::fmt::Display for Makes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Makes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} jobs, {} tasks, {} job schedules", self.jobs, self.tasks, self.schedules)
+    }
+}
+
+/// What a request to delete something found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deletion {
+    Begun,
+    NotThere,
+    Refused,
+}
+
+/// What is not known to be deleted.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Left {
+    NotDeleted(String),
+    /// Nobody knows whether it was added, and it is not there yet.
+    MayAppear(String),
+}
+
+impl Left {
+    fn path(&self) -> &str {
+        match self {
+            Self::NotDeleted(path) | Self::MayAppear(path) => path,
+        }
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotDeleted(path) => write!(f, "could not be deleted: {path}"),
+            Self::MayAppear(path) => write!(f, "may still appear, as adding it was not answered: {path}"),
+        }
     }
 }
 
@@ -98,29 +178,33 @@ impl<'a> Cleanup<'a> {
         Self { service, ledger, deleted: Mutex::default(), finished: Cell::new(false) }
     }
 
-    /// Asks for the deletion of everything, and returns what it was refused for.
-    pub fn begin(&self) -> Vec<String> {
+    /// Asks for the deletion of everything, and returns what is not known to be deleted.
+    pub fn begin(&self) -> Vec<Left> {
         let mut deleted = self.deleted.lock().unwrap_or_else(PoisonError::into_inner);
         let mut left = Vec::new();
-        for (_, path) in self.ledger.paths() {
-            if !deleted.contains(&path) {
-                if self.delete(&path) {
+        for (path, added) in self.ledger.paths() {
+            if deleted.contains(&path) {
+                continue;
+            }
+            match (self.delete(&path), added) {
+                (Deletion::Begun, _) => {
                     deleted.insert(path);
-                } else {
-                    left.push(path);
                 }
+                (Deletion::NotThere, Added::Unanswered) => left.push(Left::MayAppear(path)),
+                (Deletion::NotThere, Added::Yes | Added::No) => {}
+                (Deletion::Refused, _) => left.push(Left::NotDeleted(path)),
             }
         }
         left
     }
 
-    /// Deletes everything and waits until it is gone; returns what could not be deleted.
-    pub fn finish(self) -> Vec<String> {
+    /// Deletes everything and waits until it is gone; returns what is not known to be.
+    pub fn finish(self) -> Vec<Left> {
         self.finished.set(true);
         self.delete_all()
     }
 
-    fn delete_all(&self) -> Vec<String> {
+    fn delete_all(&self) -> Vec<Left> {
         let mut left = self.begin();
         for attempt in 0..ATTEMPTS {
             if left.is_empty() {
@@ -134,13 +218,14 @@ impl<'a> Cleanup<'a> {
     }
 
     /// What is still being deleted is not waited for for ever: it goes by itself.
-    fn wait_until_gone(&self, left: &[String]) {
+    fn wait_until_gone(&self, left: &[Left]) {
         let end = Instant::now() + PATIENCE;
         let mut pause = Duration::from_millis(25);
-        let mut waiting: Vec<_> = self.ledger.paths().into_iter().map(|(_, path)| path).collect();
-        waiting.retain(|path| !left.contains(path));
+        let mut waiting: Vec<_> = self.ledger.paths().into_iter().map(|(path, _)| path).collect();
+        waiting.retain(|path| !left.iter().any(|left| left.path() == path));
         loop {
-            waiting.retain(|path| self.status("GET", path) != Some(404));
+            // Without a network each of them takes as long as a request may.
+            waiting.retain(|path| Instant::now() > end || self.status("GET", path) != Some(404));
             if waiting.is_empty() || Instant::now() > end {
                 break;
             }
@@ -152,18 +237,22 @@ impl<'a> Cleanup<'a> {
         }
     }
 
-    /// Whether it is being deleted, or not there.
-    fn delete(&self, path: &str) -> bool {
+    fn delete(&self, path: &str) -> Deletion {
         match self.status("DELETE", &format!("{path}?force=true")) {
-            Some(202 | 404) => true,
-            Some(409) => self.is_deleting(path),
-            Some(_) | None => false,
+            Some(202) => Deletion::Begun,
+            Some(404) => Deletion::NotThere,
+            Some(409) => self.conflict(path),
+            Some(_) | None => Deletion::Refused,
         }
     }
 
-    fn is_deleting(&self, path: &str) -> bool {
-        let answered = self.ask("GET", &format!("{path}?$select=state"));
-        answered.is_some_and(|(status, body)| status == 404 || body.contains("\"deleting\""))
+    /// A deletion is refused of what is being deleted already.
+    fn conflict(&self, path: &str) -> Deletion {
+        match self.ask("GET", &format!("{path}?$select=state")) {
+            Some((404, _)) => Deletion::NotThere,
+            Some((200, body)) if body.contains("\"deleting\"") => Deletion::Begun,
+            Some(_) | None => Deletion::Refused,
+        }
     }
 
     fn status(&self, method: &str, path: &str) -> Option<u16> {
@@ -180,8 +269,8 @@ impl<'a> Cleanup<'a> {
 impl Drop for Cleanup<'_> {
     fn drop(&mut self) {
         if !self.finished.get() {
-            for path in self.delete_all() {
-                eprintln!("could not be deleted: {path}");
+            for left in self.delete_all() {
+                eprintln!("{left}");
             }
         }
     }

@@ -83,19 +83,24 @@ fn ask(target: &Target, options: &Options, questions: Vec<Question>) -> Result<u
 
     let cleanup = Cleanup::new(&service, &ledger);
     let mut outcomes = Vec::new();
-    for question in questions {
+    let mut questions = questions.into_iter();
+    for question in questions.by_ref() {
         let outcome = put(&run, question);
         eprintln!("{}", report::line(&outcome));
-        cleanup.begin();
         outcomes.push(outcome);
+        if stopped.load(Ordering::Relaxed) {
+            eprintln!("{} questions were not asked", questions.len());
+            break;
+        }
+        cleanup.begin();
     }
     eprintln!("{}", ledger.made());
     let left = cleanup.finish();
 
     let written = target.secrets().write(&outcomes, options.json.as_deref());
     print!("{}", report::table(&outcomes));
-    for name in &left {
-        println!("could not be deleted: {name}");
+    for left in &left {
+        println!("{left}");
     }
     written.map_err(|error| format!("the record cannot be written: {error}"))?;
     let refuted = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Refuted | Verdict::Unclear);

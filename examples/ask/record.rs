@@ -2,10 +2,11 @@
 
 use std::{fs, io};
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
-    conversation::{Exchange, Reply, VERSION},
+    conversation::{Exchange, Reply, Request, VERSION, text},
+    ledger::OURS,
     question::{Question, Verdict},
 };
 use crate::against::now;
@@ -55,13 +56,44 @@ fn exchange(exchange: &Exchange) -> Value {
     let headers: Vec<_> = request.headers.iter().filter(|(name, _)| *name != "Authorization").collect();
     json!({
         "request": { "method": request.method, "target": request.target(), "headers": headers, "body": request.body },
-        "answer": answer(reply),
+        "answer": answer(request, reply),
     })
 }
 
-fn answer(reply: &Reply) -> Value {
+fn answer(request: &Request, reply: &Reply) -> Value {
     let headers: Vec<_> = reply.headers.iter().filter(|(name, _)| !DROPPED.contains(&&**name)).collect();
-    json!({ "status": reply.status, "headers": headers, "body": reply.body })
+    let body = if is_about_ours(request) { reply.body.clone() } else { without_items_of_others(&reply.body) };
+    json!({ "status": reply.status, "headers": headers, "body": body })
+}
+
+/// Whether the path names something that was made here, and not all that the account has.
+fn is_about_ours(request: &Request) -> bool {
+    let path = request.path.split_once('?').map_or(&*request.path, |(path, _)| path);
+    path.contains(OURS)
+}
+
+/// Members of a refusal.
+const OF_REFUSALS: [&str; 4] = ["odata.metadata", "code", "message", "values"];
+
+/// A body without what the account had before: other people's jobs say what they run, and with which secrets.
+fn without_items_of_others(body: &Value) -> Value {
+    let members = match body {
+        Value::Null => return Value::Null,
+        Value::Object(members) => members,
+        // Half a list would be a text, for instance.
+        Value::String(_) | Value::Array(_) | Value::Bool(_) | Value::Number(_) => {
+            return json!({ "omitted": "a body that is no JSON object" });
+        }
+    };
+    let mut kept: Map<_, _> =
+        members.clone().into_iter().filter(|(name, _)| OF_REFUSALS.contains(&&**name)).collect();
+    if let Some(Value::Array(items)) = members.get("value") {
+        let (ours, others): (Vec<_>, Vec<_>) =
+            items.iter().partition(|item| text(item, "/id").starts_with(OURS));
+        kept.insert("value".into(), json!(ours));
+        kept.insert("itemsOfOthers".into(), json!(others.len()));
+    }
+    Value::Object(kept)
 }
 
 /// What must not be in a record, with what stands in its place. Longer ones come first, as the host has the
