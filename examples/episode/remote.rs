@@ -156,10 +156,8 @@ impl Game<'_> {
                     Err(difference) => self.report.differ.push((number, format!("{step}: {difference}"))),
                 }
                 if let Some(taken) = self.taken.take() {
-                    self.skip_from(
-                        number + 1,
-                        &format!("needs {taken} of its own, which was refused with 409"),
-                    );
+                    let why = format!("needs {taken} of its own, which was refused with 409");
+                    self.skip_from(number + 1, &why);
                     return Ok(());
                 }
             } else if self.is_told {
@@ -275,16 +273,12 @@ impl Game<'_> {
 
     /// The requests that are sent to a server that is not told: those before the first step that only a host can make.
     fn requests(&self) -> impl Iterator<Item = &RequestStep> {
-        let steps = self.episode.steps.iter();
-        steps
-            .map_while(|step| match &step.action {
-                Action::Request(request) => {
-                    Some(Some(&**request).filter(|request| self.need(request, step).is_none()))
-                }
-                Action::Note(_) => Some(None),
-                _ => None,
-            })
-            .flatten()
+        let needs_no_host = |step: &&Step| matches!(step.action, Action::Request(_) | Action::Note(_));
+        let steps = self.episode.steps.iter().take_while(needs_no_host);
+        steps.filter_map(|step| {
+            let Action::Request(request) = &step.action else { return None };
+            Some(&**request).filter(|request| self.need(request, step).is_none())
+        })
     }
 
     /// What is in the way of playing it on a server that is used otherwise.
@@ -370,8 +364,8 @@ fn adds_pool(request: &RequestStep) -> bool {
 
 /// The path of what a request adds, changes or deletes, as a whole or a part of it.
 fn touched(request: &RequestStep) -> Option<String> {
-    let mut names = path(request).splitn(4, '/').skip(1);
-    let named = match (names.next(), names.next()) {
+    let mut parts = path(request).splitn(4, '/').skip(1);
+    let named = match (parts.next(), parts.next()) {
         (Some(collection), Some(id)) => Some(format!("/{collection}/{id}")),
         _ => None,
     };
@@ -382,7 +376,7 @@ fn touched(request: &RequestStep) -> Option<String> {
 /// addition what was added.
 fn resource(request: &RequestStep) -> String {
     let path = path(request);
-    let is_one = path.split('/').skip(1).count() % 2 == 0;
+    let is_one = path.matches('/').count().is_multiple_of(2);
     let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
     let resource = match (is_one, body["id"].as_str(), path.rsplit_once('/')) {
         (false, Some(id), _) => format!("{path}/{id}"),
