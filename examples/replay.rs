@@ -9,8 +9,9 @@
 //!   output, or to the file after `--output`.
 //! - `--against URL` plays the episodes over HTTP, against any server, and prints what differs and what is skipped. An
 //!   emulator that is started with `--run episode` plays them whole; `--control-token` gives the token that it asks for.
-//!   On any other server use an account that nothing else uses. Requests are signed for `--account` with `--key`.
-//!   Without a key the server is taken to accept everybody.
+//!   On any other server use an account that nothing else uses. Requests are signed for `--account` with the key in the
+//!   environment variable `AZURE_BATCH_ACCESS_KEY`, or with `--key`, which other users of the machine can see. Without
+//!   an account the server is taken to accept everybody.
 
 #[path = "against/mod.rs"]
 mod against;
@@ -19,7 +20,7 @@ mod episode;
 #[path = "episode/remote.rs"]
 mod remote;
 
-use std::{env, fs, process::ExitCode, thread};
+use std::{env, fs, net::IpAddr, process::ExitCode, thread};
 
 use against::Service;
 use azbatch::Effect;
@@ -31,7 +32,11 @@ const OWN: &str = include_str!("episodes/how-a-job-ends.json");
 const USAGE: &str = "\
 usage: replay [--why] [FILE...]
        replay --shrink FILE [--output FILE]
+       AZURE_BATCH_ACCESS_KEY=KEY replay --against URL --account NAME [--control-token TOKEN] [--pools] FILE...
        replay --against URL [--account NAME --key KEY] [--control-token TOKEN] [--pools] FILE...";
+
+/// Where the key is read from, so that it is not among the arguments, which other users can see.
+const KEY_VARIABLE: &str = "AZURE_BATCH_ACCESS_KEY";
 
 /// What requests are signed with where nobody looks.
 const ANY_KEY: &str = "YW55";
@@ -68,6 +73,10 @@ impl Arguments {
                 _ => read.files.push(argument),
             }
         }
+        // Without an account it is not meant for this server.
+        if read.account.is_some() && read.key.is_none() {
+            read.key = env::var(KEY_VARIABLE).ok();
+        }
         read.check()?;
         Ok(read)
     }
@@ -84,8 +93,10 @@ impl Arguments {
             "--account, --key, --control-token and --pools belong to --against"
         } else if self.against.is_some() && (self.why || self.files.is_empty()) {
             "--against takes files, and not --why"
-        } else if self.key.is_some() != self.account.is_some() {
-            "--account and --key belong together"
+        } else if self.account.is_some() && self.key.is_none() {
+            "--account needs a key, in AZURE_BATCH_ACCESS_KEY or after --key"
+        } else if self.key.is_some() && self.account.is_none() {
+            "--key needs --account"
         } else {
             return Ok(());
         };
@@ -160,6 +171,9 @@ fn play_against(url: &str, arguments: &Arguments) -> Result<bool, String> {
     let account = arguments.account.as_deref().unwrap_or("anybody");
     let key = arguments.key.as_deref().unwrap_or(ANY_KEY);
     let service = Service::new(url, account, key).map_err(|error| error.to_string())?;
+    if is_open(service.url()) {
+        eprintln!("warning: {url} is not https, so everybody on the way can read and change what is sent");
+    }
     let remote = Remote {
         service: &service,
         authorizes: arguments.key.is_some(),
@@ -179,6 +193,14 @@ fn play_against(url: &str, arguments: &Arguments) -> Result<bool, String> {
     }
     println!("{passed} passed, {differ} differ, {skipped} skipped");
     Ok(differ + left == 0)
+}
+
+/// Whether requests leave this machine without encryption.
+fn is_open(url: &str) -> bool {
+    let Some(host) = url.strip_prefix("http://") else { return false };
+    let name = host.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(host, |(name, _)| name);
+    let address = name.trim_matches(['[', ']']).parse::<IpAddr>();
+    !address.map_or_else(|_| name.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
 }
 
 fn print_report(file: &str, report: &Report) {

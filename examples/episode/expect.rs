@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::ordered::Ordered;
+use super::ordered::{Ordered, step_to};
 
 /// What is expected of an answer. Nothing is expected of what is left out.
 #[derive(Default, PartialEq)]
@@ -160,7 +160,7 @@ fn diff(expected: &str, came: &str) -> String {
 fn contains(expected: &Value, came: &Value, pointer: &str) -> Result<(), Difference> {
     match (expected, came) {
         (Value::Object(expected), Value::Object(came)) => expected.iter().try_for_each(|(key, value)| {
-            let pointer = format!("{pointer}/{key}");
+            let pointer = format!("{pointer}{}", step_to(key));
             match came.get(key) {
                 Some(found) => contains(value, found, &pointer),
                 None => differ(Part::Json(pointer), value, "nothing"),

@@ -36,17 +36,17 @@ impl Ordered {
             (Self::Object(mine), Self::Object(others)) => {
                 for (place, (name, value)) in mine.iter().enumerate() {
                     let Some(found) = other.get(name) else {
-                        return Some((format!("/{name}"), value.to_string(), "nothing".into()));
+                        return Some((step_to(name), value.to_string(), "nothing".into()));
                     };
                     if others.get(place).is_none_or(|(other, _)| other != name) {
-                        return Some((format!("/{name}"), "another order".into(), other.to_string()));
+                        return Some((step_to(name), "another order".into(), other.to_string()));
                     }
                     if let Some((pointer, old, new)) = value.first_difference(found) {
-                        return Some((format!("/{name}{pointer}"), old, new));
+                        return Some((step_to(name) + &pointer, old, new));
                     }
                 }
                 let (name, more) = others.get(mine.len())?;
-                Some((format!("/{name}"), "nothing".into(), more.to_string()))
+                Some((step_to(name), "nothing".into(), more.to_string()))
             }
             (Self::Array(mine), Self::Array(others)) if mine.len() == others.len() => {
                 let mut pairs = mine.iter().zip(others).enumerate();
@@ -93,7 +93,10 @@ impl Ordered {
             return Some(self.clone());
         };
         match self {
-            Self::Object(_) => Some(Self::object(name, self.get(name)?.towards(rest)?)),
+            Self::Object(_) => {
+                let name = name.replace("~1", "/").replace("~0", "~");
+                Some(Self::object(&name, self.get(&name)?.towards(rest)?))
+            }
             Self::Array(items) => {
                 let place: usize = name.parse().ok()?;
                 let emptied = |item: &Self| match item {
@@ -118,6 +121,11 @@ impl Ordered {
     pub fn object(name: &str, value: Self) -> Self {
         Self::Object(vec![(name.into(), value)])
     }
+}
+
+/// The part of a JSON pointer that leads to a member (RFC 6901).
+pub fn step_to(name: &str) -> String {
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// How long the first name of a JSON pointer without its slash is.

@@ -7,9 +7,11 @@
 //! no node is waited for. So a difference in a state is not always a fault.
 //!
 //! On a server that is used otherwise nothing is touched that was there before: an episode is not played if the account
-//! has one of the jobs, schedules or pools that it adds, and what it has added is deleted afterwards.
+//! has one of the jobs, schedules or pools that it adds, changes or deletes. What it has added is deleted afterwards, and
+//! nothing else is: only what the server has answered 201 for counts as added.
 
 use std::{
+    collections::BTreeSet,
     fmt,
     time::{Duration, Instant},
 };
@@ -79,7 +81,9 @@ impl Remote<'_> {
             document: &document,
             translation: Translation::new(&episode.account, self.service.url()),
             is_told,
-            api_version: String::new(),
+            api_version: api_version(&episode),
+            added: Vec::new(),
+            taken: None,
             report: Report::default(),
         };
         game.run()?;
@@ -113,8 +117,12 @@ struct Game<'a> {
     document: &'a Ordered,
     translation: Translation,
     is_told: bool,
-    /// That of the latest request, for requests of our own.
+    /// For requests of our own.
     api_version: String,
+    /// The paths of what the server has added for the episode, beside tasks.
+    added: Vec<String>,
+    /// What the server refused to add with 409, so that it may be somebody else's.
+    taken: Option<String>,
     report: Report,
 }
 
@@ -129,8 +137,11 @@ impl Game<'_> {
             return Ok(());
         }
         let played = self.play_steps();
-        self.clean_up()?;
-        played
+        let cleaned = self.clean_up();
+        let Err(Broken(why)) = played.and(cleaned) else { return Ok(()) };
+        let left =
+            self.added.iter().chain(&self.report.left).map(|resource| format!("; {resource} may be left"));
+        Err(Broken(why + &left.collect::<String>()))
     }
 
     fn play_steps(&mut self) -> Result<(), Broken> {
@@ -144,12 +155,19 @@ impl Game<'_> {
                     Ok(()) => self.report.passed += 1,
                     Err(difference) => self.report.differ.push((number, format!("{step}: {difference}"))),
                 }
+                if let Some(taken) = self.taken.take() {
+                    let why = format!("needs {taken} of its own, which was refused with 409");
+                    self.skip_from(number + 1, &why);
+                    return Ok(());
+                }
             } else if self.is_told {
                 match self.tell("/steps", Some(number))? {
                     Ok(()) => self.report.passed += 1,
                     Err(why) => self.report.differ.push((number, why)),
                 }
-            } else if !matches!(step.action, Action::Note(_)) {
+            } else if matches!(step.action, Action::Note(_)) {
+                self.report.skipped.push((number, "a note sends nothing".into()));
+            } else {
                 self.skip_from(number, &format!("needs a server that can be told: {step}"));
                 return Ok(());
             }
@@ -166,7 +184,7 @@ impl Game<'_> {
     fn need(&self, request: &RequestStep, step: &Step) -> Option<&'static str> {
         let has_date = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("ocp-date"))
             || request.target.to_ascii_lowercase().contains("ocp-date=");
-        let path = request.target.split('?').next().unwrap_or_default();
+        let path = path(request);
         if request.received != step.at() && request.expect.status == Some(500) {
             Some("a request that arrives long before it is answered")
         } else if self.remote.authorizes && has_date {
@@ -210,13 +228,14 @@ impl Game<'_> {
         if self.is_told {
             self.set_clock(step.at())?;
         }
+        let resource = resource(request);
         let now = if self.is_told { step.at() } else { against::now() };
         let headers: Vec<(&str, String)> = request
             .headers
             .iter()
             .map(|(name, value)| {
                 let value = String::from_utf8_lossy(value);
-                (name.as_str(), self.translation.header(name, &value, step.at(), now))
+                (name.as_str(), self.translation.header(&resource, name, &value, step.at(), now))
             })
             .collect();
         let headers: Vec<(&str, &str)> =
@@ -226,54 +245,54 @@ impl Game<'_> {
             !request.body.is_empty() || matches!(request.method.as_str(), "POST" | "PUT" | "PATCH");
         let body = has_body.then_some(request.body.as_slice());
         let asked = Asked { method: &request.method, target: &target, headers: &headers, body };
-        let answer = self.remote.ask(&asked)?;
-        if let Some((_, version)) = target.split_once("api-version=") {
-            self.api_version = version.split('&').next().unwrap_or_default().into();
+        let adds = addition(request);
+        let answer = self.remote.ask(&asked).map_err(|Broken(why)| match &adds {
+            Some(resource) => Broken(format!("{why}; {resource} may have been added")),
+            None => Broken(why),
+        })?;
+        if let Some(resource) = adds {
+            self.note_addition(resource, answer.status);
         }
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
         let headers: Vec<(&str, String)> =
             answer.headers.iter().map(|(name, value)| (name.as_str(), text(value))).collect();
         let headers = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let came = Came { status: answer.status, headers, body: &answer.body };
-        Ok(self.translation.compare(&request.expect, &came))
+        Ok(self.translation.compare(&resource, &request.expect, &came))
+    }
+
+    /// Remembers what is to be deleted. What somebody else has added meanwhile is not, and nothing more is sent to it.
+    fn note_addition(&mut self, resource: String, status: u16) {
+        let is_ours = self.added.iter().any(|added| added.eq_ignore_ascii_case(&resource));
+        match status {
+            201 if !is_ours => self.added.push(resource),
+            409 if !is_ours && !self.is_told => self.taken = Some(resource),
+            _ => {}
+        }
+    }
+
+    /// The requests that are sent to a server that is not told: those before the first step that only a host can make.
+    fn requests(&self) -> impl Iterator<Item = &RequestStep> {
+        let needs_no_host = |step: &&Step| matches!(step.action, Action::Request(_) | Action::Note(_));
+        let steps = self.episode.steps.iter().take_while(needs_no_host);
+        steps.filter_map(|step| {
+            let Action::Request(request) = &step.action else { return None };
+            Some(&**request).filter(|request| self.need(request, step).is_none())
+        })
     }
 
     /// What is in the way of playing it on a server that is used otherwise.
-    fn obstacle(&mut self) -> Result<Option<String>, Broken> {
-        for resource in self.added() {
-            if resource.starts_with("/pools/") && !self.remote.pools {
-                return Ok(Some("needs to add pools, which is not permitted (--pools)".into()));
-            }
+    fn obstacle(&self) -> Result<Option<String>, Broken> {
+        if !self.remote.pools && self.requests().any(adds_pool) {
+            return Ok(Some("needs to add pools, which is not permitted (--pools)".into()));
+        }
+        let touched: BTreeSet<String> = self.requests().filter_map(touched).collect();
+        for resource in touched {
             if !self.wait_until_gone(&resource, Duration::ZERO)? {
                 return Ok(Some(format!("needs an account that does not have {resource}")));
             }
         }
         Ok(None)
-    }
-
-    /// The paths of what the episode adds beside tasks.
-    fn added(&mut self) -> Vec<String> {
-        let mut added: Vec<String> = Vec::new();
-        for step in &self.episode.steps {
-            let Action::Request(request) = &step.action else { continue };
-            let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));
-            if request.method != "POST" || !matches!(path, "/jobs" | "/jobschedules" | "/pools") {
-                continue;
-            }
-            let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-            // What has no id, or one that is not valid, is not added.
-            let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-            let is_valid = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(is_letter);
-            let Some(id) = body["id"].as_str().filter(is_valid) else { continue };
-            let resource = format!("{path}/{id}");
-            if !added.iter().any(|other| other.eq_ignore_ascii_case(&resource)) {
-                added.push(resource);
-            }
-            if let Some((_, version)) = query.split_once("api-version=") {
-                self.api_version = version.split('&').next().unwrap_or_default().into();
-            }
-        }
-        added
     }
 
     fn own(&self, method: &str, resource: &str) -> Result<u16, Broken> {
@@ -300,15 +319,78 @@ impl Game<'_> {
 
     /// Deletes what the episode has added. It is all its own: none of it was there before.
     fn clean_up(&mut self) -> Result<(), Broken> {
-        let added = self.added();
-        for resource in &added {
+        for resource in &self.added {
             self.own("DELETE", resource)?;
         }
-        for resource in added {
-            if !self.wait_until_gone(&resource, DELETION)? {
-                self.report.left.push(resource);
+        while let Some(resource) = self.added.last() {
+            if !self.wait_until_gone(resource, DELETION)? {
+                self.report.left.push(resource.clone());
             }
+            self.added.pop();
         }
         Ok(())
     }
+}
+
+/// The api-version of the first request that has one and is not expected to be refused for it.
+fn api_version(episode: &Episode) -> String {
+    let version = episode.steps.iter().find_map(|step| {
+        let Action::Request(request) = &step.action else { return None };
+        let (_, version) = request.target.split_once("api-version=")?;
+        version.split('&').next().filter(|_| request.expect.status != Some(400))
+    });
+    version.unwrap_or_default().into()
+}
+
+/// The path of what a request adds beside tasks, if the server accepts it.
+fn addition(request: &RequestStep) -> Option<String> {
+    let path = path(request);
+    if request.method != "POST" || !matches!(path, "/jobs" | "/jobschedules" | "/pools") {
+        return None;
+    }
+    let body: Value = serde_json::from_slice(&request.body).ok()?;
+    // What has no id, or one that is not valid, is not added.
+    let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let is_valid = |id: &&str| (1..=64).contains(&id.len()) && id.bytes().all(is_letter);
+    let id = body["id"].as_str().filter(is_valid)?;
+    Some(format!("{path}/{id}"))
+}
+
+/// Also a job or a schedule that has one made.
+fn adds_pool(request: &RequestStep) -> bool {
+    let asks_for_one = || String::from_utf8_lossy(&request.body).contains("\"autoPoolSpecification\"");
+    writes(request) && (path(request) == "/pools" || asks_for_one())
+}
+
+/// The path of what a request adds, changes or deletes, as a whole or a part of it.
+fn touched(request: &RequestStep) -> Option<String> {
+    let mut parts = path(request).splitn(4, '/').skip(1);
+    let named = match (parts.next(), parts.next()) {
+        (Some(collection), Some(id)) => Some(format!("/{collection}/{id}")),
+        _ => None,
+    };
+    named.filter(|_| writes(request)).or_else(|| addition(request))
+}
+
+/// The path of what the ETag and the times of an answer belong to: after an action what it was done to, and after an
+/// addition what was added.
+fn resource(request: &RequestStep) -> String {
+    let path = path(request);
+    let is_one = path.matches('/').count().is_multiple_of(2);
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let resource = match (is_one, body["id"].as_str(), path.rsplit_once('/')) {
+        (false, Some(id), _) => format!("{path}/{id}"),
+        (false, None, Some((of, _))) => of.into(),
+        _ => path.into(),
+    };
+    // Ids are the same in any case.
+    resource.to_ascii_lowercase()
+}
+
+fn writes(request: &RequestStep) -> bool {
+    !matches!(request.method.as_str(), "GET" | "HEAD")
+}
+
+fn path(request: &RequestStep) -> &str {
+    request.target.split('?').next().unwrap_or_default()
 }

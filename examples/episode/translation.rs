@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::episode::{
     expect::{Came, Difference, Expect, Part},
-    ordered::Ordered,
+    ordered::{Ordered, step_to},
 };
 
 /// The values of an episode and those of the server.
@@ -19,8 +19,8 @@ pub struct Translation {
     etags: BTreeMap<String, String>,
     /// The same the other way round.
     etags_back: BTreeMap<String, String>,
-    /// `Last-Modified` headers of the episode, with the server's.
-    dates: BTreeMap<String, String>,
+    /// `Last-Modified` headers of the episode, with the server's of each resource that has it.
+    dates: BTreeMap<String, BTreeMap<String, String>>,
     /// Paths and queries of links to the next page.
     links: BTreeMap<String, String>,
 }
@@ -41,14 +41,15 @@ impl Translation {
         self.links.get(target).cloned().unwrap_or_else(|| target.into())
     }
 
-    /// The value of a header as the server must get it. A time that no answer had is as far from the server's now as it
-    /// is from the episode's.
-    pub fn header(&self, name: &str, value: &str, at: Timestamp, now: Timestamp) -> String {
+    /// The value of a header as the server must get it. A time that no answer about this resource had is that of another
+    /// one, or else as far from the server's now as it is from the episode's.
+    pub fn header(&self, resource: &str, name: &str, value: &str, at: Timestamp, now: Timestamp) -> String {
         match name.to_ascii_lowercase().as_str() {
             "if-match" | "if-none-match" => self.with_own_etags(value),
             "if-modified-since" | "if-unmodified-since" | "ocp-date" => {
-                let known = self.dates.get(value).cloned();
-                known.unwrap_or_else(|| shifted(value, at, now).unwrap_or_else(|| value.into()))
+                let known = self.dates.get(value);
+                let known = known.and_then(|of| of.get(resource).or_else(|| of.values().next_back()));
+                known.cloned().unwrap_or_else(|| shifted(value, at, now).unwrap_or_else(|| value.into()))
             }
             _ => value.into(),
         }
@@ -70,15 +71,25 @@ impl Translation {
         text + rest
     }
 
-    /// Says what differs first.
-    pub fn compare(&mut self, expect: &Expect, came: &Came<'_>) -> Result<(), Box<Difference>> {
-        let found = self.compare_parts(expect, came);
+    /// Says what differs first in an answer about this resource.
+    pub fn compare(
+        &mut self,
+        resource: &str,
+        expect: &Expect,
+        came: &Came<'_>,
+    ) -> Result<(), Box<Difference>> {
+        let found = self.compare_parts(resource, expect, came);
         found.map_or(Ok(()), |(part, expected, value)| {
             Err(Box::new(Difference::between(part, came.status, expected, value)))
         })
     }
 
-    fn compare_parts(&mut self, expect: &Expect, came: &Came<'_>) -> Option<(Part, String, String)> {
+    fn compare_parts(
+        &mut self,
+        resource: &str,
+        expect: &Expect,
+        came: &Came<'_>,
+    ) -> Option<(Part, String, String)> {
         let text = String::from_utf8_lossy(came.body);
         if let Some(status) = expect.status.filter(|status| *status != came.status) {
             return Some((Part::Status, status.to_string(), format!("{} {text}", came.status)));
@@ -87,7 +98,7 @@ impl Translation {
             let part = Part::Header(name.to_ascii_lowercase());
             match came.header(name) {
                 None => return Some((part, value.clone(), "(none)".into())),
-                Some(found) if !self.same_header(name, value, found) => {
+                Some(found) if !self.same_header(resource, name, value, found) => {
                     return Some((part, value.clone(), found.into()));
                 }
                 Some(_) => {}
@@ -129,14 +140,18 @@ impl Translation {
         Some((Part::Json(pointer), expected, found))
     }
 
-    fn same_header(&mut self, name: &str, expected: &str, came: &str) -> bool {
+    fn same_header(&mut self, resource: &str, name: &str, expected: &str, came: &str) -> bool {
         match name.to_ascii_lowercase().as_str() {
             // The length follows from the account's name, and the date and the id are the server's.
             "content-length" => came.parse::<u64>().is_ok(),
-            "request-id" | "date" => true,
+            "request-id" => Guid::parse(came).is_some(),
+            "date" => Timestamp::parse_rfc1123(came).is_ok(),
             "last-modified" => {
-                self.dates.insert(expected.into(), came.into());
-                Timestamp::parse_rfc1123(came).is_ok()
+                let is_time = Timestamp::parse_rfc1123(came).is_ok();
+                if is_time {
+                    self.dates.entry(expected.into()).or_default().insert(resource.into(), came.into());
+                }
+                is_time
             }
             _ => self.same_text(expected, came),
         }
@@ -158,7 +173,7 @@ impl Translation {
                     return Some((pointer, names(expected), names(came)));
                 }
                 members.iter().find_map(|(name, value)| {
-                    let pointer = format!("{pointer}/{name}");
+                    let pointer = format!("{pointer}{}", step_to(name));
                     match others.iter().find(|(other, _)| other == name) {
                         Some((_, found)) => self.difference(value, found, whole, pointer),
                         None => Some((pointer, value.to_string(), "nothing".into())),
@@ -195,9 +210,16 @@ impl Translation {
 
     /// Each stands for the other, here and everywhere else.
     fn same_etag(&mut self, expected: &str, came: &str) -> bool {
-        let there = self.etags.entry(expected.into()).or_insert_with(|| came.into());
-        let back = self.etags_back.entry(came.into()).or_insert_with(|| expected.into());
-        there == came && back == expected
+        match (self.etags.get(expected), self.etags_back.get(came)) {
+            (None, None) => {
+                self.etags.insert(expected.into(), came.into());
+                self.etags_back.insert(came.into(), expected.into());
+                true
+            }
+            (there, back) => {
+                there.is_some_and(|there| there == came) && back.is_some_and(|back| back == expected)
+            }
+        }
     }
 
     /// The link is the server's own; only where it leads to is compared.

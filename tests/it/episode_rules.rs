@@ -29,6 +29,8 @@ const FILES: &str = "Files come from the disk of a node, and an episode has none
 const AUTHORIZATION: &str = "An episode is played without authorization.";
 
 /// The rules that are named by the steps of each episode which expect something.
+///
+/// One such step is enough for a rule. Whether it expects what the rule says, and all of it, is not checked here.
 fn shown() -> BTreeMap<String, BTreeSet<String>> {
     let mut shown: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, text) in own_episodes() {

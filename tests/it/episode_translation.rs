@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use crate::episode::{
     Action, Episode,
-    expect::{Came, Expect},
+    expect::{Came, Expect, Part},
+    ordered::Ordered,
     translation::Translation,
 };
 
@@ -37,7 +38,7 @@ fn difference(
 ) -> Option<String> {
     let body = if body.is_null() { String::new() } else { body.to_string() };
     let came = Came { status: 200, headers: headers.to_vec(), body: body.as_bytes() };
-    translation.compare(&expect(expected), &came).err().map(|difference| difference.to_string())
+    translation.compare("/jobs/film", &expect(expected), &came).err().map(|difference| difference.to_string())
 }
 
 /// The same ETag of the episode is the same one at the server, and another one is another.
@@ -58,6 +59,9 @@ fn etags_are_compared_by_where_they_are_equal() {
     let stayed = "the body at /eTag: expected 0x8DE687A00000002, came 0x8DF4D5A72818B84";
     assert_eq!(difference(&mut pairs, etag(second), &[], came(one)).as_deref(), Some(stayed));
     assert!(difference(&mut pairs, etag(second), &[], came("none")).is_some());
+    // What differed is no pair.
+    assert_eq!(difference(&mut pairs, etag(second), &[], came(two)), None);
+    assert_eq!(difference(&mut pairs, etag(first), &[], came(one)), None);
 }
 
 /// A condition names the server's own ETag, also in lists and quotes, and one that no resource has stays.
@@ -73,8 +77,8 @@ fn conditions_name_the_etags_of_the_server() {
         ("*", "*"),
         ("0x8de687a00000001", "0x8de687a00000001"),
     ] {
-        assert_eq!(pairs.header("If-Match", sent, at, at), arrives);
-        assert_eq!(pairs.header("x-mine", sent, at, at), sent);
+        assert_eq!(pairs.header("/jobs/film", "If-Match", sent, at, at), arrives);
+        assert_eq!(pairs.header("/jobs/film", "x-mine", sent, at, at), sent);
     }
 }
 
@@ -87,11 +91,47 @@ fn conditions_name_the_times_of_the_server() {
     let (modified, theirs) = ("Tue, 10 Feb 2026 08:00:00 GMT", "Sat, 28 Nov 2026 13:59:58 GMT");
     let expected = json!({ "headers": { "Last-Modified": modified } });
     assert_eq!(difference(&mut pairs, expected.clone(), &[("Last-Modified", theirs)], Value::Null), None);
-    let since = |value: &str| pairs.header("if-modified-since", value, at, now);
+    let since = |value: &str| pairs.header("/jobs/film", "if-modified-since", value, at, now);
     assert_eq!(since(modified), theirs);
     assert_eq!(since("Tue, 10 Feb 2026 09:00:00 GMT"), "Sat, 28 Nov 2026 15:00:00 GMT");
     assert_eq!(since("yesterday"), "yesterday");
     assert!(difference(&mut pairs, expected, &[("Last-Modified", "yesterday")], Value::Null).is_some());
+}
+
+/// Two resources that were modified in one second of the episode need not have been at the server.
+#[test]
+fn conditions_name_the_time_of_their_resource() {
+    let mut pairs = translation();
+    let at = Timestamp::parse_iso8601("2026-02-10T08:00:00Z").unwrap();
+    let modified = "Tue, 10 Feb 2026 08:00:00 GMT";
+    let times =
+        [("/jobs/film", "Sat, 28 Nov 2026 13:59:58 GMT"), ("/jobs/song", "Sat, 28 Nov 2026 13:59:59 GMT")];
+    for (resource, theirs) in times {
+        let came = Came { status: 200, headers: vec![("last-modified", theirs)], body: b"" };
+        let expected = expect(json!({ "headers": { "Last-Modified": modified } }));
+        assert!(pairs.compare(resource, &expected, &came).is_ok());
+    }
+    for (resource, theirs) in times {
+        assert_eq!(pairs.header(resource, "If-Modified-Since", modified, at, at), theirs);
+    }
+}
+
+/// A name with a slash is one step of a JSON pointer (RFC 6901).
+#[test]
+fn pointers_are_escaped() {
+    let (expected, came) = (json!({ "a/b~c": { "d": 1 } }), json!({ "a/b~c": { "d": 2 } }));
+    let why = "the body at /a~1b~0c/d: expected 1, came 2";
+    for part in ["contains", "json"] {
+        let found = difference(&mut translation(), json!({ part: expected }), &[], came.clone());
+        assert_eq!(found.as_deref(), Some(why));
+        let body = came.to_string();
+        let answer = Came { status: 200, headers: Vec::new(), body: body.as_bytes() };
+        let found = expect(json!({ part: expected })).compare(&answer).unwrap_err();
+        let Part::Json(pointer) = &found.part else { panic!("{found}") };
+        assert_eq!(pointer, "/a~1b~0c/d");
+        let ordered: Ordered = serde_json::from_str(&body).unwrap();
+        assert!(ordered.towards(pointer) == Some(ordered), "{body}");
+    }
 }
 
 #[test]
@@ -129,7 +169,13 @@ fn whole_bodies_are_compared_by_layout_too() {
     let expected = expect(json!({ "body": body(OURS, "0x8DE687A00000001", "2026-02-10T08:00:00Z") }));
     let theirs = body(THEIRS, "0x8DF4D5A72818B84", "2026-11-28T14:18:17.3387652Z");
     let mut differs = |body: &str| {
-        pairs.compare(&expected, &Came { status: 200, headers: Vec::new(), body: body.as_bytes() }).is_err()
+        pairs
+            .compare(
+                "/jobs/film",
+                &expected,
+                &Came { status: 200, headers: Vec::new(), body: body.as_bytes() },
+            )
+            .is_err()
     };
     assert!(!differs(&theirs));
     assert!(differs(&theirs.replace("\r\n", "\n")));
@@ -157,11 +203,20 @@ fn links_are_those_of_the_server() {
 #[test]
 fn lengths_and_dates_are_the_servers() {
     let mut pairs = translation();
-    let expected =
-        json!({ "headers": { "Content-Length": "405", "request-id": "a", "DataServiceVersion": "3.0" } });
-    let came =
-        |length, version| [("content-length", length), ("request-id", "b"), ("dataserviceversion", version)];
-    assert_eq!(difference(&mut pairs, expected.clone(), &came("380", "3.0"), Value::Null), None);
-    assert!(difference(&mut pairs, expected.clone(), &came("many", "3.0"), Value::Null).is_some());
-    assert!(difference(&mut pairs, expected, &came("380", "4.0"), Value::Null).is_some());
+    let expected = json!({ "headers": {
+        "Content-Length": "405", "request-id": "01234567-89ab-cdef-0123-456789abcdef", "DataServiceVersion": "3.0",
+        "Date": "Tue, 10 Feb 2026 08:00:00 GMT"
+    } });
+    let theirs = [
+        ("content-length", "380"),
+        ("request-id", "fedcba98-89ab-cdef-0123-456789abcdef"),
+        ("dataserviceversion", "3.0"),
+        ("date", "Sat, 28 Nov 2026 14:18:17 GMT"),
+    ];
+    assert_eq!(difference(&mut pairs, expected.clone(), &theirs, Value::Null), None);
+    for (place, faulty) in ["many", "7", "4.0", "today"].into_iter().enumerate() {
+        let mut came = theirs;
+        came[place].1 = faulty;
+        assert!(difference(&mut pairs, expected.clone(), &came, Value::Null).is_some(), "{faulty}");
+    }
 }

@@ -44,6 +44,27 @@ fn play(emulator: &Emulator, text: &str) -> Report {
         .unwrap()
 }
 
+/// On an account where pools must not be added.
+fn without_pools(emulator: &Emulator, text: &str) -> Report {
+    let service = Service::new(&format!("http://{}", emulator.address), "laptop", KEY).unwrap();
+    let pause = |_| emulator.advance(1);
+    Remote { service: &service, authorizes: false, token: None, pools: false, pause: &pause }
+        .play(text)
+        .unwrap()
+}
+
+/// An episode of requests, each with the method, the path, the body and the expected status.
+fn written(requests: &[(&str, &str, &str, u16)]) -> String {
+    let step = |(method, path, body, status): &(&str, &str, &str, u16)| {
+        let headers = json!({ "content-type": "application/json; odata=minimalmetadata" });
+        let target = format!("{path}?{VERSION}");
+        let request = json!({ "method": method, "target": target, "headers": headers, "body": body });
+        json!({ "at": "2026-02-10T08:00:00Z", "request": request, "expect": { "status": status } })
+    };
+    let steps: Vec<_> = requests.iter().map(step).collect();
+    json!({ "name": "n", "source": "s", "account": "http://a", "steps": steps }).to_string()
+}
+
 /// All of them, whole: the emulator does what the episodes say.
 #[test]
 fn an_emulator_that_is_told_plays_all_episodes() {
@@ -66,7 +87,12 @@ fn an_emulator_that_is_told_plays_all_episodes() {
 #[test]
 fn an_emulator_that_is_told_plays_the_shared_episodes() {
     let emulator = Emulator::start(&["--run", "episode"]);
-    for (name, text) in episodes_in("../../shared/episodes").unwrap_or_default() {
+    let Some(episodes) = episodes_in("../../shared/episodes") else {
+        eprintln!("skipped: the shared episodes, which are not here");
+        return;
+    };
+    assert!(episodes.len() >= 8, "only {} episodes are there", episodes.len());
+    for (name, text) in episodes {
         let report = play(&emulator, &text);
         assert_eq!((report.differ, report.skipped), (Vec::new(), Vec::new()), "{name}");
         assert!(report.passed > 3, "{name}");
@@ -139,14 +165,78 @@ fn what_others_have_is_left_alone() {
     assert_eq!(why, "needs an account that does not have /jobs/film");
     assert_eq!(emulator.get("/jobs/film"), before);
 
-    let service = Service::new(&format!("http://{}", emulator.address), "laptop", KEY).unwrap();
-    let pause = |_| emulator.advance(1);
-    let remote = Remote { service: &service, authorizes: false, token: None, pools: false, pause: &pause };
-    let report = remote.play(&episode("pools-grow-and-shrink")).unwrap();
-    assert_eq!(report.passed, 0);
-    assert_eq!(report.skipped[0].1, "needs to add pools, which is not permitted (--pools)");
+    let pools = "needs to add pools, which is not permitted (--pools)";
+    for name in ["pools-grow-and-shrink", "auto-pools"] {
+        let report = without_pools(&emulator, &episode(name));
+        assert_eq!((report.passed, report.skipped[0].1.as_str()), (0, pools), "{name}");
+    }
     let pools = emulator.send("GET", &format!("/pools?$select=id&{VERSION}"), serde_json::Value::Null);
     assert!(!String::from_utf8(pools.body).unwrap().contains("studio"));
+}
+
+/// Not even a request that names what the episode did not add reaches it.
+#[test]
+fn what_others_have_is_not_changed_by_any_request() {
+    let emulator = Emulator::start(&["--frozen"]);
+    emulator.add(crate::harness::job("none"), "sleep 1");
+    let (job, pool) = (emulator.get("/jobs/none"), emulator.get("/pools/pool-1"));
+    let requests = [
+        ("POST", "/jobs/none/terminate", "{}", "/jobs/none"),
+        ("DELETE", "/jobs/NONE", "", "/jobs/NONE"),
+        ("PATCH", "/jobs/none", "{\"priority\": 7}", "/jobs/none"),
+        ("DELETE", "/jobs/none/tasks/task", "", "/jobs/none"),
+        ("POST", "/pools/pool-1/resize", "{\"targetDedicatedNodes\": 0}", "/pools/pool-1"),
+    ];
+    for (method, path, body, named) in requests {
+        let report = play(&emulator, &written(&[(method, path, body, 202)]));
+        assert_eq!((report.passed, report.differ.len()), (0, 0), "{method} {path}");
+        let why = format!("needs an account that does not have {named}");
+        assert_eq!(report.skipped, [(1, why)], "{method} {path}");
+    }
+    assert_eq!((emulator.get("/jobs/none"), emulator.get("/pools/pool-1")), (job, pool));
+    let reading = written(&[("GET", "/jobs/none", "", 200)]);
+    assert_eq!(play(&emulator, &reading).passed, 1);
+    let absent = written(&[("POST", "/jobs/absent/terminate", "", 404)]);
+    assert_eq!(play(&emulator, &absent).passed, 1);
+}
+
+/// A job of the same name that comes after the episode has looked: here the fault hides it at first.
+#[test]
+fn what_others_add_meanwhile_is_left_alone() {
+    let emulator = Emulator::start(&["--frozen"]);
+    emulator.add(crate::harness::job("film"), "sleep 1");
+    let before = emulator.get("/jobs/film");
+    let hidden = json!({ "count": 1, "method": "GET", "path": "/jobs/film", "code": "JobNotFound" });
+    assert_eq!(emulator.send("POST", "/_azbatch/faults", hidden).status, 200);
+    let film = r#"{"id": "film", "poolInfo": {"poolId": "pool-1"}}"#;
+    let song = film.replace("film", "song");
+    let report = play(
+        &emulator,
+        &written(&[
+            ("POST", "/jobs", &song, 201),
+            ("POST", "/jobs", film, 201),
+            ("POST", "/jobs/film/terminate", "", 202),
+            ("DELETE", "/jobs/film", "", 202),
+        ]),
+    );
+    assert_eq!(report.passed, 1, "{report:?}");
+    assert!(report.differ[0].1.contains("expected 201, came 409"), "{report:?}");
+    let why = "needs /jobs/film of its own, which was refused with 409".to_owned();
+    assert_eq!(report.skipped, [(3, why.clone()), (4, why)]);
+    assert_eq!(report.left, Vec::<String>::new());
+    assert_eq!(emulator.get("/jobs/film"), before);
+    assert_eq!(emulator.get("/jobs")["value"].as_array().unwrap().len(), 1);
+}
+
+/// A note sends nothing.
+#[test]
+fn a_note_is_counted_as_skipped() {
+    let emulator = Emulator::start(&["--frozen"]);
+    let mut text: serde_json::Value = serde_json::from_str(&written(&[("GET", "/jobs", "", 200)])).unwrap();
+    let note = json!({ "at": "2026-02-10T08:00:00Z", "note": "something else" });
+    text["steps"].as_array_mut().unwrap().insert(0, note);
+    let report = play(&emulator, &text.to_string());
+    assert_eq!((report.passed, report.skipped), (1, vec![(1, "a note sends nothing".to_owned())]));
 }
 
 /// Only where nothing else happens can steps be told.
