@@ -255,7 +255,8 @@ impl Oracle {
         if found.scales_since.is_none() || command.evaluation_interval.is_some() {
             found.next_evaluation = Some(at);
         }
-        found.interval = command.evaluation_interval.map_or(found.interval, |interval| interval.get());
+        found.interval =
+            command.evaluation_interval.map_or(found.interval, azbatch::pool::EvaluationInterval::get);
         found.scales_since = Some(at);
         Ok(())
     }
