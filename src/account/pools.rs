@@ -171,6 +171,7 @@ impl Account {
         let mut effects = self.buffer.take();
         self.emit_pool(&mut effects, &pool, PoolFact::Resizing { target, resize_timeout, at });
         self.remove_all(&mut effects, &nodes, command.tasks, at);
+        self.ask_for_nodes(&mut effects, &pool); // P2: those that a resize that was stopped did not get.
         Ok(effects)
     }
 
@@ -217,9 +218,12 @@ impl Account {
         }
     }
 
-    /// Asks for another node where a pool that is still resizing has lost one (P2).
+    /// Asks for another node where a pool that is still resizing has lost one that it needs (P2).
     pub(super) fn replace_node(&mut self, effects: &mut Vec<Effect>, pool: &PoolId, dedicated: bool) {
-        if self.pools.get(pool).is_some_and(Pool::waits_for_nodes) {
+        let Some(found) = self.pools.get(pool).filter(|pool| pool.waits_for_nodes()) else { return };
+        // A pool can have more nodes than it is to have.
+        let mut missing = found.target().missing_from(self.node_counts(pool));
+        if *missing.of_kind(dedicated) > 0 {
             let nodes = NodeCounts::one(dedicated);
             Self::instruct(effects, Instruction::AddNodes { pool: pool.clone(), nodes });
         }

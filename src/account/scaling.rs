@@ -143,8 +143,9 @@ impl Account {
         let node_fill_type = evaluation.node_fill_type.filter(|_| evaluation.error.is_none());
         let run = AutoScaleRun { timestamp, results, error: evaluation.error };
         self.emit_pool(effects, id, PoolFact::Scaled { run, resize, node_fill_type });
+        // P2: also if the formula fails, because the request that enabled it made the pool `resizing` (P15).
+        self.ask_for_more_nodes(effects, id, on_the_way);
         if let Some(target) = resize {
-            self.ask_for_more_nodes(effects, id, on_the_way);
             let leaving = self.surplus(id, target);
             self.remove_all(effects, &leaving, tasks, timestamp);
         }
@@ -168,7 +169,7 @@ impl Account {
 
     /// Asks for the nodes that a pool lacks besides those that are on their way.
     fn ask_for_more_nodes(&self, effects: &mut Vec<Effect>, pool: &PoolId, on_the_way: NodeCounts) {
-        let Some(found) = self.pools.get(pool) else { return };
+        let Some(found) = self.pools.get(pool).filter(|pool| pool.waits_for_nodes()) else { return };
         let nodes = found.target().missing_from(self.node_counts(pool)).missing_from(on_the_way);
         if nodes != NodeCounts::default() {
             Self::instruct(effects, Instruction::AddNodes { pool: found.id().clone(), nodes });

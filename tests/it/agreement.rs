@@ -6,7 +6,7 @@ use azbatch::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::fuzz_corpus::fuzz::oracle::Oracle;
+use crate::fuzz_corpus::fuzz::{self, oracle::Oracle};
 
 /// The first step after which the two differ, with what differs.
 fn first_difference(sequence: &Sequence) -> Option<String> {
@@ -126,5 +126,15 @@ proptest! {
     #[test]
     fn the_account_does_by_itself_what_the_oracle_says(sequence in busy_sequence()) {
         agree(&sequence)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: config().cases / 16, ..config() })]
+
+    /// The same where users ask over REST.
+    #[test]
+    fn the_account_does_over_rest_what_the_oracle_says(sequence in strategies::sequence(60)) {
+        fuzz::requests(&sequence.to_bytes());
     }
 }

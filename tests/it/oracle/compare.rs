@@ -1,15 +1,18 @@
 //! What is compared with the account. Each difference is a line: `job Job-1, state: oracle: active, account: disabled`.
 
-use std::{collections::BTreeSet, fmt::Debug};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Debug,
+};
 
 use azbatch::{
-    Account, AutoPoolNotAdded, Effect, ErrorCode, Instruction, RunId, TimeSpan, Timestamp,
+    Account, AutoPoolNotAdded, Effect, ErrorCode, Instruction, PoolId, RunId, TimeSpan, Timestamp,
     job::{
         AutoPool, Counts, JobSettings, JobStateName, JobTemplate, NodeRunState, PoolInfo, RunOutcome,
         StopCause, Unit,
     },
     node::{SchedulingState, Stage},
-    pool::PoolOwner,
+    pool::{NodeCounts, PoolOwner},
     task::{Completion, Properties, TaskFailure, TaskSpecification, TaskState, TaskStateName, TaskStop},
     testing::Refused,
 };
@@ -42,17 +45,18 @@ impl<'a> Lines<'a> {
         }
     }
 
-    /// Without what is only shown: over REST that takes defaults.
-    fn same_template(&mut self, oracle: &JobTemplate, account: &JobTemplate) {
-        if oracle != account {
-            self.add("template", bare_template(oracle), bare_template(account));
-        }
-    }
-
-    /// The same.
-    fn same_settings(&mut self, oracle: &JobSettings, account: &JobSettings) {
-        if oracle != account {
-            self.add("settings", bare_settings(oracle), bare_settings(account));
+    /// Over REST without what is only shown: there it takes defaults.
+    fn add_shown<T: PartialEq + Debug>(
+        &mut self,
+        what: &str,
+        over_rest: bool,
+        bare: fn(&T) -> T,
+        (oracle, account): (&T, &T),
+    ) {
+        if !over_rest {
+            self.add(what, oracle, account);
+        } else if oracle != account {
+            self.add(what, bare(oracle), bare(account));
         }
     }
 
@@ -73,11 +77,14 @@ fn bare_template(template: &JobTemplate) -> JobTemplate {
         task.other.clear();
     }
     if let Some(task) = &mut bare.manager {
-        let specification = (*task.specification).clone();
-        task.specification = TaskSpecification { other: Properties::new(), ..specification }.into();
+        task.specification = bare_task(&task.specification).into();
         task.command_line = None;
     }
     bare
+}
+
+fn bare_task(task: &TaskSpecification) -> TaskSpecification {
+    TaskSpecification { other: Properties::new(), ..task.clone() }
 }
 
 fn bare_settings(settings: &JobSettings) -> JobSettings {
@@ -163,7 +170,7 @@ impl Oracle {
         }
         for schedule in account.job_schedules() {
             if let Some(oracle) = self.schedules.get(schedule.id()) {
-                lines.extend(Self::job_schedule(oracle, schedule, now));
+                lines.extend(self.job_schedule(oracle, schedule, now));
             }
         }
         let (oracle, found) = (self.outstanding(), outstanding(account));
@@ -181,8 +188,10 @@ impl Oracle {
         lines.add("state", oracle.state, account.state().name());
         lines.times(&oracle.times, account.stamps());
         lines.add("creationTime", oracle.received, account.creation_time());
-        lines.same_template(&oracle.template, account.template());
-        lines.same_settings(&oracle.settings, account.settings());
+        let template = (&oracle.template, account.template());
+        lines.add_shown("template", self.over_rest, bare_template, template);
+        let settings = (&*oracle.settings, account.settings());
+        lines.add_shown("settings", self.over_rest, bare_settings, settings);
         lines.add("poolId", oracle.pool.as_ref(), account.pool());
         lines.add("terminateReason", oracle.reason.as_ref(), account.terminate_reason());
         lines.add("endTime", oracle.end_time, account.end_time());
@@ -206,7 +215,7 @@ impl Oracle {
         let mut found = lines.found;
         for task in account.tasks() {
             if let Some(oracle) = oracle.tasks.get(task.id()) {
-                found.extend(self::task(&of(), oracle, task));
+                found.extend(self::task(&of(), oracle, task, self.over_rest));
             }
         }
         found.extend(self.visits(oracle, account));
@@ -277,6 +286,8 @@ impl Oracle {
         lines.add("nodeFillType", oracle.fill, pool.specification().node_fill_type);
         let since = pool.auto_scale().map(azbatch::pool::AutoScale::enabled);
         lines.add("scales by a formula", oracle.scales_since, since);
+        let run = pool.auto_scale().and_then(azbatch::pool::AutoScale::run);
+        lines.add("last evaluation", oracle.last_evaluation, run.map(|run| run.timestamp));
         let owner = pool.owner().map(|owner| match owner {
             PoolOwner::Job(job) => Owner::Job(job.clone()),
             PoolOwner::JobSchedule(schedule) => Owner::Schedule(schedule.clone()),
@@ -286,14 +297,19 @@ impl Oracle {
         lines.found
     }
 
-    fn job_schedule(oracle: &Schedule, account: &azbatch::JobSchedule, now: Timestamp) -> Vec<String> {
+    fn job_schedule(&self, oracle: &Schedule, account: &azbatch::JobSchedule, now: Timestamp) -> Vec<String> {
         let of = || format!("job schedule {}", oracle.id);
         let mut lines = Lines::new(&of);
         lines.add("state", oracle.state, account.state().name());
         lines.times(&oracle.times, account.stamps());
         lines.add("schedule", oracle.settings.schedule, account.settings().schedule);
-        lines.same_template(&oracle.settings.job, &account.settings().job);
-        lines.same_settings(&oracle.settings.job_settings, &account.settings().job_settings);
+        let template = (&*oracle.settings.job, &*account.settings().job);
+        lines.add_shown("template", self.over_rest, bare_template, template);
+        let settings = (&*oracle.settings.job_settings, &*account.settings().job_settings);
+        lines.add_shown("settings", self.over_rest, bare_settings, settings);
+        if !self.over_rest {
+            lines.add("what is only shown", &oracle.settings.other, &account.settings().other);
+        }
         lines.add("endTime", oracle.end_time, account.state().end_time());
         let recent = (oracle.made > 0).then(|| oracle.id.job(oracle.made));
         lines.add("recentJob", recent, account.recent_job());
@@ -327,42 +343,67 @@ impl Oracle {
         all
     }
 
-    /// The instructions that come with a call are those that are outstanding since, the stops of releases whose time is
-    /// over (E6), and perhaps some that were outstanding already: they do no harm.
+    /// The instructions that come with a call, each once: those that are outstanding since, of nodes how many more
+    /// there are to be (P2), and the stops of releases whose time is over (E6). A run that was told to stop may be told
+    /// again: when its job ends (E2), or if a user asks again.
     pub(super) fn told(
         &self,
         before: &BTreeSet<Instruction>,
         result: &Result<Vec<Effect>, Refused>,
     ) -> Option<String> {
-        let told = Effect::instructions(result.as_deref().unwrap_or_default());
-        let told: BTreeSet<Instruction> = told.filter(|told| is_answered(told)).cloned().collect();
+        let told = Effect::instructions(result.as_deref().unwrap_or_default()).cloned();
+        let (asked, mut told): (Vec<_>, Vec<_>) = told.partition(is_about_nodes);
+        told.extend(sums(&asked).map(|(pool, nodes)| Instruction::AddNodes { pool, nodes }));
         let outstanding = self.outstanding();
-        let new = outstanding.difference(before).filter(|told| is_answered(told));
-        let new: BTreeSet<Instruction> = new.cloned().collect();
-        let is_known = |told: &Instruction| outstanding.iter().any(|known| do_the_same(told, known));
-        let right = new.is_subset(&told) && told.iter().all(is_known);
-        (!right).then(|| format!("instructions: oracle: {new:?}, account: {told:?}"))
+        let new = outstanding.difference(before).filter(|new| !is_about_nodes(new));
+        let mut expected: Vec<Instruction> = new.chain(&self.late_releases).cloned().collect();
+        let had: BTreeMap<PoolId, NodeCounts> = sums(before).collect();
+        for (pool, nodes) in sums(&outstanding) {
+            let nodes = missing(nodes, had.get(&pool).copied().unwrap_or_default());
+            if nodes.total() > 0 {
+                expected.push(Instruction::AddNodes { pool, nodes });
+            }
+        }
+        told.sort();
+        expected.sort();
+        let mut again = told.clone();
+        again.retain(|told| !expected.contains(told));
+        let mut stops: Vec<&RunId> = told.iter().filter_map(stopped).collect();
+        let count = stops.len();
+        stops.dedup();
+        let is_stopping = |run: &RunId| before.iter().filter_map(stopped).any(|known| known == run);
+        let is_again = |told: &Instruction| match told {
+            Instruction::Stop { run, cause: StopCause::JobEnding } => is_stopping(run),
+            told => stopped(told).is_some() && before.contains(told) && outstanding.contains(told),
+        };
+        let right = stops.len() == count
+            && again.iter().all(is_again)
+            && told.iter().filter(|told| !again.contains(told)).eq(&expected);
+        (!right).then(|| format!("instructions: oracle: {expected:?}, account: {told:?}"))
     }
 }
 
-/// E2: a task that was told to stop for a reason of its own may be told again when its job ends.
-fn do_the_same(one: &Instruction, other: &Instruction) -> bool {
-    match (one, other) {
-        (Instruction::Stop { run: one, .. }, Instruction::Stop { run: other, .. }) => one == other,
-        _ => one == other,
-    }
+fn stopped(instruction: &Instruction) -> Option<&RunId> {
+    if let Instruction::Stop { run, .. } = instruction { Some(run) } else { None }
 }
 
-/// Whether an instruction is outstanding in the same words until it is answered. P2: of nodes, the host is told how many
-/// more there are to be. E6: nobody waits for the end of a release whose time is over.
-fn is_answered(instruction: &Instruction) -> bool {
-    match instruction {
-        Instruction::AddNodes { .. } | Instruction::Stop { cause: StopCause::ReleaseTimeout, .. } => false,
-        Instruction::Run(_)
-        | Instruction::Stop { cause: StopCause::JobEnding | StopCause::Task(_), .. }
-        | Instruction::AddPool { .. }
-        | Instruction::Act { .. } => true,
+fn is_about_nodes(instruction: &Instruction) -> bool {
+    matches!(instruction, Instruction::AddNodes { .. })
+}
+
+/// How many nodes are to be added to each pool.
+pub(super) fn sums<'a>(
+    instructions: impl IntoIterator<Item = &'a Instruction>,
+) -> impl Iterator<Item = (PoolId, NodeCounts)> {
+    let mut sums: BTreeMap<PoolId, NodeCounts> = BTreeMap::new();
+    for instruction in instructions {
+        if let Instruction::AddNodes { pool, nodes } = instruction {
+            let sum = sums.entry(pool.clone()).or_default();
+            sum.dedicated += nodes.dedicated;
+            sum.low_priority += nodes.low_priority;
+        }
     }
+    sums.into_iter()
 }
 
 fn outstanding(account: &Account) -> BTreeSet<Instruction> {
@@ -412,9 +453,14 @@ fn count(job: &Job, what: impl Fn(&Task) -> u64) -> Counts {
     counts
 }
 
-fn task(job: &str, oracle: &Task, account: &azbatch::Task) -> Vec<String> {
+fn task(job: &str, oracle: &Task, account: &azbatch::Task, over_rest: bool) -> Vec<String> {
     let of = || format!("{job}, task {}", oracle.id);
     let mut lines = Lines::new(&of);
+    let specification = (&*oracle.specification, &**account.specification());
+    lines.add_shown("specification", over_rest, bare_task, specification);
+    if !over_rest {
+        lines.add("commandLine", oracle.command_line.as_deref(), account.command_line());
+    }
     lines.add("state", oracle.state, account.state().name());
     lines.times(&oracle.times, &account.stamps());
     lines.add("constraints", oracle.constraints, account.constraints());

@@ -1,10 +1,12 @@
 //! What the oracle takes over from the account instead of predicting it, with a check that it is allowed.
 
+use std::collections::BTreeMap;
+
 use azbatch::{
     Account, Effect, JobId, NodeId, PoolId, Timestamp,
     job::Unit,
     node::{NodeAction, NodeTasks, Stage},
-    pool::AllocationState,
+    pool::{AllocationState, NodeCounts, PoolState},
     task::TaskStop,
     testing::{Call, Refused},
 };
@@ -12,6 +14,7 @@ use azbatch::{
 use super::{
     Answer, Refusal,
     model::{Node, Oracle},
+    pools::{Pool, missing},
 };
 
 /// Whether a request about a user of a node is accepted.
@@ -21,40 +24,67 @@ pub(super) fn answer(result: &Result<Vec<Effect>, Refused>) -> Answer {
 
 impl Oracle {
     /// Takes over what the account chose in a call. Returns what it may not choose.
-    pub(super) fn follow(&mut self, call: &Call, account: &Account, now: Timestamp) -> Vec<String> {
+    pub(super) fn follow(
+        &mut self,
+        call: &Call,
+        on_the_way: &BTreeMap<PoolId, NodeCounts>,
+        account: &Account,
+        now: Timestamp,
+    ) -> Vec<String> {
         let mut wrong = Vec::new();
+        let is_due = |pool: &&Pool| pool.next_evaluation.is_some_and(|due| due <= now);
         let scaled: Vec<PoolId> = match call {
-            Call::Tick => self.pools.keys().cloned().collect(),
+            Call::Tick => self.pools.values().filter(is_due).map(|pool| pool.id.clone()).collect(),
             Call::EnableAutoScale(pool, _) | Call::AddAutoPool(_, pool) => vec![pool.clone()],
             Call::AddPool(command) => vec![command.specification.id.clone()],
             _ => Vec::new(),
         };
         for pool in scaled {
-            wrong.extend(self.follow_formula(&pool, account, now));
+            wrong.extend(self.follow_formula(&pool, on_the_way, account, now));
         }
         self.follow_numbers(account, &mut wrong);
         wrong
     }
 
-    /// P16: whether a formula resizes its pool, and to how many nodes. The rest is as in any resize. It is resized at the
-    /// instant of the request that enabled it, and at a tick at an instant of its own.
-    fn follow_formula(&mut self, pool: &PoolId, account: &Account, now: Timestamp) -> Option<String> {
+    /// P16: how many nodes a formula asks for, and which nodes tasks then go to; nothing if it fails. The rest is as in
+    /// any resize. The pool is resized if it does not have these nodes and they are not on their way: at the instant of
+    /// the request that enabled the formula, and at a tick at an instant of its own.
+    fn follow_formula(
+        &mut self,
+        pool: &PoolId,
+        on_the_way: &BTreeMap<PoolId, NodeCounts>,
+        account: &Account,
+        now: Timestamp,
+    ) -> Option<String> {
         let found = account.pool(pool)?;
+        let have = self.node_counts(pool);
         let is_leaving = |node: &NodeId| self.nodes.get(node).is_some_and(Node::is_leaving);
         let leaving = account.nodes_of(pool).filter(|node| node.state().is_leaving());
         let leaving: Vec<NodeId> =
             leaving.map(|node| node.id().clone()).filter(|node| !is_leaving(node)).collect();
-        let oracle = self.pools.get_mut(pool).filter(|pool| pool.scales_since.is_some())?;
-        oracle.fill = found.specification().node_fill_type;
-        let is_later = found.stamps().modified() != oracle.times.modified;
-        if !is_later && found.target() == oracle.target && leaving.is_empty() {
+        let scales = |pool: &&mut Pool| pool.state == PoolState::Active && pool.scales_since.is_some();
+        let oracle = self.pools.get_mut(pool).filter(scales)?;
+        let has_failed = found.auto_scale()?.run()?.error.is_some();
+        if has_failed {
+            oracle.evaluated(oracle.next(now));
             return None;
         }
-        let at = if is_later { oracle.modify(now) } else { oracle.times.modified };
+        oracle.fill = found.specification().node_fill_type;
+        let is_new = found.target() != oracle.target;
         oracle.target = found.target();
-        oracle.allocate(AllocationState::Resizing, at);
         let mut surplus = self.surplus(pool);
         surplus.sort();
+        let oracle = self.pools.get_mut(pool)?;
+        let on_the_way = on_the_way.get(pool).copied().unwrap_or_default();
+        let lacks = missing(missing(oracle.target, have), on_the_way).total() > 0;
+        if !is_new && !lacks && surplus.is_empty() {
+            oracle.evaluated(oracle.next(now));
+            return None;
+        }
+        let is_at_once = oracle.scales_since == Some(oracle.next(now));
+        let at = if is_at_once { oracle.times.modified } else { oracle.modify(now) };
+        oracle.allocate(AllocationState::Resizing, at);
+        oracle.evaluated(at);
         for node in &surplus {
             let tasks = self.seen_option(account, node);
             self.ask(node, NodeAction::Remove, tasks, at);

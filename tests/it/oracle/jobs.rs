@@ -149,7 +149,8 @@ impl Oracle {
         };
         self.jobs.insert(id.clone(), job);
         if let Some(manager) = &template.manager {
-            self.begin_task(id, &manager.id, manager.specification.clone(), manager.constraints, now);
+            let (line, specification) = (manager.command_line.clone(), manager.specification.clone());
+            self.begin_task(id, &manager.id, (line, specification, manager.constraints), now);
         }
         self.share_pool(id);
     }

@@ -21,14 +21,27 @@
 //! Whether a call is accepted, and the error code if not; of each job, its settings, state, times (so its ETag),
 //! reasons and counts; of each task, its state, times, counts, node and how it ended; of each node of a job, what
 //! ran there; of each node, its state, slots and pending action; of each pool, its states, times, target and owner, and
-//! which nodes leave it; of each job schedule, its state and times, and the jobs that it makes; which instructions are
-//! outstanding after the call, and which came with it; and the reasons why a job has not ended and a task is not running.
+//! which nodes leave it and when its formula is evaluated; of each job schedule, its state and times, and the jobs that it
+//! makes; which instructions are outstanding after the call, and which came with it, each once; and the reasons why a
+//! job has not ended and a task is not running.
 //!
 //! # What it follows
 //!
-//! What a formula makes of a pool: whether it is resized, and to how many nodes. The numbers of runs, which must be new
-//! and rising. Where `assign` is refused for one of several reasons, which of them is told. All this is in `follow.rs`.
-//! Users and files of nodes are not in it at all.
+//! What a formula asks for when it is evaluated: how many nodes, which nodes tasks then go to (`nodeFillType`), what
+//! becomes of the tasks on nodes that leave, and whether it fails. Whether the pool is then resized is predicted. The
+//! numbers of runs, which must be new and rising. All this is in `follow.rs`, as is whether a request about a user of a
+//! node is accepted. Where `assign` or the addition of a node is refused for one of several reasons, any of them can be
+//! told.
+//!
+//! # What is left out
+//!
+//! - `deadline()`, which is a law of `tests/it/common/laws.rs` (S3);
+//! - the facts among the effects, which are a law too (I5);
+//! - the results and errors of formulas, and the samples that they count with;
+//! - of a node, its last boot, its totals, its recent tasks, its users and its files;
+//! - of a pool, what is only shown; over REST, that of all resources, and command lines;
+//! - the name that a job has from its schedule;
+//! - the HTTP status of a refusal: it follows from the code, and the fuzz target `requests` compares it.
 //!
 //! # To add an operation
 //!
@@ -90,8 +103,9 @@ impl Oracle {
         now: Timestamp,
     ) -> Vec<String> {
         let before = self.outstanding();
+        self.late_releases.clear();
         let answer = self.make(call, result, now);
-        let mut lines = self.follow(call, account, now);
+        let mut lines = self.follow(call, &compare::sums(&before).collect(), account, now);
         lines.extend(compare::answers(&answer, result));
         lines.extend(self.differences(account, now));
         if lines.is_empty() {

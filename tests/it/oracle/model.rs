@@ -6,7 +6,7 @@ use std::{
 };
 
 use azbatch::{
-    JobId, NodeId, PoolId, TaskId, Timestamp,
+    Instruction, JobId, NodeId, PoolId, TaskId, Timestamp,
     job::{AutoPoolFailure, DisableTasks, JobSettings, JobStateName, JobTemplate, TerminateReason},
     node::{Contact, NodeAction, NodeStateName},
     task::{JobAction, NodeFailure, TaskConstraints, TaskSpecification, TaskStateName, TaskStop},
@@ -23,6 +23,10 @@ pub struct Oracle {
     pub(super) pools: BTreeMap<PoolId, Pool>,
     /// The greatest number of a run that a job of each id has had; it outlives the job.
     pub(super) numbers: BTreeMap<JobId, u64>,
+    /// E6: the stops that come with the call.
+    pub(super) late_releases: Vec<Instruction>,
+    /// Whether calls are made over REST, where what is only shown takes defaults.
+    pub(super) over_rest: bool,
 }
 
 /// The times of a resource.
@@ -126,6 +130,7 @@ impl Job {
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     pub(super) id: TaskId,
+    pub(super) command_line: Option<Arc<str>>,
     pub(super) specification: Arc<TaskSpecification>,
     pub(super) constraints: TaskConstraints,
     /// P1: the order of creation.
@@ -269,9 +274,14 @@ impl Node {
 }
 
 impl Oracle {
-    /// An empty account.
+    /// An empty account, whose calls are typed.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An empty account, whose calls are made over REST.
+    pub fn over_rest() -> Self {
+        Self { over_rest: true, ..Self::default() }
     }
 
     pub(super) fn contact(&self, node: &NodeId) -> Contact {

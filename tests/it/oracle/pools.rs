@@ -32,6 +32,11 @@ pub(super) struct Pool {
     pub(super) resize_timeout: Option<TimeSpan>,
     /// Since when it scales by a formula, if it does.
     pub(super) scales_since: Option<Timestamp>,
+    /// P16: how long after an evaluation the next one is due.
+    pub(super) interval: TimeSpan,
+    /// P16: when its formula is evaluated next, if time goes on so far.
+    pub(super) next_evaluation: Option<Timestamp>,
+    pub(super) last_evaluation: Option<Timestamp>,
     pub(super) owner: Option<Owner>,
 }
 
@@ -54,6 +59,14 @@ impl Pool {
         self.times.modify(now.max(self.allocated_at))
     }
 
+    /// P16: once more after an interval. One that was not due does not put off the next.
+    pub(super) fn evaluated(&mut self, at: Timestamp) {
+        self.last_evaluation = Some(at);
+        if self.next_evaluation.is_some_and(|due| due <= at) {
+            self.next_evaluation = at.checked_add(self.interval);
+        }
+    }
+
     pub(super) fn allocate(&mut self, state: AllocationState, at: Timestamp) {
         (self.allocation, self.allocated_at) = (state, at);
     }
@@ -63,6 +76,9 @@ impl Pool {
         self.state == PoolState::Active && self.allocation == AllocationState::Resizing
     }
 }
+
+/// P15
+const USUAL_INTERVAL: TimeSpan = TimeSpan::from_secs(15 * 60);
 
 /// P2: how many nodes there are too few of each kind.
 pub(super) fn missing(target: NodeCounts, have: NodeCounts) -> NodeCounts {
@@ -120,6 +136,12 @@ impl Oracle {
             target: command.target,
             resize_timeout: None,
             scales_since: command.auto_scale.is_some().then_some(now),
+            interval: command
+                .auto_scale
+                .as_ref()
+                .map_or(USUAL_INTERVAL, |scale| scale.evaluation_interval.get()),
+            next_evaluation: command.auto_scale.is_some().then_some(now),
+            last_evaluation: None,
             owner,
         };
         self.pools.insert(pool.id.clone(), pool);
@@ -226,6 +248,15 @@ impl Oracle {
         check_condition(&command.preconditions, found.times.modified)?;
         let at = found.modify(now);
         found.allocate(AllocationState::Resizing, at);
+        if found.scales_since.is_none() {
+            found.interval = USUAL_INTERVAL;
+        }
+        // P15: only a new interval restarts the schedule.
+        if found.scales_since.is_none() || command.evaluation_interval.is_some() {
+            found.next_evaluation = Some(at);
+        }
+        found.interval =
+            command.evaluation_interval.map_or(found.interval, azbatch::pool::EvaluationInterval::get);
         found.scales_since = Some(at);
         Ok(())
     }
@@ -235,7 +266,7 @@ impl Oracle {
         let found = self.active_pool(pool)?;
         let at = found.modify(now);
         found.allocate(AllocationState::Resizing, at);
-        found.scales_since = None;
+        (found.scales_since, found.next_evaluation, found.last_evaluation) = (None, None, None);
         Ok(())
     }
 

@@ -47,7 +47,8 @@ impl Oracle {
         refuse_if(found.tasks.contains_key(&command.id), ErrorCode::TaskExists)?;
         check_specification(template, &command.specification)?;
         let constraints = in_force(found, command.constraints);
-        self.begin_task(job, &command.id, command.specification.clone(), constraints, now);
+        let (line, specification) = (command.command_line.clone(), command.specification.clone());
+        self.begin_task(job, &command.id, (line, specification, constraints), now);
         Ok(())
     }
 
@@ -56,13 +57,17 @@ impl Oracle {
         &mut self,
         job: &JobId,
         id: &TaskId,
-        specification: Arc<TaskSpecification>,
-        constraints: TaskConstraints,
+        (command_line, specification, constraints): (
+            Option<Arc<str>>,
+            Arc<TaskSpecification>,
+            TaskConstraints,
+        ),
         now: Timestamp,
     ) {
         let job = self.jobs.get_mut(job).unwrap();
         let task = Task {
             id: id.clone(),
+            command_line,
             specification,
             constraints,
             sequence: job.added,

@@ -1,8 +1,8 @@
 //! What happens by itself. All of it happens at ticks (S1), and a job makes one move at most (S2).
 
 use azbatch::{
-    JobId, NodeId, TaskId, TimeSpan, Timestamp,
-    job::{DisableTasks, JobStateName, OnAllTasksComplete, TerminateReason, Unit},
+    Instruction, JobId, NodeId, RunId, TaskId, TimeSpan, Timestamp,
+    job::{DisableTasks, JobStateName, OnAllTasksComplete, StopCause, TerminateReason, Unit},
     node::{Contact, NodeAction},
     task::{JobAction, TaskStateName, TaskStop},
 };
@@ -116,6 +116,7 @@ impl Oracle {
         }
     }
 
+    /// E6: they have ended, and are told to stop.
     fn end_late_releases(&mut self, id: &JobId, now: Timestamp) {
         let job = &self.jobs[id];
         let Some(limit) = job.template.release.as_ref().map(|release| release.max_wall_clock_time) else {
@@ -129,6 +130,9 @@ impl Oracle {
         let late: Vec<NodeId> = late.map(|(node, _)| node.clone()).collect();
         for node in late {
             self.end_run(id, &node, &Unit::Release, None, now);
+            let number = self.jobs[id].visits[&node].release.as_ref().unwrap().number;
+            let run = RunId { job: id.clone(), node, unit: Unit::Release, number };
+            self.late_releases.push(Instruction::Stop { run, cause: StopCause::ReleaseTimeout });
         }
     }
 

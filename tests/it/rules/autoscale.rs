@@ -319,6 +319,20 @@ fn the_formula_says_what_becomes_of_tasks_and_how_nodes_are_filled() {
     }
 }
 
+/// P2, P15: a formula that fails leaves the pool its target, but enabling it made the pool `resizing`, so the host is
+/// told which nodes are missing.
+#[test]
+fn a_pool_whose_formula_fails_gets_the_nodes_that_it_lacks() {
+    let mut world = with_nodes(2);
+    world.node("n2", NodeEvent::Removed);
+    assert_eq!(world.account.outstanding(), [], "a steady pool waits for none");
+    world.scale_by("$TargetDedicatedNodes = $CPUPercent.GetSample(1);");
+    assert!(world.auto_scale().run().unwrap().error.is_some());
+    let more = Instruction::AddNodes { pool: id("pool"), nodes: dedicated(1) };
+    assert_eq!(world.latest(), more);
+    assert_eq!(world.account.outstanding(), [more]);
+}
+
 /// P16: an evaluation that fails shows why, and changes nothing else.
 #[test]
 fn an_evaluation_that_fails_changes_only_the_run() {

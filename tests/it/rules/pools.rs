@@ -3,7 +3,7 @@
 use azbatch::{
     ETag, Effect, Instruction,
     node::{NodeEvent, NodeTasks},
-    pool::{AllocationState, NodeCounts, NodeFillType, PoolState, RemoveNodes, ResizePool},
+    pool::{AllocationState, NodeCounts, NodeFillType, PoolState, RemoveNodes, ResizePool, StopResize},
 };
 use serde_json::json;
 
@@ -46,6 +46,37 @@ fn a_growing_pool_becomes_steady() {
     }
     world.tick();
     assert_eq!(world.value("/pools/pool", "/allocationState"), "steady");
+}
+
+/// P2: a growing pool that has more nodes of a kind than it needs asks for no other when one of them is lost.
+#[test]
+fn a_node_that_is_too_many_is_not_replaced() {
+    let mut world = RestWorld::new();
+    let targets = json!({ "targetDedicatedNodes": 1, "targetLowPriorityNodes": 2 });
+    let mut pool = json!({ "id": "pool", "vmSize": "small" });
+    pool.as_object_mut().unwrap().extend(targets.as_object().unwrap().clone());
+    world.send("POST /pools", pool);
+    for node in ["dedicated", "low-1", "low-2", "low-3"] {
+        world.add_node("pool", node);
+    }
+    assert_eq!(brief_all(&world.node("low-3", NodeEvent::Removed)), ["NodeRemoved low-3"]);
+    assert_eq!(brief_all(&world.node("low-2", NodeEvent::Removed)), ["NodeRemoved low-2", "AddNodes"]);
+}
+
+/// P2, P9: a pool whose resize was stopped is resized by a removal, and then gets the nodes that it lacks.
+#[test]
+fn a_removal_after_a_stopped_resize_asks_for_the_nodes_that_are_missing() {
+    let mut world = World::bare();
+    world.add_pool("pool", dedicated(3), 1, NodeFillType::Spread);
+    world.add_node("pool", "n1");
+    world.call(|account, now| Ok(account.stop_resize(&id("pool"), &StopResize::default(), now).unwrap()));
+    assert_eq!(world.tick(), "PoolSteady");
+    assert_eq!(world.account.outstanding(), []);
+    let remove = RemoveNodes { nodes: vec![id("n1")], ..RemoveNodes::default() };
+    world.remove_nodes("pool", &remove);
+    let more = Instruction::AddNodes { pool: id("pool"), nodes: dedicated(2) };
+    assert_eq!(world.latest(), more);
+    assert_eq!(world.account.outstanding(), [more]);
 }
 
 /// P2, B6
