@@ -46,7 +46,7 @@ enum Steps {
 
 /// An answer that is foreseen.
 pub struct Foreseen {
-    /// The answer, or the beginning of it and a `*`.
+    /// The answer, or the beginning of it and a `*`. After a space, and alone, it stands for something.
     pub answer: String,
     pub means: String,
 }
@@ -74,7 +74,11 @@ impl Verdict {
 impl Foreseen {
     fn matches(&self, answer: &str) -> bool {
         match self.answer.strip_suffix('*') {
-            Some(beginning) => answer.starts_with(beginning),
+            Some(beginning) => answer.strip_prefix(beginning).is_some_and(|rest| {
+                // Where a word is expected, none is no answer.
+                let is_word = beginning.is_empty() || beginning.ends_with(' ');
+                !is_word || rest.contains(char::is_alphanumeric)
+            }),
             None => self.answer == answer,
         }
     }
