@@ -17,7 +17,7 @@ pub struct Question {
     /// By which it can be chosen on the command line.
     pub name: String,
     /// The rules that it is about, by their ids.
-    pub rules: Vec<&'static str>,
+    pub rules: Vec<String>,
     pub asks: String,
     /// Whether it needs a pool with a node on which a task can run.
     pub needs_node: bool,
@@ -85,15 +85,10 @@ impl Foreseen {
 }
 
 impl Question {
-    pub fn new(
-        name: &str,
-        rules: &[&'static str],
-        asks: &str,
-        steps: fn(&mut Conversation<'_>) -> Answer,
-    ) -> Self {
+    pub fn new(name: &str, rules: &[&str], asks: &str, steps: fn(&mut Conversation<'_>) -> Answer) -> Self {
         Self {
             name: name.into(),
-            rules: rules.into(),
+            rules: rules.iter().map(ToString::to_string).collect(),
             asks: asks.into(),
             needs_node: false,
             seconds: BRIEF,
@@ -105,8 +100,8 @@ impl Question {
 
     pub fn of_cell(cell: Cell) -> Self {
         Self {
-            name: cell.id.into(),
-            rules: vec![cell.id],
+            name: cell.id(),
+            rules: vec![cell.id()],
             asks: cell.asks(),
             needs_node: cell.needs_node(),
             seconds: if cell.needs_node() { ON_A_NODE } else { BRIEF },

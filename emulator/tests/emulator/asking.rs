@@ -433,7 +433,7 @@ fn assumed() -> BTreeMap<String, String> {
 }
 
 fn asked_about(questions: &[Question]) -> BTreeSet<&str> {
-    questions.iter().flat_map(|question| question.rules.iter().copied()).collect()
+    questions.iter().flat_map(|question| question.rules.iter().map(String::as_str)).collect()
 }
 
 /// Each assumed rule and cell has a question, or stands among those that have none, with the reason.
