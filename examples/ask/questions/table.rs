@@ -3,8 +3,11 @@
 use super::super::{
     cells::{
         Cell,
-        Requested::{self, *},
-        State::{self, *},
+        Requested::{
+            self, AddJob, AddTask, Delete, DeleteTask, Disable, Enable, ReactivateTask, Terminate,
+            TerminateForce, TerminateTask, Update, UpdateTask,
+        },
+        State::{self, Active, Completed, Deleting, Disabled, Disabling, Terminating},
     },
     question::Question,
 };
