@@ -4,7 +4,8 @@
 //! what it made, and prints which rule is as assumed and which is refuted:
 //!
 //! ```sh
-//! cargo run --example ask -- --against https://NAME.REGION.batch.azure.com --account NAME --key KEY
+//! export AZURE_BATCH_ACCESS_KEY=KEY
+//! cargo run --example ask -- --against https://NAME.REGION.batch.azure.com --account NAME
 //! ```
 
 #[path = "against/mod.rs"]

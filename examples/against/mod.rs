@@ -6,6 +6,7 @@
 
 use std::{
     fmt::{self, Display},
+    net::IpAddr,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -117,6 +118,11 @@ impl Service {
         &self.url
     }
 
+    /// Whether others on the way can read what is sent, though not the key.
+    pub fn is_readable_by_others(&self) -> bool {
+        self.url.starts_with("http://") && !is_loopback(&self.url)
+    }
+
     /// Sends a request, with the date and the signature, and waits for the answer.
     ///
     /// It is sent once: who does not know whether it arrived can look.
@@ -177,6 +183,17 @@ impl Answered {
         let (_, value) = self.headers.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
         std::str::from_utf8(value).ok()
     }
+}
+
+/// Whether a service of this address, with its scheme, is on this machine.
+pub fn is_loopback(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, host)| host).trim_end_matches('/');
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or(rest),
+        None => host.split(':').next().unwrap_or(host),
+    };
+    name.eq_ignore_ascii_case("localhost")
+        || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// A path with its query, and this api-version added to it.

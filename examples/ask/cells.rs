@@ -10,25 +10,90 @@ use super::{
 /// How long a job is held in `terminating` or `deleting` by its release task, in seconds.
 const HELD: u32 = 120;
 
+/// A row of the table.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Requested {
+    Terminate,
+    TerminateForce,
+    Disable,
+    Enable,
+    Update,
+    Delete,
+    AddTask,
+    AddJob,
+    UpdateTask,
+    TerminateTask,
+    ReactivateTask,
+    DeleteTask,
+}
+
+impl Requested {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Terminate => "terminate",
+            Self::TerminateForce => "terminate-force",
+            Self::Disable => "disable",
+            Self::Enable => "enable",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::AddTask => "add-task",
+            Self::AddJob => "add-job",
+            Self::UpdateTask => "update-task",
+            Self::TerminateTask => "terminate-task",
+            Self::ReactivateTask => "reactivate-task",
+            Self::DeleteTask => "delete-task",
+        }
+    }
+}
+
+/// A column of the table in which a job can be seen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Active,
+    Disabling,
+    Disabled,
+    Terminating,
+    Completed,
+    Deleting,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Disabling => "disabling",
+            Self::Disabled => "disabled",
+            Self::Terminating => "terminating",
+            Self::Completed => "completed",
+            Self::Deleting => "deleting",
+        }
+    }
+
+    /// Whether only a node keeps a job in it.
+    fn is_held_by_node(self) -> bool {
+        matches!(self, Self::Disabling | Self::Terminating | Self::Deleting)
+    }
+}
+
 /// A cell of the table, and the answer that is assumed.
 pub struct Cell {
-    /// `R-<request>-<state>`.
-    pub id: &'static str,
+    pub request: Requested,
+    pub state: State,
     pub assumed: &'static str,
 }
 
 impl Cell {
-    fn parts(&self) -> (&'static str, &'static str) {
-        self.id.trim_start_matches("R-").rsplit_once('-').unwrap_or_default()
+    /// `R-<request>-<state>`.
+    pub fn id(&self) -> String {
+        format!("R-{}-{}", self.request.name(), self.state.name())
     }
 
     pub fn asks(&self) -> String {
-        let (request, state) = self.parts();
-        format!("What does the request {request} answer if the job is {state}?")
+        format!("What does the request {} answer if the job is {}?", self.request.name(), self.state.name())
     }
 
     pub fn needs_node(&self) -> bool {
-        matches!(self.parts().1, "disabling" | "terminating" | "deleting")
+        self.state.is_held_by_node()
     }
 
     pub fn makes(&self) -> Makes {
@@ -41,28 +106,27 @@ impl Cell {
     }
 
     fn adds_task(&self) -> bool {
-        self.parts().0 == "add-task"
+        self.request == Requested::AddTask
     }
 
     fn needs_ended_task(&self) -> bool {
-        self.parts().0 == "reactivate-task"
+        self.request == Requested::ReactivateTask
     }
 
     pub fn foreseen(&self) -> Vec<Foreseen> {
         let foreseen = |answer: &str, means: String| Foreseen { answer: answer.into(), means };
-        let refusal = || foreseen("4*", format!("the cell {} becomes this refusal", self.id));
-        let mut all = vec![foreseen(self.assumed, format!("the cell {} stays and is observed", self.id))];
+        let refusal = || foreseen("4*", format!("the cell {} becomes this refusal", self.id()));
+        let mut all = vec![foreseen(self.assumed, format!("the cell {} stays and is observed", self.id()))];
         if !self.is_ok() {
-            all.push(foreseen("2*", format!("the cell {} becomes ok", self.id)));
+            all.push(foreseen("2*", format!("the cell {} becomes ok", self.id())));
         }
         all.push(refusal());
         all
     }
 
     pub fn ask(&self, account: &mut Conversation<'_>) -> Answer {
-        let (request, state) = self.parts();
-        let job = job_in(account, state, self.needs_ended_task())?;
-        let reply = account.send(request_to(request, &job))?;
+        let job = job_in(account, self.state, self.needs_ended_task())?;
+        let reply = account.send(request_to(self.request, &job))?;
         if self.adds_task() && reply.status == 201 {
             account.run.ledger.count_tasks(1);
         }
@@ -71,16 +135,16 @@ impl Cell {
 }
 
 /// A job in this state with an active or running task `task`, and perhaps a failed one, `ended`.
-fn job_in(account: &mut Conversation<'_>, state: &str, with_ended: bool) -> Result<String, Stop> {
-    let on_node = matches!(state, "disabling" | "terminating" | "deleting");
+fn job_in(account: &mut Conversation<'_>, state: State, with_ended: bool) -> Result<String, Stop> {
+    let on_node = state.is_held_by_node();
     let held = json!({
         "jobPreparationTask": { "commandLine": "/bin/sh -c \"exit 0\"" },
         "jobReleaseTask": { "commandLine": sleeps(HELD) },
     });
     let job = match state {
-        "terminating" | "deleting" => account.job_on_node(held)?,
-        "disabling" => account.job_on_node(json!({}))?,
-        _ => account.job(json!({}))?,
+        State::Terminating | State::Deleting => account.job_on_node(held)?,
+        State::Disabling => account.job_on_node(json!({}))?,
+        State::Active | State::Disabled | State::Completed => account.job(json!({}))?,
     };
     if with_ended {
         let ended = account.task(&job, "ended", &sleeps(600), Value::Null)?;
@@ -94,43 +158,44 @@ fn job_in(account: &mut Conversation<'_>, state: &str, with_ended: bool) -> Resu
     let disable =
         |option| Request::new("POST", format!("{job}/disable")).json(&json!({ "disableTasks": option }));
     match state {
-        "disabling" => account.must(disable("wait"))?,
-        "disabled" => account.must(disable("requeue"))?,
-        "terminating" | "completed" => account.must(Request::new("POST", format!("{job}/terminate")))?,
-        "deleting" => account.must(Request::new("DELETE", job.as_str()))?,
-        _ => return Ok(job),
+        State::Active => return Ok(job),
+        State::Disabling => account.must(disable("wait"))?,
+        State::Disabled => account.must(disable("requeue"))?,
+        State::Terminating | State::Completed => {
+            account.must(Request::new("POST", format!("{job}/terminate")))?
+        }
+        State::Deleting => account.must(Request::new("DELETE", job.as_str()))?,
     };
     // A state that a job only passes through is there now or not at all.
-    let reached = account.wait(&job, |found| on_node || found["state"] == state)?;
-    if reached["state"] != state {
-        return Err(Stop::Unclear(format!("the job is {} instead of {state}", reached["state"])));
+    let reached = account.wait(&job, |found| on_node || found["state"] == state.name())?;
+    if reached["state"] != state.name() {
+        return Err(Stop::Unclear(format!("the job is {} instead of {}", reached["state"], state.name())));
     }
     Ok(job)
 }
 
 /// The request of a row of the table.
-pub fn request_to(request: &str, job: &str) -> Request {
+fn request_to(request: Requested, job: &str) -> Request {
     let post = |path: &str| Request::new("POST", format!("{job}{path}"));
     match request {
-        "terminate" => post("/terminate"),
-        "terminate-force" => post("/terminate?force=true"),
-        "disable" => post("/disable").json(&json!({ "disableTasks": "requeue" })),
-        "enable" => post("/enable"),
-        "update" => Request::new("PATCH", job).json(&json!({ "priority": 5 })),
-        "delete" => Request::new("DELETE", job),
-        "add-task" => post("/tasks").json(&json!({ "id": "added", "commandLine": sleeps(1) })),
-        "add-job" => {
+        Requested::Terminate => post("/terminate"),
+        Requested::TerminateForce => post("/terminate?force=true"),
+        Requested::Disable => post("/disable").json(&json!({ "disableTasks": "requeue" })),
+        Requested::Enable => post("/enable"),
+        Requested::Update => Request::new("PATCH", job).json(&json!({ "priority": 5 })),
+        Requested::Delete => Request::new("DELETE", job),
+        Requested::AddTask => post("/tasks").json(&json!({ "id": "added", "commandLine": sleeps(1) })),
+        Requested::AddJob => {
             let id = job.trim_start_matches("/jobs/");
             let pool = json!({ "poolId": "azbatch-ask-no-pool" });
             Request::new("POST", "/jobs").json(&json!({ "id": id, "poolInfo": pool }))
         }
-        "update-task" => {
+        Requested::UpdateTask => {
             let constraints = json!({ "constraints": { "maxTaskRetryCount": 1 } });
             Request::new("PUT", format!("{job}/tasks/task")).json(&constraints)
         }
-        "terminate-task" => post("/tasks/task/terminate"),
-        "reactivate-task" => post("/tasks/ended/reactivate"),
-        "delete-task" => Request::new("DELETE", format!("{job}/tasks/task")),
-        _ => Request::new("GET", job),
+        Requested::TerminateTask => post("/tasks/task/terminate"),
+        Requested::ReactivateTask => post("/tasks/ended/reactivate"),
+        Requested::DeleteTask => Request::new("DELETE", format!("{job}/tasks/task")),
     }
 }

@@ -204,7 +204,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Waits, in short pieces, so that ctrl-c is noticed.
-    fn pause(&self, duration: Duration) -> Result<(), Stop> {
+    pub fn pause(&self, duration: Duration) -> Result<(), Stop> {
         let end = Instant::now() + duration;
         loop {
             self.check_stopped()?;

@@ -67,13 +67,20 @@ pub struct Ledger {
     prefix: String,
     names: Mutex<Vec<Name>>,
     tasks: AtomicUsize,
+    /// Made by schedules, and deleted with them.
+    jobs_of_schedules: AtomicUsize,
 }
 
 impl Ledger {
     pub fn new(now: Timestamp) -> Self {
         // Two who ask the same account do not meet: ticks of 100 ns, and the process.
         let prefix = format!("{OURS}{:x}-{:x}", now.ticks(), std::process::id());
-        Self { prefix, names: Mutex::default(), tasks: AtomicUsize::new(0) }
+        Self {
+            prefix,
+            names: Mutex::default(),
+            tasks: AtomicUsize::new(0),
+            jobs_of_schedules: AtomicUsize::new(0),
+        }
     }
 
     pub fn prefix(&self) -> &str {
@@ -108,12 +115,17 @@ impl Ledger {
         self.tasks.fetch_add(tasks, Ordering::Relaxed);
     }
 
+    pub fn count_job_of_schedule(&self) {
+        self.jobs_of_schedules.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// What was made, so that it can be compared with what was announced.
     pub fn made(&self) -> String {
         let names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
         let count = |kind| names.iter().filter(|name| name.kind == kind).count();
         let tasks = self.tasks.load(Ordering::Relaxed);
-        let made = Makes { jobs: count(Kind::Job), tasks, schedules: count(Kind::JobSchedule) };
+        let jobs = count(Kind::Job) + self.jobs_of_schedules.load(Ordering::Relaxed);
+        let made = Makes { jobs, tasks, schedules: count(Kind::JobSchedule) };
         format!("made: {made}")
     }
 

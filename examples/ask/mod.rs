@@ -7,7 +7,7 @@
 mod cells;
 mod conversation;
 pub mod ledger;
-mod options;
+pub mod options;
 mod plan;
 pub mod question;
 pub mod questions;
@@ -29,7 +29,7 @@ use ledger::{Cleanup, Ledger};
 use options::{Options, Target};
 use plan::Plan;
 use question::{Question, Verdict};
-use record::Outcome;
+use record::{Destination, Outcome};
 
 /// Everything was as assumed.
 const AS_ASSUMED: u8 = 0;
@@ -64,6 +64,12 @@ pub fn run(arguments: impl Iterator<Item = String>) -> u8 {
 fn ask(target: &Target, options: &Options, questions: Vec<Question>) -> Result<u8, String> {
     let service =
         Service::new(&target.url, &target.account, &target.key).map_err(|error| error.to_string())?;
+    if service.is_readable_by_others() {
+        eprintln!(
+            "warning: {} is not encrypted, so others can read what is asked and answered",
+            service.url()
+        );
+    }
     let stopped = Arc::new(AtomicBool::new(false));
     let on_signal = stopped.clone();
     // The second one ends the program as it would have.
@@ -78,8 +84,16 @@ fn ask(target: &Target, options: &Options, questions: Vec<Question>) -> Result<u
     let ledger = Ledger::new(now());
     let run = Run { service: &service, ledger: &ledger, pool: target.pool.as_deref(), stopped: &stopped };
     run.check()?;
+    let destination = Destination::open(options.json.as_deref())?;
     let plan = Plan::new(&questions, target.pool.is_some());
     eprint!("{}", plan.says(&ledger, target.pool.as_deref()));
+
+    if !target.pause.is_zero() {
+        eprintln!("it begins in {} seconds; ctrl-c stops it", target.pause.as_secs());
+    }
+    if Conversation::new(run).pause(target.pause).is_err() {
+        return Err("nothing was asked".into());
+    }
 
     let cleanup = Cleanup::new(&service, &ledger);
     let mut outcomes = Vec::new();
@@ -97,15 +111,20 @@ fn ask(target: &Target, options: &Options, questions: Vec<Question>) -> Result<u
     eprintln!("{}", ledger.made());
     let left = cleanup.finish();
 
-    let written = target.secrets().write(&outcomes, options.json.as_deref());
-    print!("{}", report::table(&outcomes));
-    for left in &left {
-        println!("{left}");
+    let mut table = report::table(&outcomes);
+    table.extend(left.iter().map(|left| format!("{left}\n")));
+    if destination.is_standard_output() {
+        eprint!("{table}");
+    } else {
+        print!("{table}");
     }
-    written.map_err(|error| format!("the record cannot be written: {error}"))?;
+    let written = destination.write(&target.secrets().record(&outcomes));
+    if let Err(error) = &written {
+        eprintln!("the record could not be written: {error}");
+    }
     let refuted = |outcome: &Outcome| matches!(outcome.verdict, Verdict::Refuted | Verdict::Unclear);
     let interrupted = stopped.load(Ordering::Relaxed);
-    let failed = interrupted || !left.is_empty() || outcomes.iter().any(refuted);
+    let failed = interrupted || written.is_err() || !left.is_empty() || outcomes.iter().any(refuted);
     Ok(if failed { NOT_AS_ASSUMED } else { AS_ASSUMED })
 }
 

@@ -36,12 +36,17 @@ impl Plan {
         let minutes = seconds.div_ceil(60);
         let prefix = ledger.prefix();
         let tasks = match pool {
-            Some(pool) => format!("tasks run on the pool {pool}, which is not changed"),
+            Some(pool) => format!(
+                "tasks run on nodes of the pool {pool} and take its slots, each for up to 10 minutes if it is not \
+                 stopped earlier; the pool is not changed"
+            ),
             None => format!("no task runs; {skipped} questions need --pool and are skipped"),
         };
         format!(
             "{asked} questions, about {minutes} min; they make: {makes}\n\
-             all of them are named {prefix}-..., and are deleted in the end\n{tasks}\n"
+             all of them are named {prefix}-..., and are deleted in the end\n\
+             the jobs are counted with those that schedules make, the tasks without preparation and release tasks\n\
+             {tasks}\n"
         )
     }
 }

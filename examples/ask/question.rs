@@ -17,7 +17,7 @@ pub struct Question {
     /// By which it can be chosen on the command line.
     pub name: String,
     /// The rules that it is about, by their ids.
-    pub rules: Vec<&'static str>,
+    pub rules: Vec<String>,
     pub asks: String,
     /// Whether it needs a pool with a node on which a task can run.
     pub needs_node: bool,
@@ -46,7 +46,7 @@ enum Steps {
 
 /// An answer that is foreseen.
 pub struct Foreseen {
-    /// The answer, or the beginning of it and a `*`.
+    /// The answer, or the beginning of it and a `*`. After a space, and alone, it stands for something.
     pub answer: String,
     pub means: String,
 }
@@ -74,22 +74,21 @@ impl Verdict {
 impl Foreseen {
     fn matches(&self, answer: &str) -> bool {
         match self.answer.strip_suffix('*') {
-            Some(beginning) => answer.starts_with(beginning),
+            Some(beginning) => answer.strip_prefix(beginning).is_some_and(|rest| {
+                // Where a word is expected, none is no answer.
+                let is_word = beginning.is_empty() || beginning.ends_with(' ');
+                !is_word || rest.contains(char::is_alphanumeric)
+            }),
             None => self.answer == answer,
         }
     }
 }
 
 impl Question {
-    pub fn new(
-        name: &str,
-        rules: &[&'static str],
-        asks: &str,
-        steps: fn(&mut Conversation<'_>) -> Answer,
-    ) -> Self {
+    pub fn new(name: &str, rules: &[&str], asks: &str, steps: fn(&mut Conversation<'_>) -> Answer) -> Self {
         Self {
             name: name.into(),
-            rules: rules.into(),
+            rules: rules.iter().map(ToString::to_string).collect(),
             asks: asks.into(),
             needs_node: false,
             seconds: BRIEF,
@@ -101,8 +100,8 @@ impl Question {
 
     pub fn of_cell(cell: Cell) -> Self {
         Self {
-            name: cell.id.into(),
-            rules: vec![cell.id],
+            name: cell.id(),
+            rules: vec![cell.id()],
             asks: cell.asks(),
             needs_node: cell.needs_node(),
             seconds: if cell.needs_node() { ON_A_NODE } else { BRIEF },

@@ -1,6 +1,9 @@
 //! What was asked and answered, as evidence that can be passed on.
 
-use std::{fs, io};
+use std::{
+    fs::File,
+    io::{self, Write as _},
+};
 
 use serde_json::{Map, Value, json};
 
@@ -148,15 +151,46 @@ impl Secrets {
             "questions": conversations,
         })
     }
+}
 
-    /// Writes the record to a file, or to the standard output if it is called `-`.
-    pub fn write(&self, outcomes: &[Outcome], file: Option<&str>) -> io::Result<()> {
-        let Some(file) = file else { return Ok(()) };
-        let text = format!("{:#}\n", self.record(outcomes));
-        if file == "-" {
-            print!("{text}");
-            return Ok(());
+/// Where the record is written to.
+pub enum Destination {
+    Nowhere,
+    StandardOutput,
+    File(File),
+}
+
+impl Destination {
+    /// Opens the file, before anything is asked. What is in it stays there until there is a record.
+    pub fn open(name: Option<&str>) -> Result<Self, String> {
+        let open = |name| File::options().write(true).create(true).truncate(false).open(name);
+        match name {
+            None => Ok(Self::Nowhere),
+            Some("-") => Ok(Self::StandardOutput),
+            Some(name) => {
+                let file = open(name).map_err(|error| format!("{name} cannot be written: {error}"))?;
+                Ok(Self::File(file))
+            }
         }
-        fs::write(file, text)
+    }
+
+    /// Whether the standard output is to have the record and nothing else.
+    pub fn is_standard_output(&self) -> bool {
+        matches!(self, Self::StandardOutput)
+    }
+
+    pub fn write(self, record: &Value) -> io::Result<()> {
+        let text = format!("{record:#}\n");
+        match self {
+            Self::Nowhere => Ok(()),
+            Self::StandardOutput => io::stdout().write_all(text.as_bytes()),
+            Self::File(mut file) => {
+                // Not everything that can be written to can be made shorter, such as a pipe.
+                if file.metadata()?.is_file() {
+                    file.set_len(0)?;
+                }
+                file.write_all(text.as_bytes())
+            }
+        }
     }
 }

@@ -14,11 +14,12 @@ use azbatch::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{
-    against::{Asked, Service, versioned},
+    against::{Asked, Service, is_loopback, versioned},
     ask::{
         self,
         ledger::{Cleanup, Kind, Ledger, Left},
-        question::Question,
+        options::Options,
+        question::{Question, Verdict},
         questions,
         record::Secrets,
         unasked::UNASKED,
@@ -56,9 +57,10 @@ impl Asking {
 
     fn start(&self, more: &[&str]) -> Child {
         let url = format!("http://{}", self.emulator.address);
-        let whom = ["--against", &url, "--account", ACCOUNT, "--key", KEY];
+        let whom = ["--against", &url, "--account", ACCOUNT];
         Command::new(env::current_exe().unwrap())
             .args(["--exact", "asking::as_a_process", "--ignored", "--nocapture"])
+            .env("AZURE_BATCH_ACCESS_KEY", KEY)
             .env(ARGUMENTS, json!([&whom[..], more].concat()).to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -132,9 +134,14 @@ fn between<'a>(text: &'a str, start: &str, end: &str) -> &'a str {
 fn everything_is_as_assumed_here() {
     let asking = Asking::new("40");
     let record = file("ask-record.json");
-    let asked = asking.ask(&["--pool", "render", "--json", record.to_str().unwrap()]);
+    // This emulator's clock is fast, and its check of dates has a clock of its own (U6).
+    let questions: Vec<_> =
+        questions::all().into_iter().filter(|question| question.rules != ["U6"]).collect();
+    let mut arguments = vec!["--pool", "render", "--json", record.to_str().unwrap()];
+    arguments.extend(questions.iter().map(|question| &*question.name));
+    let asked = asking.ask(&arguments);
     assert_eq!(asked.code, Some(0), "{}\n{}", asked.out, asked.err);
-    let count = questions::all().len();
+    let count = questions.len();
     assert!(
         asked.out.contains(&format!("{count} as assumed, 0 refuted, 0 unclear, 0 skipped")),
         "{}",
@@ -159,6 +166,79 @@ fn everything_is_as_assumed_here() {
             last.as_array().unwrap().iter().filter(|header| header[0] == "request-id").collect();
         assert_eq!(ids, [&json!(["request-id", question["requestId"]])], "{question:#}");
     }
+}
+
+/// U6: by the clock of the service, as its answers show it.
+#[test]
+fn dates_are_as_assumed_here() {
+    let asking = Asking::new("1");
+    let asked = asking.ask(&["U6"]);
+    assert_eq!(asked.code, Some(0), "{}\n{}", asked.out, asked.err);
+    assert!(asked.out.contains("2 as assumed, 0 refuted, 0 unclear, 0 skipped"), "{}", asked.out);
+    assert!(asked.err.contains("; they make: 0 jobs, 0 tasks, 0 job schedules\n"), "{}", asked.err);
+    assert!(!asked.err.contains("ctrl-c"), "{}", asked.err);
+}
+
+#[test]
+fn a_record_on_the_standard_output_is_alone_there() {
+    let asking = Asking::new("40");
+    let asked = asking.ask(&["--json", "-", "timeout-zero"]);
+    assert_eq!(asked.code, Some(0), "{}\n{}", asked.out, asked.err);
+    // The test harness says how many tests it runs.
+    let record: Value = serde_json::from_str(&asked.out[asked.out.find('{').unwrap()..]).unwrap();
+    assert_eq!(record["questions"][0]["verdict"], "as assumed");
+    assert!(asked.err.contains("1 as assumed, 0 refuted, 0 unclear, 0 skipped"), "{}", asked.err);
+}
+
+/// It is noticed before anything is asked, and a file is kept until there is something to write.
+#[test]
+fn a_record_that_cannot_be_written_is_noticed_at_once() {
+    let asking = Asking::new("40");
+    let asked = asking.ask(&["--json", file("no/such/directory").to_str().unwrap(), "empty-reason"]);
+    assert_eq!(asked.code, Some(2), "{}\n{}", asked.out, asked.err);
+    assert!(asked.err.contains("cannot be written"), "{}", asked.err);
+    assert!(!asked.err.contains("they make"), "{}", asked.err);
+
+    let earlier = file("ask-earlier.json");
+    fs::write(&earlier, "earlier").unwrap();
+    let record = earlier.to_str().unwrap();
+    assert_eq!(asking.ask(&["--key", "b3RoZXI=", "--json", record]).code, Some(2));
+    assert_eq!(fs::read_to_string(&earlier).unwrap(), "earlier");
+}
+
+#[test]
+fn who_can_read_along_is_told_apart() {
+    for (url, loopback, readable) in [
+        ("http://127.0.0.1:10500", true, false),
+        ("http://localhost:80/", true, false),
+        ("http://[::1]:80", true, false),
+        ("http://127.0.0.1.example.com", false, true),
+        ("http://10.0.0.1:80", false, true),
+        ("https://film.westus.batch.azure.com", false, false),
+    ] {
+        let service = Service::new(url, ACCOUNT, KEY).unwrap();
+        assert_eq!((is_loopback(url), service.is_readable_by_others()), (loopback, readable), "{url}");
+        let pause = |more: &[&str]| {
+            let arguments = ["--against", url, "--account", ACCOUNT, "--key", KEY];
+            let arguments = arguments.iter().chain(more).map(ToString::to_string);
+            Options::parse(arguments).unwrap().target.unwrap().pause
+        };
+        assert_eq!(pause(&[]).is_zero(), loopback, "{url}");
+        assert!(pause(&["--yes"]).is_zero());
+    }
+}
+
+/// An answer that says nothing is none of those that are foreseen.
+#[test]
+fn an_empty_answer_refutes_nothing() {
+    let all = questions::all();
+    let verdict =
+        |name: &str, answer: &str| all.iter().find(|question| question.name == name).unwrap().verdict(answer);
+    assert_eq!(verdict("task-that-is-too-slow", " : "), Verdict::Unclear);
+    assert_eq!(verdict("task-that-is-too-slow", "UserError Slow: x"), Verdict::Refuted);
+    assert_eq!(verdict("order-of-files", ""), Verdict::Unclear);
+    assert_eq!(verdict("terminate-running-task", "later, "), Verdict::Unclear);
+    assert_eq!(verdict("job-of-a-terminated-schedule", "active "), Verdict::Refuted);
 }
 
 /// Lists of the whole account are asked for, and what else is in them is nobody's business.
@@ -353,7 +433,7 @@ fn assumed() -> BTreeMap<String, String> {
 }
 
 fn asked_about(questions: &[Question]) -> BTreeSet<&str> {
-    questions.iter().flat_map(|question| question.rules.iter().copied()).collect()
+    questions.iter().flat_map(|question| question.rules.iter().map(String::as_str)).collect()
 }
 
 /// Each assumed rule and cell has a question, or stands among those that have none, with the reason.

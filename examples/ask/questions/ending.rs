@@ -50,13 +50,14 @@ fn automatic() -> Vec<Question> {
             |account| {
                 let manager = json!({ "id": "manager", "commandLine": sleeps(10) });
                 let job = account.job_on_node(json!({ "jobManagerTask": manager }))?;
+                account.run.ledger.count_tasks(1);
                 let added = account.must(Request::new("GET", job.as_str()))?;
                 own_end(account, &job, added.text("/eTag"))
             },
         )
         .on_a_node()
         .takes(30)
-        .makes(1, 0)
+        .makes(1, 1)
         .foresees("JMComplete, the ETag moved", "T2 stays, and is observed for JMComplete.")
         .foresees("JMComplete, the ETag stayed", "T2: the end of a job manager does not move it."),
     ]

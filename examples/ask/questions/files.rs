@@ -129,6 +129,9 @@ fn paths() -> Vec<Question> {
             let list = account.must(Request::new("GET", format!("{task}/files")))?;
             let names = list.body["value"].as_array().into_iter().flatten();
             let names: Vec<_> = names.filter_map(|file| file["name"].as_str()).collect();
+            if names.len() < 2 {
+                return Err(Stop::Unclear(format!("the list is too short to have an order: {names:?}")));
+            }
             Ok(if names.is_sorted() { "by path".into() } else { names.join(" ") })
         })
         .on_a_node()

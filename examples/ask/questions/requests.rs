@@ -1,13 +1,12 @@
 //! How a request is read: its query, its headers and its body.
 
-use azbatch::TimeSpan;
+use azbatch::{TimeSpan, Timestamp};
 use serde_json::{Value, json};
 
 use super::super::{
-    conversation::{Conversation, Request, sleeps},
+    conversation::{Conversation, Request, Stop, sleeps},
     question::{Answer, Question},
 };
-use crate::against::now;
 
 const REFUSED_QUERY: &str = "400 InvalidQueryParameterValue";
 const REFUSED_HEADER: &str = "400 InvalidHeaderValue";
@@ -334,10 +333,14 @@ fn authorization() -> Vec<Question> {
     ]
 }
 
-/// The answer to a request that was dated some minutes ago.
+/// The answer to a request that was dated some minutes ago, by the service's clock.
 fn dated(account: &mut Conversation<'_>, minutes: u64) -> Answer {
-    let ticks = now().ticks() - TimeSpan::from_secs(minutes * 60).ticks();
-    let date = azbatch::Timestamp::from_ticks(ticks).map(|date| date.rfc1123().to_string());
-    let request = Request::new("GET", "/jobs?maxresults=1").header("ocp-date", date.unwrap_or_default());
+    let earlier = account.must(Request::new("GET", "/jobs?maxresults=1"))?;
+    let now = Timestamp::parse_rfc1123(earlier.header("date"));
+    let ticks = now.map(|now| now.ticks().saturating_sub(TimeSpan::from_secs(minutes * 60).ticks()));
+    let Some(date) = ticks.ok().and_then(Timestamp::from_ticks) else {
+        return Err(Stop::Unclear("the service does not say what time it is".into()));
+    };
+    let request = Request::new("GET", "/jobs?maxresults=1").header("ocp-date", date.rfc1123().to_string());
     Ok(account.send(request)?.says())
 }

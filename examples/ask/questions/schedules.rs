@@ -35,19 +35,18 @@ pub fn questions() -> Vec<Question> {
             "Is the job of a schedule terminated by the schedule's own request?",
             |account| {
                 let schedule = account.schedule(&json!({}))?;
-                let made =
-                    account.wait(&schedule, |found| found["executionInfo"]["recentJob"].is_object())?;
-                let job = format!("/jobs/{}", text(&made, "/executionInfo/recentJob/id"));
+                let job = job_of(account, &schedule)?;
                 account.must(Request::new("POST", format!("{schedule}/terminate")))?;
                 let job = account.must(Request::new("GET", job))?;
                 let state = job.text("/state").replace("completed", "terminating"); // It may have been quick.
                 Ok(format!("{state} {}", job.text("/executionInfo/terminateReason")))
             },
         )
+        .makes(1, 0)
         .makes_schedules(1)
         .foresees("terminating TerminateWorkitem", "L5 stays and is observed.")
-        .foresees("active *", "L5: the job is terminated later than its schedule.")
-        .foresees("terminating *", "X5: the reason is this one."),
+        .foresees("active*", "L5: the job is terminated later than its schedule.")
+        .foresees("terminating*", "X5: the reason is this one."),
         Question::new(
             "disable-completed-schedule",
             &["L6"],
@@ -74,16 +73,16 @@ pub fn questions() -> Vec<Question> {
                     "jobManagerTask": { "id": "manager", "commandLine": "/bin/sh -c \"sleep 600\"" },
                 });
                 let schedule = account.schedule_of(&json!({}), held)?;
-                let made =
-                    account.wait(&schedule, |found| found["executionInfo"]["recentJob"].is_object())?;
-                let job = text(&made, "/executionInfo/recentJob/id").to_owned();
-                account.wait_for_state(&format!("/jobs/{job}/tasks/manager"), "running")?;
+                let job = job_of(account, &schedule)?;
+                account.wait_for_state(&format!("{job}/tasks/manager"), "running")?;
+                account.run.ledger.count_tasks(1);
                 account.must(Request::new("POST", format!("{schedule}/terminate")))?;
                 let metadata = json!({ "metadata": [] });
                 Ok(account.patch(&schedule, &metadata)?.says())
             },
         )
         .on_a_node()
+        .makes(1, 1)
         .makes_schedules(1)
         .foresees("409 JobScheduleBeingTerminated", "L6 stays and is observed.")
         .foresees("2*", "L6: it is accepted.")
@@ -94,6 +93,13 @@ pub fn questions() -> Vec<Question> {
 /// A schedule that makes no jobs for a long time.
 fn waiting(account: &mut Conversation<'_>) -> Result<String, Stop> {
     account.schedule(&json!({ "doNotRunUntil": "2099-01-01T00:00:00Z" }))
+}
+
+/// The path of the job that a new schedule makes at once.
+fn job_of(account: &mut Conversation<'_>, schedule: &str) -> Result<String, Stop> {
+    let made = account.wait(schedule, |found| found["executionInfo"]["recentJob"].is_object())?;
+    account.run.ledger.count_job_of_schedule();
+    Ok(format!("/jobs/{}", text(&made, "/executionInfo/recentJob/id")))
 }
 
 /// Acts on a new schedule, and says what the last request moved.

@@ -1,53 +1,63 @@
 //! The assumed cells of the table of requests by job state. The column `enabling` is never seen.
 
-use super::super::{cells::Cell, question::Question};
+use super::super::{
+    cells::{
+        Cell,
+        Requested::{
+            self, AddJob, AddTask, Delete, DeleteTask, Disable, Enable, ReactivateTask, Terminate,
+            TerminateForce, TerminateTask, Update, UpdateTask,
+        },
+        State::{self, Active, Completed, Deleting, Disabled, Disabling, Terminating},
+    },
+    question::Question,
+};
 
 const DELETING: &str = "409 JobBeingDeleted";
 const TERMINATING: &str = "409 JobBeingTerminated";
 const COMPLETED: &str = "409 JobCompleted";
 const EXISTS: &str = "409 JobExists";
 
-const CELLS: [(&str, &str); 38] = [
-    ("R-update-task-active", "200"),
-    ("R-terminate-disabling", "202"),
-    ("R-terminate-force-disabling", "202"),
-    ("R-update-disabling", "200"),
-    ("R-delete-disabling", "202"),
-    ("R-add-task-disabling", "201"),
-    ("R-add-job-disabling", EXISTS),
-    ("R-update-task-disabling", "200"),
-    ("R-terminate-task-disabling", "204"),
-    ("R-reactivate-task-disabling", "204"),
-    ("R-delete-task-disabling", "200"),
-    ("R-terminate-disabled", "202"),
-    ("R-terminate-force-disabled", "202"),
-    ("R-delete-disabled", "202"),
-    ("R-add-task-disabled", "201"),
-    ("R-add-job-disabled", EXISTS),
-    ("R-update-task-disabled", "200"),
-    ("R-terminate-task-disabled", "204"),
-    ("R-reactivate-task-disabled", "204"),
-    ("R-delete-task-disabled", "200"),
-    ("R-terminate-force-terminating", "202"),
-    ("R-disable-terminating", TERMINATING),
-    ("R-enable-terminating", TERMINATING),
-    ("R-update-terminating", TERMINATING),
-    ("R-add-task-terminating", TERMINATING),
-    ("R-add-job-terminating", EXISTS),
-    ("R-update-task-terminating", TERMINATING),
-    ("R-terminate-task-terminating", TERMINATING),
-    ("R-delete-task-terminating", "200"),
-    ("R-disable-completed", COMPLETED),
-    ("R-enable-completed", COMPLETED),
-    ("R-update-task-completed", COMPLETED),
-    ("R-terminate-task-completed", COMPLETED),
-    ("R-delete-task-completed", "200"),
-    ("R-add-task-deleting", DELETING),
-    ("R-update-task-deleting", DELETING),
-    ("R-terminate-task-deleting", DELETING),
-    ("R-delete-task-deleting", DELETING),
+const CELLS: [(Requested, State, &str); 38] = [
+    (UpdateTask, Active, "200"),
+    (Terminate, Disabling, "202"),
+    (TerminateForce, Disabling, "202"),
+    (Update, Disabling, "200"),
+    (Delete, Disabling, "202"),
+    (AddTask, Disabling, "201"),
+    (AddJob, Disabling, EXISTS),
+    (UpdateTask, Disabling, "200"),
+    (TerminateTask, Disabling, "204"),
+    (ReactivateTask, Disabling, "204"),
+    (DeleteTask, Disabling, "200"),
+    (Terminate, Disabled, "202"),
+    (TerminateForce, Disabled, "202"),
+    (Delete, Disabled, "202"),
+    (AddTask, Disabled, "201"),
+    (AddJob, Disabled, EXISTS),
+    (UpdateTask, Disabled, "200"),
+    (TerminateTask, Disabled, "204"),
+    (ReactivateTask, Disabled, "204"),
+    (DeleteTask, Disabled, "200"),
+    (TerminateForce, Terminating, "202"),
+    (Disable, Terminating, TERMINATING),
+    (Enable, Terminating, TERMINATING),
+    (Update, Terminating, TERMINATING),
+    (AddTask, Terminating, TERMINATING),
+    (AddJob, Terminating, EXISTS),
+    (UpdateTask, Terminating, TERMINATING),
+    (TerminateTask, Terminating, TERMINATING),
+    (DeleteTask, Terminating, "200"),
+    (Disable, Completed, COMPLETED),
+    (Enable, Completed, COMPLETED),
+    (UpdateTask, Completed, COMPLETED),
+    (TerminateTask, Completed, COMPLETED),
+    (DeleteTask, Completed, "200"),
+    (AddTask, Deleting, DELETING),
+    (UpdateTask, Deleting, DELETING),
+    (TerminateTask, Deleting, DELETING),
+    (DeleteTask, Deleting, DELETING),
 ];
 
 pub fn questions() -> impl Iterator<Item = Question> {
-    CELLS.into_iter().map(|(id, assumed)| Question::of_cell(Cell { id, assumed }))
+    CELLS.into_iter().map(|(request, state, assumed)| Question::of_cell(Cell { request, state, assumed }))
 }
