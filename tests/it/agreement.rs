@@ -1,7 +1,7 @@
 //! The account and the oracle agree after every step: see `oracle/mod.rs`, which is a second model of the rules.
 
 use azbatch::{
-    task::DeleteTask,
+    task::{AddTask, DeleteTask, TaskSpecification},
     testing::{Block, Call, Driver, Sequence, Start, Step, strategies},
 };
 use proptest::{collection::vec, prelude::*, sample::select};
@@ -68,6 +68,33 @@ fn busy_sequence() -> impl Strategy<Value = Sequence> {
     )
 }
 
+/// A pool that scales by a formula, with time for its evaluations.
+fn scaling_sequence() -> impl Strategy<Value = Sequence> {
+    let change = |kinds: &[u8]| {
+        (select(kinds.to_vec()), any::<u8>(), 0_u8..3, 0_u8..3)
+            .prop_map(|(kind, b, c, node)| [69, 0, 0, node, kind, b, c, 0])
+    };
+    let of_node = |kind, event| move |node| [kind, 0, 0, node, event, 0, 0, 0];
+    let step = prop_oneof![
+        6 => Just([0, 0, 0, 0, 0, 0, 0, 15]), // a tick at the deadline
+        1 => Just([0, 0, 0, 0, 0, 0, 0, 14]), // a tick just before the deadline
+        2 => change(&[1, 2, 4, 5, 6, 7, 8]), // resize, remove a node, stop a resize, scale, do not, update
+        2 => (0_u8..4).prop_map(of_node(11, 0)), // a node comes
+        1 => (0_u8..4).prop_map(of_node(7, 15)), // a node was removed
+        1 => (0_u8..4).prop_map(|task| [17, 0, task, 0, 0, 0, 0, 0]), // add a task
+        1 => quiet_step(),
+    ];
+    (change(&[5]), vec(step, 0..60)).prop_map(|(scale, steps)| {
+        let before = [
+            [69, 0, 0, 0, 0, 1, 1, 0], // add a pool for a node
+            [11, 0, 0, 0, 0, 0, 0, 0], // add the node
+            [0, 0, 0, 0, 0, 0, 0, 0],  // tick
+            [14, 0, 0, 0, 0, 0, 0, 0], // add a job
+        ];
+        Sequence::new(Start::Usual, before.into_iter().chain([scale]).chain(steps))
+    })
+}
+
 /// A job with an active task, and an oracle that has seen the same.
 fn with_a_task() -> (Driver, Oracle) {
     let blocks = [[14, 0, 0, 0, 0, 0, 0, 0], [17, 0, 0, 0, 0, 0, 0, 0]];
@@ -108,6 +135,30 @@ fn another_answer_is_told() {
     assert_eq!(lines, ["the answer: oracle: 404 TaskNotFound, account: accepted"]);
 }
 
+/// So are the parts of a task that are only shown, where calls are typed.
+#[test]
+fn what_is_only_shown_is_compared() {
+    let add_task = |line: &str, name: &str| {
+        let mut command = AddTask::new("shown".parse().unwrap());
+        command.command_line = Some(line.into());
+        let other = [("displayName".to_string(), name.into())].into_iter().collect();
+        command.specification = TaskSpecification { other, ..TaskSpecification::default() }.into();
+        Call::AddTask("Job-1".parse().unwrap(), command)
+    };
+    let (driver, oracle) = with_a_task();
+    let (mut account, now) = (driver.account().clone(), driver.now());
+    let call = add_task("run", "name");
+    let result = call.make(&mut account, now);
+    let lines = |call| oracle.clone().step(&call, &result, &account, now);
+    assert_eq!(lines(call.clone()), [""; 0]);
+    assert_eq!(
+        lines(add_task("walk", "name")),
+        ["job Job-1, task shown, commandLine: oracle: Some(\"walk\"), account: Some(\"run\")"]
+    );
+    let [line] = &lines(add_task("run", "other"))[..] else { panic!("one line") };
+    assert!(line.starts_with("job Job-1, task shown, specification: oracle:"), "{line}");
+}
+
 fn config() -> ProptestConfig {
     let usual = ProptestConfig::default();
     ProptestConfig { cases: usual.cases.max(1024), failure_persistence: None, ..usual }
@@ -131,6 +182,12 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: config().cases / 16, ..config() })]
+
+    /// The same while a pool scales.
+    #[test]
+    fn a_pool_scales_as_the_oracle_says(sequence in scaling_sequence()) {
+        agree(&sequence)?;
+    }
 
     /// The same where users ask over REST.
     #[test]

@@ -23,20 +23,20 @@ pub(super) fn answer(result: &Result<Vec<Effect>, Refused>) -> Answer {
 }
 
 impl Oracle {
-    /// Takes over what the account chose in a call. Returns what it may not choose.
+    /// Takes over what the account chose in a call, if it was accepted. Returns what it may not choose.
     pub(super) fn follow(
         &mut self,
-        call: &Call,
+        accepted: Option<&Call>,
         on_the_way: &BTreeMap<PoolId, NodeCounts>,
         account: &Account,
         now: Timestamp,
     ) -> Vec<String> {
         let mut wrong = Vec::new();
         let is_due = |pool: &&Pool| pool.next_evaluation.is_some_and(|due| due <= now);
-        let scaled: Vec<PoolId> = match call {
-            Call::Tick => self.pools.values().filter(is_due).map(|pool| pool.id.clone()).collect(),
-            Call::EnableAutoScale(pool, _) | Call::AddAutoPool(_, pool) => vec![pool.clone()],
-            Call::AddPool(command) => vec![command.specification.id.clone()],
+        let scaled: Vec<PoolId> = match accepted {
+            Some(Call::Tick) => self.pools.values().filter(is_due).map(|pool| pool.id.clone()).collect(),
+            Some(Call::EnableAutoScale(pool, _) | Call::AddAutoPool(_, pool)) => vec![pool.clone()],
+            Some(Call::AddPool(command)) => vec![command.specification.id.clone()],
             _ => Vec::new(),
         };
         for pool in scaled {

@@ -105,7 +105,8 @@ impl Oracle {
         let before = self.outstanding();
         self.late_releases.clear();
         let answer = self.make(call, result, now);
-        let mut lines = self.follow(call, &compare::sums(&before).collect(), account, now);
+        let accepted = answer.is_ok().then_some(call);
+        let mut lines = self.follow(accepted, &compare::sums(&before).collect(), account, now);
         lines.extend(compare::answers(&answer, result));
         lines.extend(self.differences(account, now));
         if lines.is_empty() {
