@@ -29,7 +29,7 @@ mod snapshot;
 mod welcome;
 mod world;
 
-use std::{error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{error::Error, io, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use access::Access;
 use azbatch::{Account, Clock, SystemClock, rest::InvalidKey};
@@ -81,6 +81,7 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     let token = options.control_token()?;
     let welcome = Welcome::new(options, &url, token.clone(), https.as_ref());
     let access = Access::new(token, options.control_hosts.clone());
+    let stop = told_to_stop()?;
     log.line(welcome.greeting());
 
     let background = tokio::spawn({
@@ -88,7 +89,7 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
         async move { host.run().await }
     });
     let acceptor = https.map(|https| https.acceptor);
-    server::serve(listener, acceptor, host.clone(), access, &welcome, told_to_stop()).await;
+    server::serve(listener, acceptor, host.clone(), access, &welcome, stop).await;
     background.abort();
     // Whatever was answered is in the snapshot, and what still runs is in it as running.
     let saved = host.save().await;
@@ -167,17 +168,26 @@ fn guard(options: &Options) -> Result<Guard, InvalidKey> {
     if options.no_auth { Ok(Guard::Nobody) } else { Guard::key(&options.account, &options.key) }
 }
 
-/// Returns at ctrl-c, or when the system wants the process to end.
-async fn told_to_stop() {
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+/// Ends at ctrl-c, or when the system wants the process to end. Both are waited for from this call on, not only once the
+/// future is polled, so none is missed by a client that knows the endpoint.
+#[cfg(unix)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
+            _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        return;
-    }
-    drop(tokio::signal::ctrl_c().await);
+    })
+}
+
+/// Ends at ctrl-c.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 impl options::PoolOption {
