@@ -324,6 +324,7 @@ await check("it is readable on a phone, in the light and in the dark", async () 
   await addFilm(emulator);
   await emulator.control("clock", { seconds: 12 });
   await emulator.control("jobs/film/terminate?force=true");
+  await emulator.control("clock", { seconds: 1 }); // Nodes take a moment to stop what runs there.
   const [node] = (await emulator.call("GET", "/pools/pool-1/nodes")).value;
   await emulator.control(`nodes/${node.id}/lost`);
   for (const colorScheme of ["light", "dark"]) {
