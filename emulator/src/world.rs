@@ -597,7 +597,7 @@ impl World {
         }
     }
 
-    /// Waits until the recording is on disk; `false` if there is none.
+    /// Waits until the recording is on disk. `false` means that nothing is recorded.
     pub fn finish_recording(&self) -> std::io::Result<bool> {
         self.record.as_ref().map_or(Ok(false), |record| record.finish().map(|()| true))
     }

@@ -104,7 +104,7 @@ impl Request {
 pub struct Reply {
     pub status: u16,
     pub headers: Vec<(String, String)>,
-    /// As JSON, or as a text if it is none; null if it is empty.
+    /// As JSON. A body that is not JSON is a string, and an empty one is null.
     pub body: Value,
 }
 
@@ -129,7 +129,7 @@ impl Reply {
         }
     }
 
-    /// The text at this place of the body; empty if there is none.
+    /// The string at this pointer in the body, or an empty one.
     pub fn text(&self, pointer: &str) -> &str {
         text(&self.body, pointer)
     }
@@ -139,7 +139,7 @@ impl Reply {
     }
 }
 
-/// The text at this place of a value; empty if there is none.
+/// The string at this pointer in a value, or an empty one.
 pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }

@@ -107,7 +107,7 @@ pub fn input(account: &mut Account, action: &Action, at: Timestamp) -> Played {
     }
 }
 
-/// The report with its run. Number 0 is none that a node ever has, so the report changes nothing.
+/// The report with its run. No run has the number 0, so a report with it changes nothing.
 fn numbered(account: &Account, step: &ReportStep) -> Report {
     let ReportStep { job, node, unit, run, event } = step;
     let of_number = |number| RunId { job: job.clone(), node: node.clone(), unit: unit.clone(), number };

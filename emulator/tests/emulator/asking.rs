@@ -228,7 +228,7 @@ fn who_can_read_along_is_told_apart() {
     }
 }
 
-/// An answer that says nothing is none of those that are foreseen.
+/// An empty answer is not one of the foreseen ones.
 #[test]
 fn an_empty_answer_refutes_nothing() {
     let all = questions::all();
