@@ -23,11 +23,15 @@ pub struct Access {
 }
 
 impl Access {
+    /// Who has the token, if there must be one, and under which names beside `localhost` and addresses.
     pub fn new(token: Option<String>, names: Vec<String>) -> Self {
         Self { token, names }
     }
 
     /// A token that nobody can guess.
+    ///
+    /// # Errors
+    /// The system provides no random numbers.
     pub fn new_token() -> Result<String, Box<dyn Error>> {
         let mut bytes = [0; 16];
         default_provider()

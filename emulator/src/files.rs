@@ -14,9 +14,15 @@ use crate::log::Log;
 /// Where the files of all nodes are.
 pub trait Files: Send + Sync {
     /// The files and directories at a place, in any order; with `recursive`, also those in its directories.
+    ///
+    /// # Errors
+    /// Why there is no answer.
     fn list(&self, place: &FilePlace, recursive: bool) -> Result<Vec<FileEntry>, FileProblem>;
 
     /// A file with a part of its content; `part` chooses the part by the length of the file.
+    ///
+    /// # Errors
+    /// Why there is no answer.
     fn get(
         &self,
         place: &FilePlace,
@@ -25,18 +31,24 @@ pub trait Files: Send + Sync {
     ) -> Result<FileContent, FileProblem>;
 
     /// The properties of a file or a directory.
+    ///
+    /// # Errors
+    /// Why there is no answer.
     fn properties(&self, place: &FilePlace, path: &FilePath) -> Result<FileItem, FileProblem>;
 
     /// Deletes a file or a directory.
+    ///
+    /// # Errors
+    /// Why there is no answer.
     fn delete(&self, place: &FilePlace, path: &FilePath, recursive: bool) -> Result<(), FileProblem>;
 }
 
 /// A request that can be answered after its files are looked up.
 pub struct FileLookup<'a> {
-    pub access: FileAccess<'a>,
-    pub files: Arc<dyn Files>,
-    pub log: Log,
-    pub at: Timestamp,
+    pub(crate) access: FileAccess<'a>,
+    pub(crate) files: Arc<dyn Files>,
+    pub(crate) log: Log,
+    pub(crate) at: Timestamp,
 }
 
 impl FileLookup<'_> {

@@ -14,11 +14,19 @@ pub enum Guard {
 }
 
 impl Guard {
+    /// Accepts what is signed with the account's key, which is given in base64.
+    ///
+    /// # Errors
+    /// The key is no base64.
     pub fn key(account: &str, key: &str) -> Result<Self, InvalidKey> {
         SharedKey::new(account, key).map(Self::Key)
     }
 
-    /// Clients sign the current time, which is independent of the account's time.
+    /// Reads a request, and checks its signature. Clients sign the current time, which is independent of the
+    /// account's time.
+    ///
+    /// # Errors
+    /// The refusal.
     pub fn prepare<'a>(
         &self,
         request: &Request<'a>,

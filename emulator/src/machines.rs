@@ -10,9 +10,11 @@ use crate::files::Files;
 /// Something to run on a node.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// Which run it is.
     pub id: RunId,
     /// The task's id, also that of a preparation or release task.
     pub task: TaskId,
+    /// What runs.
     pub command_line: String,
     /// The variables that the service sets, then the user's, which win.
     pub environment: Vec<(String, String)>,

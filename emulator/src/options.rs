@@ -4,6 +4,7 @@ use std::{error::Error, net::SocketAddr, path::PathBuf, str::FromStr};
 
 use azbatch::{PoolId, TimeSpan};
 use clap::{Parser, ValueEnum};
+use serde_json::{Value, json};
 
 use crate::access::Access;
 
@@ -103,6 +104,25 @@ impl FromStr for PoolOption {
             return Err("a node has at least one slot".into());
         }
         Ok(Self { id, nodes: number(nodes)?, slots })
+    }
+}
+
+impl PoolOption {
+    /// The body with which a user would add it.
+    pub fn body(&self) -> Value {
+        json!({
+            "id": self.id.as_str(),
+            "vmSize": "standard_d2s_v3",
+            "virtualMachineConfiguration": {
+                "imageReference": {
+                    "publisher": "canonical", "offer": "ubuntu-24_04-lts", "sku": "server", "version": "latest"
+                },
+                "nodeAgentSKUId": "batch.node.ubuntu 24.04"
+            },
+            "targetDedicatedNodes": self.nodes,
+            "taskSlotsPerNode": self.slots,
+            "taskSchedulingPolicy": { "nodeFillType": "Spread" }
+        })
     }
 }
 

@@ -4,15 +4,13 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    body::Body,
     extract::{Request, State},
     http,
     middleware::from_fn_with_state,
     response::Response,
     routing::get,
 };
-use azbatch::{ErrorCode, Timestamp, rest::OwnedRequest};
-use http_body_util::BodyExt;
+use azbatch::{Timestamp, rest::OwnedRequest};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -28,23 +26,17 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::{
     access::{Access, refuse_foreign, require_token},
-    control,
+    body, control,
     host::Host,
     page,
     response::response,
     welcome::Welcome,
 };
 
-/// One byte more than the service takes is enough for the core to refuse a body (413).
-const READ_AT_MOST: usize = 1024 * 1024 + 1;
-/// What is read beyond that and thrown away, so that a client that is still sending gets the answer.
-const DISCARD_AT_MOST: usize = 64 * 1024 * 1024;
 /// How long a client has to agree on a key for https.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
 /// How long a client has for the head of a request, and how long a connection may be idle.
 const HEAD_TIME: Duration = Duration::from_secs(60);
-/// How long a client has for a body.
-const BODY_TIME: Duration = Duration::from_secs(30);
 /// How long requests in progress are waited for at shutdown.
 const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
@@ -115,7 +107,7 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
     let fault = host.faults().take(head.method.as_str(), path);
-    let body = timeout(BODY_TIME, read(body)).await.unwrap_or(Err(ErrorCode::OperationTimedOut));
+    let body = body::read(body).await;
     if let Some(delay) = fault.as_ref().and_then(crate::faults::Fault::delay) {
         sleep(delay).await;
     }
@@ -125,19 +117,4 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     let request = OwnedRequest::from_http(request, received, host.request_id());
     let (answer, now) = request.with(|request| host.answer(request, refusal));
     response(answer, now)
-}
-
-/// Reads a body up to the limit.
-async fn read(mut body: Body) -> Result<Vec<u8>, ErrorCode> {
-    let (mut bytes, mut discarded) = (Vec::new(), 0);
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| ErrorCode::InvalidRequestBody)?.into_data() else { continue };
-        let (kept, rest) = data.split_at(data.len().min(READ_AT_MOST - bytes.len()));
-        bytes.extend_from_slice(kept);
-        discarded += rest.len();
-        if discarded > DISCARD_AT_MOST {
-            break;
-        }
-    }
-    Ok(bytes)
 }

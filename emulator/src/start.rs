@@ -1,0 +1,166 @@
+//! From the command line to a running emulator, and to its end.
+
+use std::{error::Error, io, path::Path, process::ExitCode, sync::Arc, time::Duration};
+
+use azbatch::{Account, Clock, SystemClock, rest::InvalidKey};
+use clap::Parser;
+use tokio::{net::TcpListener, sync::Notify, time::timeout};
+
+use crate::{
+    access::Access,
+    clock::VirtualClock,
+    guard::Guard,
+    host::Host,
+    https::Https,
+    images, local,
+    log::Log,
+    machines::Machines,
+    options::{Options, RunMode},
+    record::Record,
+    server, simulate,
+    snapshot::Snapshot,
+    welcome::Welcome,
+    world::{Parts, World},
+};
+
+/// How long killed processes are waited for.
+const KILL_WAIT: Duration = Duration::from_secs(2);
+
+/// Runs the emulator as the command line says, until it is told to stop.
+pub async fn main() -> ExitCode {
+    let options = Options::parse();
+    let log = Log::to_standard_output();
+    let result = run(&options, &log).await;
+    log.flush();
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
+    let listener =
+        TcpListener::bind(options.listen).await.map_err(|error| format!("{}: {error}", options.listen))?;
+    let mut address = listener.local_addr()?;
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into()); // What a client on this machine calls.
+    }
+    let https = options.https_folder().map(|folder| Https::from_folder(&folder, address.ip())).transpose()?;
+    let url = format!("{}://{address}", if https.is_some() { "https" } else { "http" });
+    let wake = Arc::new(Notify::new());
+    let world = world(options, &url, &wake, log)?;
+    let host = Arc::new(Host::new(world, log.journal().clone(), wake, options.snapshot.clone()));
+    let token = options.control_token()?;
+    let welcome = Welcome::new(options, &url, token.clone(), https.as_ref());
+    let access = Access::new(token, options.control_hosts.clone());
+    let stop = told_to_stop()?;
+    log.line(welcome.greeting());
+
+    let background = tokio::spawn({
+        let host = host.clone();
+        async move { host.run().await }
+    });
+    let acceptor = https.map(|https| https.acceptor);
+    server::serve(listener, acceptor, host.clone(), access, &welcome, stop).await;
+    background.abort();
+    // Whatever was answered is in the snapshot, and what still runs is in it as running.
+    let saved = host.save().await;
+    let recorded = host.look(World::finish_recording);
+    for process in host.with(World::close) {
+        drop(timeout(KILL_WAIT, process).await);
+    }
+    if saved? {
+        log.line(format!("saved to {}", options.snapshot.as_deref().unwrap_or(Path::new("")).display()));
+    }
+    let record = options.record.as_deref().unwrap_or(Path::new("")).display();
+    if recorded.map_err(|error| format!("{record}: {error}"))? {
+        log.line(format!("recorded in {record}"));
+    }
+    Ok(())
+}
+
+/// The world from the snapshot, or a new one.
+fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<World, Box<dyn Error>> {
+    if options.run == RunMode::Episode && (options.record.is_some() || options.snapshot.is_some()) {
+        return Err(
+            "with --run episode, each episode begins anew: there is no snapshot and no recording".into()
+        );
+    }
+    let stored = match options.snapshot.as_deref() {
+        Some(file) => Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()))?,
+        None => None,
+    };
+    let new = stored.is_none();
+    let stored = stored.unwrap_or_else(|| Snapshot {
+        instant: SystemClock.now(),
+        out_of_reach: Vec::new(),
+        account: Account::new(url),
+    });
+    let mut account = stored.account.with_url(url).with_supported_images(images::supported());
+    if let Some(timeout) = options.force_wait() {
+        account = account.with_force_timeout(timeout);
+    }
+    // A recording is begun only if nothing else keeps the emulator from starting.
+    let guard = guard(options)?;
+    let record = options
+        .record
+        .as_deref()
+        .map(|file| Record::create(file, &account).map_err(|error| format!("{}: {error}", file.display())));
+    let record = record.transpose()?;
+    let machines: Box<dyn Machines> = match options.run {
+        RunMode::Simulate | RunMode::Episode => Box::<simulate::Simulation>::default(),
+        RunMode::Local => {
+            let root = std::env::temp_dir().join(format!("azbatch-emulator-{}", std::process::id()));
+            log.line(format!("tasks run in {}", root.display()));
+            Box::new(local::Local::new(root, options.account.clone(), wake.clone()))
+        }
+    };
+    let plays = options.run == RunMode::Episode;
+    let clock = VirtualClock::new(stored.instant, if plays { 0.0 } else { options.speed() });
+    let (lag, out_of_reach) = (options.service_lag(), stored.out_of_reach);
+    let mut world = World::new(Parts {
+        account,
+        clock,
+        machines,
+        guard,
+        log: log.clone(),
+        record,
+        lag,
+        out_of_reach,
+        plays,
+    });
+    // A default pool that a user deleted stays deleted.
+    for pool in if new && !plays { options.pools() } else { options.pools.clone() } {
+        world.open_pool(&pool)?;
+    }
+    Ok(world)
+}
+
+fn guard(options: &Options) -> Result<Guard, InvalidKey> {
+    if options.no_auth { Ok(Guard::Nobody) } else { Guard::key(&options.account, &options.key) }
+}
+
+/// Ends at ctrl-c, or when the system wants the process to end. Both are waited for from this call on, not only once the
+/// future is polled, so none is missed by a client that knows the endpoint.
+#[cfg(unix)]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// Ends at ctrl-c.
+#[cfg(not(unix))]
+#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
+fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
+}

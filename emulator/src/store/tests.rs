@@ -1,0 +1,302 @@
+use std::{
+    io::{self, Write as _},
+    path::PathBuf,
+    sync::{Condvar, Mutex},
+    thread,
+    time::Duration,
+};
+
+use redb::{StorageBackend, TableDefinition, backends::InMemoryBackend};
+
+use super::*;
+
+/// A folder of its own for a test.
+fn folder(name: &str) -> PathBuf {
+    let folder = std::env::temp_dir().join(format!("azbatch-store-{name}-{}", std::process::id()));
+    fs::remove_dir_all(&folder).ok();
+    folder
+}
+
+fn entries(log: &Log) -> Vec<(u64, Vec<u8>)> {
+    log.read(0..=u64::MAX).unwrap()
+}
+
+fn entry(index: u64, text: &str) -> (u64, Vec<u8>) {
+    (index, text.into())
+}
+
+#[test]
+fn what_is_committed_is_there_after_the_store_is_opened_again() {
+    let folder = folder("again");
+    {
+        let store = Store::open(&folder).unwrap();
+        let log = store.log("a");
+        log.append(1, ["one".into(), "two".into()]).wait().unwrap();
+        log.put("vote", b"v".to_vec()).wait().unwrap();
+        store.log("b").append(7, ["seven".into()]).wait().unwrap();
+    }
+    let store = Store::open(&folder).unwrap();
+    assert_eq!(store.names().unwrap(), ["a", "b"]);
+    assert_eq!(entries(&store.log("a")), [entry(1, "one"), entry(2, "two")]);
+    assert_eq!(store.log("a").get("vote").unwrap().as_deref(), Some(b"v".as_slice()));
+    assert_eq!(store.log("b").get("vote").unwrap(), None);
+    assert_eq!(store.log("b").bounds().unwrap(), Some((7, 7)));
+    drop(store);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// One log is changed in all ways; those with the names before and after it stay as they are.
+#[test]
+fn a_change_is_to_one_log_only() {
+    let folder = folder("changes");
+    let store = Store::open(&folder).unwrap();
+    let (before, log, after) = (store.log("l"), store.log("lo"), store.log("log"));
+    for log in [&before, &log, &after] {
+        drop(log.append(0, ["0".into(), "1".into(), "2".into(), "3".into()]));
+        drop(log.put("value", b"small".to_vec()));
+        let mut large = log.value_writer("large");
+        large.write_all(&vec![7; 2_000_000]).unwrap();
+        large.finish(Changes::default()).wait().unwrap();
+    }
+    log.truncate(3).wait().unwrap();
+    assert_eq!(entries(&log), [entry(0, "0"), entry(1, "1"), entry(2, "2")]);
+    log.purge(0).wait().unwrap();
+    assert_eq!((entries(&log).len(), log.bounds().unwrap()), (2, Some((1, 2))));
+    assert_eq!(log.read(2..=2).unwrap(), [entry(2, "2")]);
+    let changes = Changes::default().truncate(2).append(2, b"other".to_vec()).remove("value");
+    log.write(changes).wait().unwrap();
+    assert_eq!(entries(&log), [entry(1, "1"), entry(2, "other")]);
+    assert_eq!(log.get("value").unwrap(), None);
+    log.put("large", b"small".to_vec()).wait().unwrap();
+    assert_eq!(log.get("large").unwrap().as_deref(), Some(b"small".as_slice()));
+    log.delete().wait().unwrap();
+    assert_eq!((entries(&log), log.bounds().unwrap(), log.get("large").unwrap()), (Vec::new(), None, None));
+    assert_eq!(store.names().unwrap(), ["l", "log"]);
+    for other in [before, after] {
+        assert_eq!(other.bounds().unwrap(), Some((0, 3)));
+        assert_eq!(other.get("value").unwrap().as_deref(), Some(b"small".as_slice()));
+        assert_eq!(other.get("large").unwrap().as_deref(), Some(vec![7; 2_000_000].as_slice()));
+    }
+    log.append(9, ["back".into()]).wait().unwrap();
+    assert_eq!(store.names().unwrap(), ["l", "lo", "log"]);
+    drop((store, log));
+    fs::remove_dir_all(folder).ok();
+}
+
+#[test]
+fn an_unfinished_value_leaves_the_earlier_one_and_no_pieces() {
+    let folder = folder("pieces");
+    let bytes: Vec<u8> = (0..3_000_000_u32).map(|number| number.to_le_bytes()[1]).collect();
+    {
+        let store = Store::open(&folder).unwrap();
+        let log = store.log("a");
+        log.append(1, ["old".into()]).wait().unwrap();
+        let mut value = log.value_writer("account");
+        value.write_all(&bytes).unwrap();
+        value.finish(Changes::default().purge(1)).wait().unwrap();
+        assert_eq!(log.bounds().unwrap(), None);
+        let mut unfinished = log.value_writer("account");
+        unfinished.write_all(&vec![1; 2_000_000]).unwrap();
+        drop(unfinished);
+        store.latest().wait().unwrap();
+        assert_eq!(tables::pieces(&store.inner.database), [0; 6]);
+        // As a kill leaves it.
+        let mut unfinished = log.value_writer("account");
+        unfinished.write_all(&vec![2; 2_000_000]).unwrap();
+        store.latest().wait().unwrap();
+        assert!(tables::pieces(&store.inner.database).contains(&2));
+        std::mem::forget(unfinished);
+        fs::copy(folder.join("store.redb"), folder.join("copy")).unwrap();
+    }
+    let copy = folder.join("copied");
+    fs::create_dir(&copy).unwrap();
+    fs::rename(folder.join("copy"), copy.join("store.redb")).unwrap();
+    let store = Store::open(&copy).unwrap();
+    assert_eq!(tables::pieces(&store.inner.database), [0; 6]);
+    let log = store.log("a");
+    assert_eq!(log.get("account").unwrap(), Some(bytes));
+    // A new value is not mixed up with the pieces of an earlier one.
+    log.value_writer("account").finish(Changes::default()).wait().unwrap();
+    assert_eq!(log.get("account").unwrap(), Some(Vec::new()));
+    assert_eq!(tables::pieces(&store.inner.database).len(), 1);
+    drop((store, log));
+    fs::remove_dir_all(folder).ok();
+}
+
+#[test]
+fn a_folder_is_open_once_only() {
+    let folder = folder("once");
+    let store = Store::open(&folder).unwrap();
+    assert!(matches!(Store::open(&folder), Err(OpenError::InUse)));
+    drop(store);
+    Store::open(&folder).unwrap();
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn another_format_is_refused_with_both_numbers() {
+    let folder = folder("format");
+    drop(Store::open(&folder).unwrap());
+    let database = Database::open(folder.join("store.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let meta = TableDefinition::<&str, u64>::new("meta");
+    transaction.open_table(meta).unwrap().insert("format", 999).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let error = Store::open(&folder).err().unwrap().to_string();
+    assert!(error.contains("format 999") && error.contains(&format!("format {}", tables::FORMAT)), "{error}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// Wherever bytes are changed or missing: the store is refused, or it is as it was after some commit.
+#[test]
+fn a_damaged_file_is_refused() {
+    let folder = folder("damaged");
+    let file = folder.join("store.redb");
+    {
+        let store = Store::open(&folder).unwrap();
+        for index in 0..200 {
+            let ticket = store.log("a").append(index, [vec![u8::try_from(index).unwrap(); 500]]);
+            if index % 20 == 18 || index == 199 {
+                ticket.wait().unwrap(); // The last commit has one entry.
+            }
+        }
+    }
+    let whole = fs::read(&file).unwrap();
+    let mut refused = 0;
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(|_| {})); // Panics inside the database are expected, and caught.
+    for round in 0..24_usize {
+        let mut bytes = whole.clone();
+        if round % 6 == 0 {
+            bytes.truncate(whole.len() * round / 24);
+        } else {
+            let at = (round * 7919 * 4096 + round * 37) % 400_000;
+            bytes[at..at + 8].copy_from_slice(b"damaged!");
+        }
+        fs::write(&file, &bytes).unwrap();
+        match Store::open(&folder) {
+            Err(error) => {
+                assert!(matches!(error, OpenError::Damaged(_)), "{error}");
+                refused += 1;
+            }
+            Ok(store) => {
+                let entries = entries(&store.log("a"));
+                for (index, bytes) in &entries {
+                    assert_eq!(*bytes, vec![u8::try_from(*index).unwrap(); 500]);
+                }
+                assert!(entries.len() >= 199, "{round}: {}", entries.len());
+            }
+        }
+    }
+    std::panic::set_hook(hook);
+    assert!(refused > 5, "{refused}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+/// A disk whose fsync can be held up, counted and made to fail.
+#[derive(Debug, Default, Clone)]
+struct Disk {
+    memory: Arc<InMemoryBackend>,
+    state: Arc<(Mutex<DiskState>, Condvar)>,
+}
+
+#[derive(Debug, Default)]
+struct DiskState {
+    held: bool,
+    waiting: bool,
+    fails: bool,
+    syncs: u64,
+}
+
+impl Disk {
+    fn set<T>(&self, change: impl FnOnce(&mut DiskState) -> T) -> T {
+        let result = change(&mut self.state.0.lock().unwrap());
+        self.state.1.notify_all();
+        result
+    }
+
+    fn store(&self) -> Store {
+        let database = Database::builder().create_with_backend(self.clone()).unwrap();
+        Store::with_database(database).unwrap()
+    }
+}
+
+impl StorageBackend for Disk {
+    fn len(&self) -> io::Result<u64> {
+        self.memory.len()
+    }
+
+    fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
+        self.memory.read(offset, len)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.memory.set_len(len)
+    }
+
+    fn sync_data(&self, eventual: bool) -> io::Result<()> {
+        let mut state = self.state.0.lock().unwrap();
+        while state.held {
+            state.waiting = true;
+            state = self.state.1.wait(state).unwrap();
+        }
+        state.waiting = false;
+        state.syncs += 1;
+        if state.fails { Err(io::Error::other("no disk")) } else { self.memory.sync_data(eventual) }
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.memory.write(offset, data)
+    }
+}
+
+#[test]
+fn all_that_wait_are_committed_together() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let log = store.log("a");
+    log.append(0, ["first".into()]).wait().unwrap();
+    disk.set(|disk| disk.held = true);
+    let first = log.append(1, ["second".into()]);
+    while !disk.set(|disk| disk.waiting) {
+        thread::sleep(Duration::from_millis(1));
+    }
+    // One commit is held up, and a hundred writers come meanwhile.
+    let writers: Vec<_> = (2..102)
+        .map(|index| {
+            let log = log.clone();
+            thread::spawn(move || log.append(index, [b"more".to_vec()]))
+        })
+        .collect();
+    let tickets: Vec<Ticket> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+    assert!(first.result().is_none() && tickets.iter().all(|ticket| ticket.result().is_none()));
+    assert_eq!(log.bounds().unwrap(), Some((0, 0))); // Reads see only what is on disk.
+    let (commits, syncs) = (store.commits(), disk.set(|disk| disk.syncs));
+    disk.set(|disk| disk.held = false);
+    for ticket in tickets {
+        ticket.wait().unwrap();
+    }
+    assert_eq!(store.commits() - commits, 2);
+    assert_eq!(disk.set(|disk| disk.syncs) - syncs, 2);
+    assert_eq!(log.bounds().unwrap(), Some((0, 101)));
+}
+
+#[tokio::test]
+async fn after_a_failure_nothing_is_written_and_every_ticket_says_so() {
+    let disk = Disk::default();
+    let store = disk.store();
+    let log = store.log("a");
+    let before = log.append(0, ["before".into()]);
+    before.committed().await.unwrap();
+    disk.set(|disk| disk.fails = true);
+    let failed = log.append(1, ["lost".into()]);
+    assert!(failed.committed().await.unwrap_err().to_string().contains("no disk"));
+    disk.set(|disk| disk.fails = false);
+    let after = log.append(2, ["after".into()]);
+    assert!(after.committed().await.is_err() && after.wait().is_err() && store.latest().wait().is_err());
+    before.committed().await.unwrap();
+    let mut value = log.value_writer("large");
+    assert!(value.write_all(&vec![0; 3_000_000]).is_err());
+    assert!(value.finish(Changes::default()).wait().is_err());
+}
