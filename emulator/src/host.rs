@@ -11,7 +11,9 @@ use tokio::{sync::Notify, task::block_in_place, time::timeout};
 use crate::{
     faults::Faults,
     journal::Journal,
+    ledger::Ledger,
     snapshot::Snapshot,
+    store::StoreError,
     world::{Answered, World},
 };
 
@@ -24,6 +26,8 @@ pub struct Host {
     /// Notified when the next event may be due earlier than before.
     pub wake: Arc<Notify>,
     pub snapshot_file: Option<std::path::PathBuf>,
+    /// Where everything is kept before anybody hears of it.
+    pub ledger: Option<Arc<Ledger>>,
     saving: tokio::sync::Mutex<()>,
     /// Makes the request ids of one start differ from those of another.
     seed: u64,
@@ -39,8 +43,9 @@ impl Host {
     ) -> Self {
         use std::hash::{BuildHasher, RandomState};
         let (faults, seed) = (Mutex::default(), RandomState::new().hash_one(()));
+        let ledger = world.ledger().cloned();
         let (world, saving, requests) = (RwLock::new(world), tokio::sync::Mutex::default(), 0.into());
-        Self { world, faults, journal, wake, snapshot_file, saving, seed, requests }
+        Self { world, faults, journal, wake, snapshot_file, ledger, saving, seed, requests }
     }
 
     /// Accesses the world, and wakes the background task if the next event is due earlier than before.
@@ -48,6 +53,7 @@ impl Host {
         let mut world = self.lock();
         let before = world.next_due();
         let result = act(&mut world);
+        world.cover_clock();
         if world.next_due() != before {
             self.wake.notify_one();
         }
@@ -56,7 +62,10 @@ impl Host {
 
     /// Looks at the world, as it was left. Others can look and read meanwhile.
     pub fn look<T>(&self, at: impl FnOnce(&World) -> T) -> T {
-        at(&self.world.read().unwrap_or_else(PoisonError::into_inner))
+        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        let result = at(&world);
+        world.cover_clock();
+        result
     }
 
     /// Answers a request, or refuses it for a reason of the host's own, at the account's time. Files are looked
@@ -82,7 +91,7 @@ impl Host {
         if !matches!(request.method, "GET" | "HEAD") {
             return None;
         }
-        self.world.read().unwrap_or_else(PoisonError::into_inner).read(request)
+        self.look(|world| world.read(request))
     }
 
     /// Answers a request of the control interface, which needs no authorization beside its own.
@@ -120,6 +129,43 @@ impl Host {
             match idle_time {
                 Some(time) => drop(timeout(time, self.wake.notified()).await),
                 None => self.wake.notified().await,
+            }
+        }
+    }
+
+    /// Waits until everything that anybody can have seen so far survives a kill.
+    pub async fn durable(&self) -> Result<(), StoreError> {
+        match &self.ledger {
+            Some(ledger) => ledger.durable().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Waits until nothing can be kept any more.
+    pub async fn failed(&self) {
+        match &self.ledger {
+            Some(ledger) => drop(ledger.failure().await),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Lets the clock go on exactly here at the next start. Nothing may happen after that.
+    pub fn stop_clock(&self) {
+        self.lock().stop_clock();
+    }
+
+    /// Stores the account whole whenever the ledger has become long. Returns only if the disk fails, which the ledger
+    /// says too.
+    pub async fn shorten_ledger(self: Arc<Self>) {
+        let Some(ledger) = self.ledger.clone() else { return };
+        ledger.shorten(); // What this start has read, the next one need not read again.
+        loop {
+            ledger.long().await;
+            // Requests go on, but for the time that a copy takes, and those that only read go on during that too.
+            let (whole, ledger) = (self.look(|world| world.whole(&ledger)), ledger.clone());
+            let stored = tokio::task::spawn_blocking(move || ledger.store_whole(&whole)).await;
+            if !matches!(stored, Ok(Ok(()))) {
+                return;
             }
         }
     }

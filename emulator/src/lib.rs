@@ -23,6 +23,7 @@ mod host;
 mod https;
 pub mod images;
 mod journal;
+mod ledger;
 mod local;
 mod log;
 pub mod machines;

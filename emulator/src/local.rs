@@ -4,6 +4,9 @@
 //! `NODE/workitems/JOB/job-1/TASK/{wd/,stdout.txt,stderr.txt}` and `NODE/shared/`.
 
 mod files;
+#[cfg(target_os = "linux")]
+mod orphans;
+mod steps;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -30,8 +33,10 @@ use tokio::{
 use crate::{
     files::Files,
     machines::{Machines, Run},
+    store::Ticket,
 };
 use files::LocalFiles;
+use steps::Steps;
 
 /// How long a process has to end by itself once it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -39,12 +44,18 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Where the files of nodes are moved to before they are deleted; no id begins with a full stop.
 const ERASED: &str = ".erased";
 
+/// The variable by which processes are found that an emulator before this one has left running. Its value is the
+/// directory below which they run.
+const MARK: &str = "AZBATCH_EMULATOR_NODES";
+
 /// Child processes, one a run.
 pub struct Local {
     root: PathBuf,
     account: String,
     runs: BTreeMap<RunId, Running>,
     inbox: Arc<Inbox>,
+    /// What is done outside this process, in its order.
+    steps: Steps,
     /// How many times the files of a node were deleted.
     erased: u64,
 }
@@ -81,12 +92,18 @@ impl Local {
     /// Runs everything below `root`, and wakes the task that waits for reports.
     pub fn new(root: PathBuf, account: String, wake: Arc<Notify>) -> Self {
         let inbox = Arc::new(Inbox { reports: Mutex::default(), wake });
+        #[cfg(target_os = "linux")]
+        orphans::kill(&root);
         fs::remove_dir_all(root.join(ERASED)).ok(); // An earlier process may have stopped before it had done so.
-        Self { root, account, runs: BTreeMap::new(), inbox, erased: 0 }
+        Self { root, account, runs: BTreeMap::new(), inbox, steps: Steps::new(), erased: 0 }
     }
 }
 
 impl Machines for Local {
+    fn hold(&mut self, until: Ticket) {
+        self.steps.hold(until);
+    }
+
     fn run(&mut self, run: &Run, _now: Timestamp) {
         if self.runs.contains_key(&run.id) {
             return;
@@ -94,8 +111,12 @@ impl Machines for Local {
         let (id, inbox) = (run.id.clone(), self.inbox.clone());
         let (end, endings) = mpsc::unbounded_channel();
         let place = Place::new(&self.root, run);
-        let command = place.command(run, &self.account);
+        let command = place.command(run, &self.account, &self.root);
+        let turn = self.steps.turn();
         let done = tokio::spawn(async move {
+            if turn.await.is_err() {
+                return; // It never comes.
+            }
             let ended = live(&place, command, endings, || inbox.post(id.started())).await;
             inbox.post(id.ended(ended));
         });
@@ -104,7 +125,7 @@ impl Machines for Local {
 
     fn stop(&mut self, run: &RunId, _now: Timestamp) {
         match self.runs.get(run) {
-            Some(running) => drop(running.end.send(Ending::Asked)),
+            Some(running) => self.steps.then(running.end(Ending::Asked)),
             None => self.inbox.post(run.ended(Ended::default())),
         }
     }
@@ -113,7 +134,7 @@ impl Machines for Local {
         self.runs.retain(|run, running| {
             let stays = run.node != *node;
             if !stays {
-                running.end.send(Ending::Killed).ok();
+                self.steps.then(running.end(Ending::Killed));
             }
             stays
         });
@@ -123,11 +144,14 @@ impl Machines for Local {
     fn erase(&mut self, node: &NodeId) {
         self.erased += 1;
         let erased = self.root.join(ERASED);
-        fs::create_dir_all(&erased).ok();
-        let erased = erased.join(self.erased.to_string());
-        if fs::rename(self.root.join(node.as_str()), &erased).is_ok() {
-            tokio::task::spawn_blocking(move || fs::remove_dir_all(erased));
-        }
+        let (node, number) = (self.root.join(node.as_str()), self.erased.to_string());
+        self.steps.then(move || {
+            fs::create_dir_all(&erased).ok();
+            let erased = erased.join(number);
+            if fs::rename(node, &erased).is_ok() {
+                tokio::task::spawn_blocking(move || fs::remove_dir_all(erased));
+            }
+        });
     }
 
     fn files(&self) -> Arc<dyn Files> {
@@ -152,12 +176,21 @@ impl Machines for Local {
     }
 
     fn close(&mut self) -> Vec<JoinHandle<()>> {
+        self.steps.stop();
         let runs = std::mem::take(&mut self.runs);
         let close = |run: Running| {
             run.end.send(Ending::Killed).ok();
             run.done
         };
         runs.into_values().map(close).collect()
+    }
+}
+
+impl Running {
+    /// What lets it end.
+    fn end(&self, ending: Ending) -> impl FnOnce() + Send + 'static {
+        let end = self.end.clone();
+        move || end.send(ending).unwrap_or_default() // It may have ended.
     }
 }
 
@@ -177,7 +210,7 @@ impl Place {
         Self { node, job, task }
     }
 
-    fn command(&self, run: &Run, account: &str) -> Command {
+    fn command(&self, run: &Run, account: &str, root: &Path) -> Command {
         let mut command = Command::new("sh");
         let (shared, working) = (self.node.join("shared"), self.task.join("wd"));
         command.arg("-c").arg(&run.command_line).current_dir(&working).kill_on_drop(true);
@@ -190,6 +223,7 @@ impl Place {
             command.env("AZ_BATCH_JOB_PREP_DIR", preparation);
         }
         command.envs(run.environment.iter().map(|(name, value)| (name, value)));
+        command.env(MARK, root);
         #[cfg(unix)]
         command.process_group(0); // So that what the shell starts can be stopped with it.
         command

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use azbatch::{Account, NodeId, Report, RunId, TaskId, Timestamp};
 use tokio::task::JoinHandle;
 
-use crate::files::Files;
+use crate::{files::Files, store::Ticket};
 
 /// Something to run on a node.
 #[derive(Clone, Debug)]
@@ -26,6 +26,10 @@ pub struct Run {
 
 /// The machines of all nodes. They answer later, with reports.
 pub trait Machines: Send + Sync {
+    /// Nothing that is asked from here on may reach the outside before this is on disk. Only machines that do
+    /// more than remember need it.
+    fn hold(&mut self, _until: Ticket) {}
+
     /// Starts a run, unless it has started already.
     fn run(&mut self, run: &Run, now: Timestamp);
 

@@ -58,9 +58,13 @@ pub struct Options {
     /// How long a forced end waits for nodes, in seconds [default: 60]
     #[arg(long, value_name = "S")]
     force_wait: Option<u64>,
-    /// Where the state is kept: read at the start if it is there, written at the end
+    /// Where the state is kept: read at the start if it is there, written at the end. With --data, it is read only if
+    /// the folder has no account yet
     #[arg(long, value_name = "FILE")]
     pub snapshot: Option<PathBuf>,
+    /// A folder in which everything is kept before it is answered, so that a kill loses nothing. Made if it is not there
+    #[arg(long, value_name = "FOLDER")]
+    pub data: Option<PathBuf>,
     /// A new file for an episode of everything that comes in; it is complete after each step, and
     /// `cargo run --example replay -- FILE` plays it. Without the Authorization header, but with all else that
     /// clients send

@@ -5,9 +5,9 @@ use std::{future::Future, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http,
-    middleware::from_fn_with_state,
-    response::Response,
+    http::{self, StatusCode},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
     routing::get,
 };
 use azbatch::{Timestamp, rest::OwnedRequest};
@@ -54,6 +54,11 @@ pub async fn serve(
     let root = get(move || async { page }).fallback(answer);
     let own = own_routes(access, welcome.about());
     let routes = Router::new().route("/", root).merge(own).fallback(answer);
+    let routes = if host.ledger.is_some() {
+        routes.layer(from_fn_with_state(host.clone(), hold_back))
+    } else {
+        routes
+    };
     let (journal, routes) = (host.journal.clone(), routes.with_state(host));
     let (service, graceful) = (TowerToHyperService::new(routes), GracefulShutdown::new());
     let mut http = http1::Builder::new();
@@ -100,6 +105,16 @@ fn own_routes(access: Access, about: Value) -> Router<Arc<Host>> {
     let control = control.route_layer(from_fn_with_state(access.clone(), require_token));
     let own = Router::new().nest("/_azbatch", control).merge(page::file_routes());
     own.route_layer(from_fn_with_state(access, refuse_foreign))
+}
+
+/// Lets an answer leave once everything that it can tell is on disk: what a request did, and what it has seen of
+/// others, refusals too.
+async fn hold_back(State(host): State<Arc<Host>>, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    match host.durable().await {
+        Ok(()) => response,
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
+    }
 }
 
 /// Answers a request of the service's own.

@@ -10,7 +10,7 @@ use azbatch::{Account, NodeId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// All that is needed to go on as if nothing had happened. What nodes must still report follows from the account.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct Snapshot {
     pub instant: Timestamp,
     pub out_of_reach: Vec<NodeId>,

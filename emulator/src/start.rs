@@ -12,7 +12,9 @@ use crate::{
     guard::Guard,
     host::Host,
     https::Https,
-    images, local,
+    images,
+    ledger::Ledger,
+    local,
     log::Log,
     machines::Machines,
     options::{Options, RunMode},
@@ -52,26 +54,37 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     let url = format!("{}://{address}", if https.is_some() { "https" } else { "http" });
     let wake = Arc::new(Notify::new());
     let world = world(options, &url, &wake, log)?;
-    let host = Arc::new(Host::new(world, log.journal().clone(), wake, options.snapshot.clone()));
+    let (journal, snapshot) = (log.journal().clone(), options.snapshot.clone());
+    let host = Arc::new(Host::new(world, journal, wake, snapshot));
     let token = options.control_token()?;
     let welcome = Welcome::new(options, &url, token.clone(), https.as_ref());
     let access = Access::new(token, options.control_hosts.clone());
-    let stop = told_to_stop()?;
+    let (told, failing) = (told_to_stop()?, host.clone());
+    let stop = async move {
+        tokio::select! {
+            () = told => {}
+            () = failing.failed() => {}
+        }
+    };
     log.line(welcome.greeting());
 
     let background = tokio::spawn({
         let host = host.clone();
         async move { host.run().await }
     });
+    let shortening = tokio::spawn(host.clone().shorten_ledger());
     let acceptor = https.map(|https| https.acceptor);
     server::serve(listener, acceptor, host.clone(), access, &welcome, stop).await;
     background.abort();
+    shortening.abort();
     // Whatever was answered is in the snapshot, and what still runs is in it as running.
     let saved = host.save().await;
     let recorded = host.look(World::finish_recording);
     for process in host.with(World::close) {
         drop(timeout(KILL_WAIT, process).await);
     }
+    host.stop_clock();
+    host.durable().await?;
     if saved? {
         log.line(format!("saved to {}", options.snapshot.as_deref().unwrap_or(Path::new("")).display()));
     }
@@ -82,17 +95,15 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The world from the snapshot, or a new one.
+/// The world as it was stored, or a new one.
 fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<World, Box<dyn Error>> {
-    if options.run == RunMode::Episode && (options.record.is_some() || options.snapshot.is_some()) {
-        return Err(
-            "with --run episode, each episode begins anew: there is no snapshot and no recording".into()
-        );
+    let keeps = options.data.is_some() || options.record.is_some() || options.snapshot.is_some();
+    if options.run == RunMode::Episode && keeps {
+        return Err("with --run episode, each episode begins anew: there is no data, no snapshot and no \
+                    recording"
+            .into());
     }
-    let stored = match options.snapshot.as_deref() {
-        Some(file) => Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()))?,
-        None => None,
-    };
+    let Stored { ledger, account: stored } = Stored::find(options, log)?;
     let new = stored.is_none();
     let stored = stored.unwrap_or_else(|| Snapshot {
         instant: SystemClock.now(),
@@ -113,7 +124,10 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
     let machines: Box<dyn Machines> = match options.run {
         RunMode::Simulate | RunMode::Episode => Box::<simulate::Simulation>::default(),
         RunMode::Local => {
-            let root = std::env::temp_dir().join(format!("azbatch-emulator-{}", std::process::id()));
+            let root = match &options.data {
+                Some(folder) => folder.canonicalize()?.join("nodes"),
+                None => std::env::temp_dir().join(format!("azbatch-emulator-{}", std::process::id())),
+            };
             log.line(format!("tasks run in {}", root.display()));
             Box::new(local::Local::new(root, options.account.clone(), wake.clone()))
         }
@@ -128,6 +142,7 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
         guard,
         log: log.clone(),
         record,
+        ledger: ledger.clone().filter(|_| !new),
         lag,
         out_of_reach,
         plays,
@@ -136,7 +151,47 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
     for pool in if new && !plays { options.pools() } else { options.pools.clone() } {
         world.open_pool(&pool)?;
     }
+    if let Some(ledger) = ledger.filter(|_| new) {
+        // Only now, so that there is no account without its default pools.
+        ledger.store_whole(&world.whole(&ledger)).map_err(|error| error.to_string())?;
+        world.keep_in(ledger);
+    }
     Ok(world)
+}
+
+/// What there is at the start.
+struct Stored {
+    ledger: Option<Arc<Ledger>>,
+    /// From the ledger or from the snapshot.
+    account: Option<Snapshot>,
+}
+
+impl Stored {
+    fn find(options: &Options, log: &Log) -> Result<Self, Box<dyn Error>> {
+        let load = |file: &Path| Snapshot::load(file).map_err(|error| format!("{}: {error}", file.display()));
+        let file = options.snapshot.as_deref();
+        let Some(folder) = &options.data else {
+            return Ok(Self { ledger: None, account: file.map(load).transpose()?.flatten() });
+        };
+        let opened = Ledger::open(folder).map_err(|error| format!("{}: {error}", folder.display()));
+        let (ledger, account) = opened?;
+        let account = match (account, file) {
+            (None, Some(file)) => {
+                let imported = load(file)?;
+                if let Some(imported) = imported.clone() {
+                    ledger.store_whole(&ledger.whole(imported)).map_err(|error| error.to_string())?;
+                }
+                imported
+            }
+            (Some(account), Some(file)) => {
+                let (folder, file) = (folder.display(), file.display());
+                log.line(format!("{folder} has an account already, so {file} is only written"));
+                Some(account)
+            }
+            (account, None) => account,
+        };
+        Ok(Self { ledger: Some(Arc::new(ledger)), account })
+    }
 }
 
 fn guard(options: &Options) -> Result<Guard, InvalidKey> {

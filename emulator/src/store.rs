@@ -14,7 +14,7 @@ mod value;
 mod writer;
 
 use std::{
-    fs,
+    fmt, fs,
     ops::RangeInclusive,
     path::Path,
     sync::{Arc, atomic::AtomicU64},
@@ -88,6 +88,16 @@ impl Store {
     /// A ticket for everything that has been queued so far.
     pub fn latest(&self) -> Ticket {
         self.inner.writer.latest()
+    }
+
+    /// Lets every later write fail, for a reason of the caller's own.
+    pub fn fail(&self, why: impl fmt::Display) {
+        self.inner.writer.fail(StoreError::new(why));
+    }
+
+    /// Waits until a write has failed.
+    pub async fn failure(&self) -> StoreError {
+        self.inner.writer.failure().await
     }
 
     /// How many commits there have been since the store was opened.

@@ -6,10 +6,11 @@ use std::{
     hash::{BuildHasher, RandomState},
     mem,
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
 };
 
 use azbatch::{
-    Account, Clock, Effect, Instruction, Job, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan,
+    Account, Clock, Effect, Fact, Instruction, Job, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan,
     Timestamp,
     episode::Step,
     node::{NodeAction, NodeEvent, NodeStateName, RemoteLogin},
@@ -22,6 +23,7 @@ use crate::{
     episode::{self, Episode},
     files::FileLookup,
     guard::Guard,
+    ledger::{Contact, Ledger, Whole},
     log::Log,
     machines::{Machines, Run},
     options::PoolOption,
@@ -49,6 +51,8 @@ pub struct World {
     guard: Guard,
     log: Log,
     record: Option<Record>,
+    /// Where everything is kept before anybody hears of it.
+    ledger: Option<Arc<Ledger>>,
     /// What has happened to jobs.
     history: History,
     /// How late the service's own transitions happen.
@@ -101,6 +105,7 @@ pub struct Parts {
     pub guard: Guard,
     pub log: Log,
     pub record: Option<Record>,
+    pub ledger: Option<Arc<Ledger>>,
     pub lag: TimeSpan,
     pub out_of_reach: Vec<NodeId>,
     pub plays: bool,
@@ -117,6 +122,7 @@ impl World {
             guard: parts.guard,
             log: parts.log,
             record: parts.record,
+            ledger: parts.ledger,
             history: History::new(REMEMBERED),
             lag: parts.lag,
             pending: BTreeMap::new(),
@@ -157,7 +163,7 @@ impl World {
         if answer.response.status != 201 {
             return Err(String::from_utf8_lossy(&answer.response.body).into_owned());
         }
-        drop(answer.effects); // They request the nodes that are added here.
+        self.keep(None, &answer.effects); // They request the nodes that are added here.
         for _ in 0..pool.nodes {
             self.add_node(&pool.id, true, at);
         }
@@ -376,6 +382,7 @@ impl World {
     fn apply_node_event(&mut self, node: &NodeId, event: NodeEvent, at: Timestamp) {
         self.record(|| Step::node_event(node, event, at));
         let effects = self.account.node_event(node, event, at);
+        self.keep(self.contact_after(node, event, &effects).as_ref(), &effects);
         match event {
             NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {}
             // It changed nothing, so it did not happen: a start that ends after the node was rebooted, for example.
@@ -394,7 +401,7 @@ impl World {
                 self.out_of_reach.remove(node);
             }
         }
-        self.handle_effects(effects, at);
+        self.act_on(effects, at);
         match event {
             NodeEvent::Lost | NodeEvent::Unusable => drop(self.out_of_reach.entry(node.clone()).or_default()),
             NodeEvent::Returned => self.reconnect(node, at),
@@ -418,8 +425,69 @@ impl World {
         }
     }
 
-    /// Logs effects and carries out the instructions among them.
+    /// Keeps effects, and then acts on them.
     fn handle_effects(&mut self, effects: Vec<Effect>, at: Timestamp) {
+        self.keep(None, &effects);
+        self.act_on(effects, at);
+    }
+
+    /// Writes the facts of an input to the ledger, if there is one.
+    fn keep(&mut self, contact: Option<&Contact>, effects: &[Effect]) {
+        let Some(ledger) = &self.ledger else { return };
+        let facts: Vec<&Fact> = effects.iter().filter_map(Effect::fact).collect();
+        if !facts.is_empty() || contact.is_some() {
+            let ticket = ledger.add(self.instant, self.ahead(), contact, &facts);
+            self.machines.hold(ticket);
+        }
+    }
+
+    /// Whether an event changes that a node can be reached.
+    fn contact_after(&self, node: &NodeId, event: NodeEvent, effects: &[Effect]) -> Option<Contact> {
+        let is_lost = self.out_of_reach.contains_key(node);
+        match event {
+            NodeEvent::Lost | NodeEvent::Unusable => (!is_lost).then(|| Contact::Lost(node.clone())),
+            NodeEvent::Returned => is_lost.then(|| Contact::Found(node.clone())),
+            NodeEvent::Rebooted
+            | NodeEvent::Reimaged
+            | NodeEvent::Removed
+            | NodeEvent::Preempted
+            | NodeEvent::Deallocated
+            | NodeEvent::Started => (is_lost && !effects.is_empty()).then(|| Contact::Found(node.clone())),
+        }
+    }
+
+    /// How far the clock may go on before the ledger must know of it: a second of the wall clock.
+    fn ahead(&self) -> TimeSpan {
+        let ahead = std::time::Duration::try_from_secs_f64(self.clock.speed()).ok();
+        ahead.and_then(|ahead| TimeSpan::try_from(ahead).ok()).unwrap_or(TimeSpan::ZERO)
+    }
+
+    /// Makes sure that the clock never goes back behind what it shows now.
+    pub fn cover_clock(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.cover(self.instant.max(self.clock.now()), self.ahead());
+        }
+    }
+
+    /// Lets the clock go on exactly here if the emulator ends now.
+    pub fn stop_clock(&self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.set_clock(self.instant.max(self.clock.now()));
+        }
+    }
+
+    /// Where everything is kept, if it is.
+    pub fn ledger(&self) -> Option<&Arc<Ledger>> {
+        self.ledger.as_ref()
+    }
+
+    /// Keeps everything from here on.
+    pub fn keep_in(&mut self, ledger: Arc<Ledger>) {
+        self.ledger = Some(ledger);
+    }
+
+    /// Logs effects and carries out the instructions among them.
+    fn act_on(&mut self, effects: Vec<Effect>, at: Timestamp) {
         if !effects.is_empty() {
             self.tick_after(at); // Facts can make something due.
         }
@@ -558,6 +626,7 @@ impl World {
     pub fn set_speed(&mut self, speed: f64) {
         self.catch_up();
         self.clock.set_speed(speed);
+        self.stop_clock(); // The ledger let it go on at another speed.
     }
 
     pub fn speed(&self) -> f64 {
@@ -590,6 +659,15 @@ impl World {
     /// What is needed to continue from here. It shares most data with the account, so it is quick.
     pub fn snapshot(&mut self) -> Snapshot {
         self.catch_up();
+        self.as_it_is()
+    }
+
+    /// What is needed to continue from the last event, and which entries of the ledger are in it.
+    pub fn whole(&self, ledger: &Ledger) -> Whole {
+        ledger.whole(self.as_it_is())
+    }
+
+    fn as_it_is(&self) -> Snapshot {
         Snapshot {
             instant: self.instant,
             out_of_reach: self.out_of_reach.keys().cloned().collect(),

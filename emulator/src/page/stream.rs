@@ -35,7 +35,7 @@ async fn send_changes(host: Arc<Host>, mut sender: Sender<Bytes>) {
         let progress = *changes.borrow_and_update();
         let (clock, idle_time) = host.look(|world| (control::clock(world), world.idle_time()));
         let event = event(&host, progress, &clock);
-        if progress.closed || sender.send_data(event.into()).await.is_err() {
+        if progress.closed || host.durable().await.is_err() || sender.send_data(event.into()).await.is_err() {
             return;
         }
         sleep(PAUSE).await;

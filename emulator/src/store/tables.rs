@@ -7,7 +7,10 @@ use std::{
     ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use redb::{
@@ -76,8 +79,15 @@ pub fn open(folder: &Path) -> Result<Database, OpenError> {
     }
     // A database that does not fit together can also end in a panic inside it.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let mut database = Database::builder().set_cache_size(CACHE).open(file).map_err(open_error)?;
-        if !database.check_integrity().map_err(open_error)? {
+        let is_checked = Arc::<AtomicBool>::default();
+        let checked = is_checked.clone();
+        // After a kill, the database checks the whole file by itself.
+        let mut database = Database::builder()
+            .set_cache_size(CACHE)
+            .set_repair_callback(move |_| checked.store(true, Ordering::Relaxed))
+            .open(file)
+            .map_err(open_error)?;
+        if !is_checked.load(Ordering::Relaxed) && !database.check_integrity().map_err(open_error)? {
             return Err(OpenError::Damaged("its checksums are wrong".into()));
         }
         check_format(&database)?;
@@ -92,7 +102,7 @@ fn create(folder: &Path) -> Result<(), OpenError> {
     let new = folder.join(NEW_FILE);
     // What is left of one that was not made whole is of no use.
     fs::remove_file(&new).or_else(ignore_missing).map_err(failed)?;
-    let database = Database::builder().create(&new).map_err(open_error)?;
+    let database = Database::builder().create_with_file_format_v3(true).create(&new).map_err(open_error)?;
     begin(&database).map_err(|error| OpenError::Failed(error.to_string()))?;
     drop(database);
     fs::rename(&new, folder.join(FILE)).map_err(failed)?;

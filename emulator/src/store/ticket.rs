@@ -37,7 +37,29 @@ impl Progress {
 
     /// Nothing after the last commit will ever be on disk.
     pub fn failed(&self, failure: StoreError) {
-        self.change(|reached| reached.failure = Some(failure));
+        self.change(|reached| {
+            reached.failure.get_or_insert(failure); // The first says most.
+        });
+    }
+
+    pub fn failure(&self) -> Option<StoreError> {
+        self.lock().failure.clone()
+    }
+
+    /// Awaits something that comes with a change.
+    pub async fn until<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
+        loop {
+            let mut notified = pin!(self.notify.notified());
+            notified.as_mut().enable(); // From here on no change is missed.
+            if let Some(found) = look(self) {
+                return found;
+            }
+            notified.await;
+        }
+    }
+
+    fn result(&self, number: u64) -> Option<Result<(), StoreError>> {
+        self.lock().result(number)
     }
 
     pub fn commits(&self) -> u64 {
@@ -84,14 +106,7 @@ impl Ticket {
     /// # Errors
     /// The disk failed before it.
     pub async fn committed(&self) -> Result<(), StoreError> {
-        loop {
-            let mut notified = pin!(self.progress.notify.notified());
-            notified.as_mut().enable(); // From here on no change is missed.
-            if let Some(result) = self.result() {
-                return result;
-            }
-            notified.await;
-        }
+        self.progress.until(|progress| progress.result(self.number)).await
     }
 
     /// Waits for the commit with this thread.
@@ -110,6 +125,6 @@ impl Ticket {
 
     /// What has become of the write so far; `None` if it is still on its way.
     pub fn result(&self) -> Option<Result<(), StoreError>> {
-        self.progress.lock().result(self.number)
+        self.progress.result(self.number)
     }
 }

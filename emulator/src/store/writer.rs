@@ -71,6 +71,14 @@ impl Writer {
         Ticket::new(self.lock().last, self.progress.clone())
     }
 
+    pub fn fail(&self, failure: StoreError) {
+        self.progress.failed(failure);
+    }
+
+    pub async fn failure(&self) -> StoreError {
+        self.progress.until(Progress::failure).await
+    }
+
     pub fn commits(&self) -> u64 {
         self.progress.commits()
     }
@@ -104,6 +112,9 @@ fn work(database: &Database, mut logs: BTreeSet<Arc<str>>, writes: &Receiver<Wri
             }
             last = next.number;
             group.push(next);
+        }
+        if progress.failure().is_some() {
+            return;
         }
         // What a damaged file leads to inside the database must not end the process.
         let commit = || tables::commit(database, &mut logs, group);

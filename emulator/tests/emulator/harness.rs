@@ -22,6 +22,8 @@ pub const TIMEOUT: Duration = Duration::from_secs(20);
 pub struct Emulator {
     process: Child,
     pub address: SocketAddr,
+    /// What it says before it says where it is.
+    pub first_lines: Vec<String>,
     pub lines: mpsc::Receiver<String>,
 }
 
@@ -41,9 +43,15 @@ impl Emulator {
         let output = BufReader::new(process.stdout.take().unwrap());
         let (sender, lines) = mpsc::channel();
         thread::spawn(move || output.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
-        let endpoint = std::iter::repeat_with(|| lines.recv_timeout(TIMEOUT).unwrap())
-            .find_map(|line| Some(line.strip_prefix("endpoint ")?.split_once("://")?.1.to_owned()));
-        Self { process, address: endpoint.unwrap().parse().unwrap(), lines }
+        let mut first_lines = Vec::new();
+        let address = loop {
+            let line = lines.recv_timeout(TIMEOUT).unwrap();
+            match line.strip_prefix("endpoint ").and_then(|url| url.split_once("://")) {
+                Some((_, address)) => break address.parse().unwrap(),
+                None => first_lines.push(line),
+            }
+        };
+        Self { process, address, first_lines, lines }
     }
 
     pub fn client(&self) -> Client {

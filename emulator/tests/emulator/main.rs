@@ -10,9 +10,11 @@ mod asking;
 #[path = "../../examples/load/client.rs"]
 mod client;
 mod conformance;
+mod data;
 #[path = "../../../examples/episode/mod.rs"]
 mod episode;
 mod harness;
+mod killed;
 mod page;
 mod record;
 #[path = "../../../examples/episode/remote.rs"]
