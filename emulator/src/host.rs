@@ -163,8 +163,8 @@ impl Host {
             ledger.long().await;
             // Requests go on, but for the time that a copy takes, and those that only read go on during that too.
             let (whole, ledger) = (self.look(|world| world.whole(&ledger)), ledger.clone());
-            let stored = tokio::task::spawn_blocking(move || ledger.store_whole(&whole)).await;
-            if !matches!(stored, Ok(Ok(()))) {
+            let storing = move || ledger.store_whole(&whole).map_err(|error| ledger.fail(error));
+            if !matches!(tokio::task::spawn_blocking(storing).await, Ok(Ok(()))) {
                 return;
             }
         }

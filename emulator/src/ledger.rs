@@ -5,6 +5,7 @@
 
 use std::{
     error::Error,
+    fmt,
     path::Path,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -34,6 +35,9 @@ const MANY_BYTES: u64 = 8 * 1024 * 1024;
 const PURGED_AT_ONCE: usize = 1_000;
 /// How many entries are read at once.
 const READ_AT_ONCE: u64 = 10_000;
+
+/// What can be done about a store that cannot be read.
+const REMEDY: &str = "restore the folder from a copy, or move it away to begin anew";
 
 /// Where the account is kept.
 pub struct Ledger {
@@ -101,13 +105,16 @@ impl Ledger {
     pub fn open(folder: &Path) -> Result<(Self, Option<Snapshot>), Box<dyn Error>> {
         let log = Store::open(folder)?.log(LOG);
         let Some(whole) = log.get(WHOLE)? else {
+            if log.bounds()?.is_some() {
+                return Err(damaged("it has no account").into());
+            }
             let state = State { next: 0, until: Timestamp::MIN, bytes: 0, limit: MANY_BYTES };
             return Ok((Self { log, state: Mutex::new(state), is_long: Notify::new() }, None));
         };
         check_format(&log)?;
         let limit = MANY_BYTES.max(whole.len() as u64);
         let Whole { next, mut snapshot, .. } = serde_json::from_slice(&whole)
-            .map_err(|error| format!("the stored account cannot be read: {error}"))?;
+            .map_err(|error| format!("the stored account cannot be read ({error}); {REMEDY}"))?;
         drop(whole);
         let (next, bytes) = replay(&log, next, &mut snapshot)?;
         let state = State { next, until: snapshot.instant, bytes, limit };
@@ -164,6 +171,11 @@ impl Ledger {
     /// Waits until the disk fails.
     pub async fn failure(&self) -> StoreError {
         self.log.store().failure().await
+    }
+
+    /// Lets everything that is not kept yet fail.
+    pub fn fail(&self, why: impl fmt::Display) {
+        self.log.store().fail(why);
     }
 
     /// Waits until there are so many entries that the account should be stored whole.
@@ -248,29 +260,25 @@ fn replay(log: &Log, first: u64, snapshot: &mut Snapshot) -> Result<(u64, u64), 
             break;
         }
         for (index, entry) in entries {
-            let damaged = |why: String| {
-                format!(
-                    "the store is damaged (entry {index}: {why}); restore the folder from a copy, or move it away \
-                     to begin anew"
-                )
-            };
             if index != next {
-                return Err(damaged(format!("entry {next} is missing before it")).into());
+                return Err(damaged(format!("entry {next} is missing")).into());
             }
+            let damaged = |why: String| damaged(format!("entry {index}: {why}"));
             bytes += entry.len() as u64;
             let entry = serde_json::from_slice(&entry).map_err(|error| damaged(error.to_string()))?;
             apply(entry, snapshot).map_err(damaged)?;
             next += 1;
         }
     }
-    // Where the last entries are lost but for one, nothing above has noticed.
+    // So many may be missing that nothing above has noticed.
     match log.bounds()? {
-        Some((_, last)) if last >= next => {
-            Err(format!("the store is damaged (entry {next} is missing); restore the folder from a copy")
-                .into())
-        }
+        Some((_, last)) if last >= next => Err(damaged(format!("entry {next} is missing")).into()),
         Some(_) | None => Ok((next, bytes)),
     }
+}
+
+fn damaged(why: impl fmt::Display) -> String {
+    format!("the store is damaged ({why}); {REMEDY}")
 }
 
 fn apply(entry: Entry, snapshot: &mut Snapshot) -> Result<(), String> {

@@ -5,6 +5,12 @@
 //! fsync for all of it (group commit). Each write returns a [`Ticket`] at once, which says when it is on disk; reads
 //! see what has been committed.
 //!
+//! The database is `redb`: one file with a lock, without threads or dependencies of its own. `fjall`, which appends
+//! to a journal, commits faster where the disk is all that counts. With entries of 600 bytes and an fsync at each commit, 8
+//! writers made 1,100 to 3,600 commits a second with it and 250 to 1,100 with redb; one writer made 240 to 290 and 220 to
+//! 250, 64 writers 27,000 to 47,000 writes and 26,000 to 41,000. But it needs 25 more crates, has no lock that keeps
+//! another process out, and keeps the data in many files.
+//!
 //! Once a write has failed, nothing more is written, and every later ticket says why.
 
 mod error;

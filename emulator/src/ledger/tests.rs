@@ -146,6 +146,19 @@ fn entries_that_do_not_fit_are_refused() {
         assert!(why.contains(words) && why.contains("is damaged") && why.contains("restore"), "{why}");
         log.write(Changes::default().truncate(3).append(1, text[1].clone())).wait().unwrap();
     }
+    drop(log.write(Changes::default().remove(WHOLE)));
+    log.store().latest().wait().unwrap();
+    drop(log);
+    let why = self::why(&folder);
+    assert!(why.contains("is damaged (it has no account)"), "{why}");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn entries_of_another_format_are_refused() {
+    let folder = folder("entry-format");
+    let (ledger, _) = begin(&folder);
+    let Ledger { log, .. } = ledger;
     log.put(FORMAT_VALUE, b"99".to_vec()).wait().unwrap();
     drop(log);
     let why = self::why(&folder);

@@ -11,7 +11,7 @@ use std::{
 use azbatch::Timestamp;
 use serde_json::{Value, json};
 
-use crate::harness::{Emulator, TIMEOUT, job, text, value};
+use crate::harness::{Emulator, TIMEOUT, VERSION, job, text, value};
 
 /// A folder that is not there yet.
 pub fn folder(name: &str) -> PathBuf {
@@ -192,6 +192,44 @@ fn a_new_account_is_recorded_beside_it() {
     drop(emulator);
     fs::remove_dir_all(folder).unwrap();
     fs::remove_file(file).unwrap();
+}
+
+/// A disk that is full: what was answered stays, nothing else is acknowledged, and the emulator ends.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_ends_the_emulator_and_loses_nothing() {
+    let folder = folder("full");
+    let arguments = ["--data", folder.to_str().unwrap()];
+    let mut emulator = Emulator::start_limited(6_000, &arguments);
+    let mut client = emulator.client();
+    let mut acknowledged = 0;
+    let refusal = loop {
+        let mut film = job(&format!("film-{acknowledged}"));
+        let setting = |number| json!({ "name": format!("name-{number}"), "value": "x".repeat(1_000) });
+        film["commonEnvironmentSettings"] = (0..20).map(setting).collect();
+        let body = film.to_string().into_bytes();
+        let answer = client.send("POST", &format!("/jobs?{VERSION}"), &body).unwrap();
+        if answer.status != 201 {
+            break answer;
+        }
+        acknowledged += 1;
+        assert!(acknowledged < 2_000);
+    };
+    assert_eq!(refusal.status, 500, "{}", text(&refusal));
+    assert!(text(&refusal).contains("the store has failed"), "{}", text(&refusal));
+    assert!(!emulator.wait().success());
+    drop(emulator);
+
+    let emulator = Emulator::start(&arguments);
+    for number in 0..acknowledged {
+        assert_eq!(
+            emulator.call("GET", &format!("/jobs/film-{number}"), Value::Null).status,
+            200,
+            "{number}"
+        );
+    }
+    drop(emulator);
+    fs::remove_dir_all(folder).unwrap();
 }
 
 /// The processes of real tasks: those of a killed emulator are ended before the tasks run again.

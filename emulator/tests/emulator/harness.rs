@@ -4,7 +4,7 @@ use std::{
     env,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -33,7 +33,20 @@ impl Emulator {
     }
 
     pub fn start_guarded(arguments: &[&str]) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_azbatch-emulator"))
+        Self::start_as(&mut Command::new(env!("CARGO_BIN_EXE_azbatch-emulator")), arguments)
+    }
+
+    /// An emulator whose files may not be larger than so many kilobytes.
+    #[cfg(target_os = "linux")]
+    pub fn start_limited(kilobytes: u64, arguments: &[&str]) -> Self {
+        let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", kilobytes * 2);
+        let mut command = Command::new("sh");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_azbatch-emulator")]);
+        Self::start_as(&mut command, &[&["--no-auth"], arguments].concat())
+    }
+
+    fn start_as(command: &mut Command, arguments: &[&str]) -> Self {
+        let mut process = command
             .args(["--listen", "127.0.0.1:0"])
             .args(arguments)
             .env("TMPDIR", env!("CARGO_TARGET_TMPDIR")) // What tasks leave behind stays with the build.
@@ -100,6 +113,12 @@ impl Emulator {
 
     pub fn advance(&self, seconds: u64) {
         assert_eq!(self.send("POST", "/_azbatch/clock", json!({ "seconds": seconds })).status, 200);
+    }
+
+    /// Waits until it ends by itself.
+    #[cfg(target_os = "linux")]
+    pub fn wait(&mut self) -> ExitStatus {
+        self.process.wait().unwrap()
     }
 
     /// What the log says in the end, once the process has ended as it does at ctrl-c.
