@@ -100,7 +100,7 @@ impl Timestamp {
 
     pub(crate) fn iso8601_text(self) -> Digits {
         let mut text = self.date_and_time();
-        text.fraction(self.0 % TICKS_PER_SECOND);
+        text.fraction(self.0);
         text.push(*b"Z");
         text
     }
@@ -113,7 +113,7 @@ impl Timestamp {
     pub(crate) fn iso8601_padded_text(self) -> Digits {
         let mut text = self.date_and_time();
         text.push(*b".");
-        text.push(decimals::<7>(self.0 % TICKS_PER_SECOND));
+        text.push(decimals::<7>(self.0));
         text.push(*b"Z");
         text
     }
@@ -333,7 +333,7 @@ impl TimeSpan {
         // Something has to follow the T, so no time at all is said in seconds.
         if seconds > 0 || self.0 == 0 {
             text.number(seconds / TICKS_PER_SECOND);
-            text.fraction(seconds % TICKS_PER_SECOND);
+            text.fraction(seconds);
             text.push(*b"S");
         }
         text
