@@ -189,6 +189,19 @@ fn what_is_outstanding_is_in_words() {
     assert!(instruction.to_string().contains(&run.to_string()), "{instruction}");
 }
 
+/// B5, L2: a job that a schedule made has the schedule's id before its own; no other id has a colon.
+#[test]
+fn ids_of_jobs_may_name_their_schedule() {
+    for valid in ["job", "s:job-1", "S_1:job-0000000001"] {
+        assert!(JobId::new(valid).is_ok(), "{valid}");
+    }
+    let invalid =
+        [":job-1", "a b:job-1", "s:job-", "s:job-00000000001", "s:job-x", "s:job-1x", "s:1", "s:t:job-1", "s:"];
+    for invalid in invalid {
+        assert!(JobId::new(invalid).is_err(), "{invalid}");
+    }
+}
+
 /// Ids that differ in case alone are one key, and others have other hashes.
 #[test]
 fn ids_are_hashed_without_case() {
