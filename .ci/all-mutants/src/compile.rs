@@ -32,11 +32,15 @@ pub struct Compiled {
     pub constant: BTreeSet<Number>,
 }
 
-/// Writes the sources with all mutants that compile into the tree, and compiles its tests.
+/// Writes the sources with all wanted mutants that compile into the tree, and compiles its tests.
 ///
 /// # Errors
 /// A file cannot be read or written, or the sources do not compile for another reason than a mutant.
-pub fn compile(tree: &Path, mutants: &[Mutant]) -> Result<Compiled, Box<dyn Error>> {
+pub fn compile(
+    tree: &Path,
+    mutants: &[Mutant],
+    is_wanted: impl Fn(Number) -> bool,
+) -> Result<Compiled, Box<dyn Error>> {
     let files = mutants::by_file(mutants);
     let sources: BTreeMap<&str, String> = files
         .keys()
@@ -44,13 +48,15 @@ pub fn compile(tree: &Path, mutants: &[Mutant]) -> Result<Compiled, Box<dyn Erro
         .collect::<Result<_, std::io::Error>>()?;
     let mut compiled = Compiled::default();
     // `return` needs the very type that such a function hides; a whole body would not.
-    compiled.left = (0..mutants.len()).filter(|number| mutants[*number].hides_its_type()).collect();
-    compiled.unviable = (0..mutants.len()).filter(|number| mutants[*number].leaks_in_iterator()).collect();
+    let wanted = || (0..mutants.len()).filter(|number| is_wanted(*number));
+    compiled.left = wanted().filter(|number| mutants[*number].hides_its_type()).collect();
+    compiled.unviable = wanted().filter(|number| mutants[*number].leaks_in_iterator()).collect();
     for _ in 0..MAX_ROUNDS {
         let mut written = BTreeMap::new();
         for (file, numbers) in &files {
             let wanted: Vec<_> = numbers
                 .iter()
+                .filter(|number| is_wanted(**number))
                 .filter(|number| !compiled.unviable.contains(number) && !compiled.left.contains(number))
                 .map(|number| (*number, &mutants[*number]))
                 .collect();

@@ -25,11 +25,14 @@ pub struct Instrumented {
     pub constant: Vec<Number>,
 }
 
+/// A mutant and what stands in place of what it replaces.
+type Replacement = (Number, String);
+
 /// A piece of code that has mutants.
 struct Site {
     range: Range<usize>,
     shape: Shape,
-    mutants: Vec<(Number, String)>,
+    mutants: Vec<Replacement>,
 }
 
 enum Shape {
@@ -94,7 +97,7 @@ pub fn instrument(source: &str, mutants: &[(Number, &Mutant)]) -> syn::Result<In
 struct Finder<'a> {
     source: &'a str,
     lines: &'a Lines<'a>,
-    wanted: BTreeMap<(usize, usize), Vec<(Genre, (Number, String))>>,
+    wanted: BTreeMap<(usize, usize), Vec<(Genre, Replacement)>>,
     sites: Vec<Site>,
     /// Constants, and functions that constants can call.
     constants: Vec<Range<usize>>,
@@ -107,7 +110,7 @@ impl Finder<'_> {
     }
 
     /// The mutants of a kind that replace this range.
-    fn take(&mut self, range: &Range<usize>, genre: Genre) -> Vec<(Number, String)> {
+    fn take(&mut self, range: &Range<usize>, genre: Genre) -> Vec<Replacement> {
         let Some(here) = self.wanted.get_mut(&(range.start, range.end)) else { return Vec::new() };
         let taken = here.extract_if(.., |(its, _)| *its == genre).map(|(_, mutant)| mutant).collect();
         if here.is_empty() {
@@ -127,7 +130,7 @@ impl Finder<'_> {
         }
     }
 
-    fn add(&mut self, range: Range<usize>, shape: Shape, mutants: Vec<(Number, String)>) {
+    fn add(&mut self, range: Range<usize>, shape: Shape, mutants: Vec<Replacement>) {
         self.sites.push(Site { range, shape, mutants });
     }
 }

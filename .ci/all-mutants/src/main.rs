@@ -8,30 +8,39 @@
 mod compile;
 mod instrument;
 mod mutants;
+mod outcomes;
 mod run;
 
 use std::{
-    collections::BTreeMap,
     env,
     error::Error,
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Mutex,
+    thread,
     time::Instant,
 };
 
-use run::{Outcome, each, lock};
+use outcomes::{Outcome, Outcomes};
+use run::{each, lock};
+
+const USAGE: &str = "all-mutants all|again TREE LIST FOLDER
+
+TREE is a copy of the sources, which is changed; LIST is what cargo-mutants lists as JSON; FOLDER is where outcomes.tsv
+goes. `again` tries only what an earlier run has not settled: mutants that were missed, and new ones.";
 
 fn main() -> ExitCode {
     let arguments: Vec<PathBuf> = env::args_os().skip(1).map(PathBuf::from).collect();
-    let [tree, list, folder] = arguments.as_slice() else {
-        eprintln!(
-            "usage: all-mutants TREE LIST FOLDER: a copy of the sources to change, the list, where results go"
-        );
+    let [mode, tree, list, folder] = arguments.as_slice() else {
+        eprintln!("{USAGE}");
         return ExitCode::FAILURE;
     };
-    match all(tree, list, folder) {
+    let result = match mode.to_str() {
+        Some("all") => all(false, tree, list, folder),
+        Some("again") => all(true, tree, list, folder),
+        _ => Err(USAGE.into()),
+    };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{error}");
@@ -40,55 +49,43 @@ fn main() -> ExitCode {
     }
 }
 
-fn all(tree: &Path, list: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
+fn all(again: bool, tree: &Path, list: &Path, folder: &Path) -> Result<(), Box<dyn Error>> {
     let mutants = mutants::read(list)?;
-    let threads = std::thread::available_parallelism()?.get();
+    let settled = if again { outcomes::read_settled(folder, &mutants)? } else { Outcomes::new() };
+    let threads = thread::available_parallelism()?.get();
     let begun = Instant::now();
-    let compiled = compile::compile(tree, &mutants)?;
+    let compiled = compile::compile(tree, &mutants, |number| !settled.contains_key(&number))?;
     eprintln!("compiled after {} s", begun.elapsed().as_secs());
     let reach = run::reach(tree, &compiled.programs, folder, threads)?;
     eprintln!("{} tests, run one by one after {} s", reach.tests.len(), begun.elapsed().as_secs());
 
-    // What only the compiler computes is never reached, whatever tests there are.
-    let is_left = |number: &usize| {
-        compiled.left.contains(number)
-            || (compiled.constant.contains(number) && !reach.by_mutant.contains_key(number))
-    };
-    let mut tried: Vec<_> =
-        (0..mutants.len()).filter(|number| !compiled.unviable.contains(number) && !is_left(number)).collect();
+    let mut outcomes = settled;
+    let mut tried = Vec::new();
+    for number in (0..mutants.len()).filter(|number| !outcomes.contains_key(number)).collect::<Vec<_>>() {
+        // What only the compiler computes is never reached, whatever tests there are.
+        let is_constant = compiled.constant.contains(&number) && !reach.by_mutant.contains_key(&number);
+        if compiled.unviable.contains(&number) {
+            outcomes.insert(number, (Outcome::Unviable, String::new()));
+        } else if is_constant || compiled.left.contains(&number) {
+            outcomes.insert(number, (Outcome::Left, String::new()));
+        } else {
+            tried.push(number);
+        }
+    }
     tried.sort_by_key(|number| reach.time(*number)); // The quick ones first, so that a break leaves much done.
-    let outcomes = Mutex::new(BTreeMap::new());
+    let outcomes = Mutex::new(outcomes);
     each(threads, tried.len(), |index| {
         let number = tried[index];
         let (outcome, test) = reach.outcome(tree, number);
         if outcome == Outcome::Missed {
             println!("no test notices: {}", mutants[number].name);
         }
-        let mut outcomes = lock(&outcomes);
-        outcomes.insert(number, (outcome, test));
-        if outcomes.len().is_multiple_of(200) {
-            eprintln!("{} of {} after {} s", outcomes.len(), tried.len(), begun.elapsed().as_secs());
+        lock(&outcomes).insert(number, (outcome, test.unwrap_or_default().to_owned()));
+        if (index + 1).is_multiple_of(200) {
+            eprintln!("{} of {} after {} s", index + 1, tried.len(), begun.elapsed().as_secs());
         }
     });
-
-    let outcomes = lock(&outcomes);
-    let mut lines = String::new();
-    for (number, mutant) in mutants.iter().enumerate() {
-        let (outcome, test) = match outcomes.get(&number) {
-            Some((Outcome::Caught, test)) => ("caught", *test),
-            Some((Outcome::TimedOut, test)) => ("timeout", *test),
-            Some((Outcome::Missed, test)) => ("missed", *test),
-            None if compiled.unviable.contains(&number) => ("unviable", None),
-            None => ("left", None),
-        };
-        lines.push_str(&format!(
-            "{}\t{outcome}\t{}\t{}\n",
-            mutant.file,
-            mutant.name,
-            test.unwrap_or_default()
-        ));
-    }
-    fs::write(folder.join("outcomes.tsv"), lines)?;
+    outcomes::write(folder, &mutants, &lock(&outcomes))?;
     eprintln!("done after {} s", begun.elapsed().as_secs());
     Ok(())
 }

@@ -16,7 +16,7 @@ use std::{
 
 use wait_timeout::ChildExt;
 
-use crate::mutants::Number;
+use crate::{mutants::Number, outcomes::Outcome};
 
 /// What a test may take at least, on a busy machine.
 const MIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -28,15 +28,6 @@ pub struct Test {
     program: PathBuf,
     name: String,
     took: Duration,
-}
-
-/// What came of a mutant.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Outcome {
-    Caught,
-    /// A test did not end.
-    TimedOut,
-    Missed,
 }
 
 /// The tests, the quickest first, and the places in this list of those that reach each mutant.
