@@ -195,8 +195,17 @@ fn ids_of_jobs_may_name_their_schedule() {
     for valid in ["job", "s:job-1", "S_1:job-0000000001"] {
         assert!(JobId::new(valid).is_ok(), "{valid}");
     }
-    let invalid =
-        [":job-1", "a b:job-1", "s:job-", "s:job-00000000001", "s:job-x", "s:job-1x", "s:1", "s:t:job-1", "s:"];
+    let invalid = [
+        ":job-1",
+        "a b:job-1",
+        "s:job-",
+        "s:job-00000000001",
+        "s:job-x",
+        "s:job-1x",
+        "s:1",
+        "s:t:job-1",
+        "s:",
+    ];
     for invalid in invalid {
         assert!(JobId::new(invalid).is_err(), "{invalid}");
     }

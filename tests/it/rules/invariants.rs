@@ -13,7 +13,10 @@ use azbatch::{
         JobScheduleFact, JobSchedulePatch, JobScheduleSettings, JobScheduleSpecification, Period, Schedule,
         TerminateJobSchedule, UpdateJobSchedule,
     },
-    node::{ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks, RemoteLogin, UserAccess, UserName},
+    node::{
+        ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks, RemoteLogin, SchedulingState, UserAccess,
+        UserName,
+    },
     pool::{EnableAutoScale, NodeFillType, PoolFact, ResizePool, StopResize, UpdatePool},
     task::{
         Completion, LastRun, Outcome, Placement, Properties, RetryLimit, TaskFact, TaskFailure, TaskStop,
@@ -591,6 +594,8 @@ fn facts_that_would_break_a_rule_do_not_fit() {
     };
     let issued = |run| issued_on("n2", run);
     let gone = |node| Fact::JobNode(id("job"), id(node), JobNodeFact::EventRecorded(NodeEvent::Removed));
+    let offline =
+        |at| Fact::Node(id("n2"), NodeFact::SchedulingChanged { scheduling: SchedulingState::Disabled, at });
     let pairs = [
         (running("b", on("pool", "n1"), 4), running("b", on("pool", "n1"), 5)), // A run's number is new.
         (preparing("b", on("pool", "n2"), 4), preparing("b", on("pool", "n2"), 5)),
@@ -609,7 +614,8 @@ fn facts_that_would_break_a_rule_do_not_fit() {
         (task("a", completed("n1", 5, 9, Some(0))), task("a", completed("n1", 5, 9, Some(1)))),
         (updated(s(0)), updated(s(0).next_tick())), // The ETag must move.
         (terminating(Some(s(8))), terminating(Some(s(9)))),
-        (gone("n1"), gone("n2")), // n1 has a task.
+        (gone("n1"), gone("n2")),       // n1 has a task.
+        (offline(s(4)), offline(s(5))), // n2 has been idle since 5.
     ];
     for (bad, good) in pairs {
         let mut account = world.account.clone();
