@@ -70,9 +70,10 @@ impl Digits {
         self.push_some(digits.get(zeros..).unwrap_or_default());
     }
 
-    /// Appends a dot and the seven digits of a fraction up to the last that is not zero; nothing if all are.
-    pub(crate) fn fraction(&mut self, fraction: u64) {
-        let digits = decimals::<7>(fraction);
+    /// Appends a dot and the fraction of a second in a number of ticks, which is its last seven digits, up to the last
+    /// that is not zero; nothing if all are.
+    pub(crate) fn fraction(&mut self, ticks: u64) {
+        let digits = decimals::<7>(ticks);
         if let Some(last) = digits.iter().rposition(|digit| *digit != b'0') {
             self.push([b'.']);
             self.push_some(digits.get(..=last).unwrap_or_default());

@@ -100,7 +100,7 @@ impl Timestamp {
 
     pub(crate) fn iso8601_text(self) -> Digits {
         let mut text = self.date_and_time();
-        text.fraction(self.0 % TICKS_PER_SECOND);
+        text.fraction(self.0);
         text.push(*b"Z");
         text
     }
@@ -113,7 +113,7 @@ impl Timestamp {
     pub(crate) fn iso8601_padded_text(self) -> Digits {
         let mut text = self.date_and_time();
         text.push(*b".");
-        text.push(decimals::<7>(self.0 % TICKS_PER_SECOND));
+        text.push(decimals::<7>(self.0));
         text.push(*b"Z");
         text
     }
@@ -333,7 +333,7 @@ impl TimeSpan {
         // Something has to follow the T, so no time at all is said in seconds.
         if seconds > 0 || self.0 == 0 {
             text.number(seconds / TICKS_PER_SECOND);
-            text.fraction(seconds % TICKS_PER_SECOND);
+            text.fraction(seconds);
             text.push(*b"S");
         }
         text
@@ -699,7 +699,7 @@ fn read_rfc850(text: &[u8], now: Timestamp) -> Option<Timestamp> {
 /// years ahead of now.
 fn year_meant(read: &Fields, now: &Fields) -> Option<u64> {
     let latest = now.year + 50;
-    let year = latest.checked_sub((latest % 100 + 100 - read.year) % 100)?;
+    let year = latest.checked_sub((latest + 100 - read.year) % 100)?;
     let too_late = year > 9999 || (year == latest && read.place_in_year() > now.place_in_year());
     if too_late { year.checked_sub(100) } else { Some(year) }
 }
@@ -1351,6 +1351,11 @@ mod tests {
                 let text = format!("{date} {hour:02}:{minute:02}:{second:02} GMT");
                 prop_assert_eq!(Timestamp::parse_rfc850(&text, now), Ok(instant.truncate_to_second()));
             }
+        }
+
+        #[test]
+        fn instants_come_back_from_their_fields(instant in instants()) {
+            prop_assert_eq!(instant.fields().timestamp(), Some(instant));
         }
 
         #[test]

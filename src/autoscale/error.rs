@@ -1,19 +1,12 @@
 //! Why a text is not a formula, and where.
 
 use alloc::string::String;
-use core::fmt;
 
 /// Where something stands in a formula, from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Position {
     pub(super) line: u32,
     pub(super) column: u32,
-}
-
-impl fmt::Display for Position {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Line {}, Col {}", self.line, self.column)
-    }
 }
 
 /// Why a text is not a formula.

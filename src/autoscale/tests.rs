@@ -641,3 +641,18 @@ const WORDS: &[&str] = &[
     "x = [x, x];",
     "$NodeDeallocationOption = requeue;",
 ];
+
+/// Formulas are compared, hashed and shown by their text.
+#[test]
+fn a_formula_is_its_text() {
+    use core::hash::BuildHasher;
+
+    let formula = |text: &str| text.parse::<Formula>().unwrap();
+    let (one, other) = (formula("$TargetDedicatedNodes = 1;"), formula("$TargetDedicatedNodes = 2;"));
+    assert_eq!(one, formula("$TargetDedicatedNodes = 1;"));
+    assert_ne!(one, other);
+    let state = std::hash::RandomState::new();
+    assert_eq!(state.hash_one(&one), state.hash_one(one.clone()));
+    assert_ne!(state.hash_one(&one), state.hash_one(&other));
+    assert_eq!(format!("{one:?}"), "Formula(\"$TargetDedicatedNodes = 1;\")");
+}

@@ -228,6 +228,13 @@ fn filter_of_depth(depth: usize) -> String {
     groups
 }
 
+/// Parentheses side by side are not deep.
+#[test]
+fn many_groups_side_by_side_are_not_deep() {
+    let filter = vec!["(id%20eq%20'a')"; 65].join("%20or%20");
+    assert_eq!(told(&format!("GET /jobs?$filter={filter}"), ""), "200");
+}
+
 fn timeout(path: &str) -> impl Fn(u32) -> String + '_ {
     let body = if path.ends_with("collection") { json!({ "value": [] }) } else { task_body("task") };
     move |seconds| told(&format!("POST {path}?timeout={seconds}"), &body)

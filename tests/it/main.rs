@@ -7,6 +7,7 @@ mod rules;
 
 mod conditions;
 mod grid;
+mod host;
 mod limits;
 
 mod agreement;

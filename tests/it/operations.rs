@@ -244,6 +244,17 @@ fn an_operation_is_unknown_to_versions_without_it() {
     }
 }
 
+/// Q12: `since` is the first version that has the operation, `until` the first after it that does not.
+#[test]
+fn an_operation_is_known_from_one_version_to_another() {
+    for operation in Operation::all() {
+        let known: Vec<ApiVersion> =
+            ApiVersion::ALL.iter().copied().filter(|version| operation.is_known_to(*version)).collect();
+        let next = ApiVersion::ALL.iter().copied().find(|version| Some(version) > known.last());
+        assert_eq!((known.first(), next), (Some(&operation.since), operation.until), "{operation:?}");
+    }
+}
+
 /// H1, H2, V6: other operations do not look at conditional headers at all.
 #[test]
 fn conditional_headers_are_read_where_the_table_says_so() {

@@ -3,10 +3,11 @@
 #![allow(clippy::wildcard_enum_match_arm, reason = "most calls are requests")]
 
 use azbatch::{
-    Account,
+    Account, Effect,
     episode::{NotNew, Recorder},
-    rest::Response,
-    testing::{Call, Past, Sequence, Start, Step, strategies},
+    node::RemoteLogin,
+    rest::{self, Response},
+    testing::{Call, Past, Refused, Sequence, Start, Step, strategies},
 };
 use proptest::prelude::*;
 
@@ -16,28 +17,34 @@ use crate::episode::{Action, Episode, Outcome, Player};
 fn record(recorder: &mut Recorder, past: &mut Past, step: Step, now: azbatch::Timestamp) -> Option<Response> {
     let call = step.input().call(recorder.account(), past, now)?;
     if let Some(request) = call.request(now) {
+        let mut other = recorder.account().clone();
         let answer = request.with(|request| recorder.answer(request, now));
+        let expected = request.with(|request| rest::answer(&mut other, request, now));
+        assert_eq!((&answer.response, &answer.effects), (&expected.response, &expected.effects));
         past.note(None, &answer.effects);
         return Some(answer.response);
     }
-    let effects = match &call {
-        Call::Tick => recorder.tick(now),
-        Call::Schedule => recorder.schedule(now),
-        Call::Assign(job, task, node) => recorder.assign(job, task, node, now).unwrap_or_default(),
-        Call::Report(report) => recorder.report(report, now),
-        Call::NodeEvent(node, event) => recorder.node_event(node, *event, now),
-        Call::AddNode(pool, node) => recorder.add_node(pool, node, now).unwrap_or_default(),
+    let expected = call.make(&mut recorder.account().clone(), now);
+    let came: Result<Vec<Effect>, Refused> = match &call {
+        Call::Tick => Ok(recorder.tick(now)),
+        Call::Schedule => Ok(recorder.schedule(now)),
+        Call::Assign(job, task, node) => recorder.assign(job, task, node, now).map_err(Refused::from),
+        Call::Report(report) => Ok(recorder.report(report, now)),
+        Call::NodeEvent(node, event) => Ok(recorder.node_event(node, *event, now)),
+        Call::AddNode(pool, node) => recorder.add_node(pool, node, now).map_err(Refused::from),
         Call::AddUnmanagedNode(pool, node, slots) => {
-            recorder.add_unmanaged_node(pool, node, *slots, now).unwrap_or_default()
+            recorder.add_unmanaged_node(pool, node, *slots, now).map_err(Refused::from)
         }
         Call::RemoveUnmanagedNode(pool, node, tasks) => {
-            recorder.remove_unmanaged_node(pool, node, *tasks, now).unwrap_or_default()
+            recorder.remove_unmanaged_node(pool, node, *tasks, now).map_err(Refused::from)
         }
-        Call::AddAutoPool(job, pool) => recorder.add_auto_pool(job, pool, now).unwrap_or_default(),
-        Call::RefuseAutoPool(job, failure) => recorder.refuse_auto_pool(job, failure, now),
+        Call::AddAutoPool(job, pool) => recorder.add_auto_pool(job, pool, now).map_err(Refused::from),
+        Call::RefuseAutoPool(job, failure) => Ok(recorder.refuse_auto_pool(job, failure, now)),
         // What only typed commands can say is not in an episode.
         _ => return None,
     };
+    assert_eq!(came, expected, "the account's own method gives the same");
+    let effects = came.unwrap_or_default();
     let report = if let Call::Report(report) = &call { Some(report) } else { None };
     past.note(report, &effects);
     None
@@ -106,4 +113,16 @@ fn a_used_account_is_not_recorded() {
     let (recorder, _) = recorded(&Sequence::new(Start::Usual, [[14, 0, 0, 0, 0, 0, 0, 0]]));
     assert_eq!(recorder.account().jobs().count(), 1);
     assert_eq!(Recorder::new(recorder.into_account(), "again").unwrap_err(), NotNew);
+}
+
+#[test]
+fn a_login_is_recorded() {
+    let (mut recorder, _) = recorded(&Sequence::new(Start::Usual, [[0; 8]; 0]));
+    let now = azbatch::Timestamp::parse_iso8601("2026-02-10T08:00:00Z").unwrap();
+    let (pool, node) = ("pool".parse().unwrap(), "n1".parse().unwrap());
+    recorder.add_unmanaged_node(&pool, &node, 1, now).unwrap();
+    let login = RemoteLogin { address: [127, 0, 0, 1].into(), port: 50_000 };
+    let expected = recorder.account().clone().set_remote_login(&node, login);
+    assert_eq!(recorder.set_remote_login(&node, login, now), expected);
+    assert_eq!(expected.len(), 1);
 }

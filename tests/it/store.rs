@@ -153,6 +153,33 @@ fn how_a_pool_scales_comes_back() {
     }
 }
 
+/// P19: only jobs of a schedule make its pool, and only if they share one.
+#[test]
+fn a_job_schedule_with_a_pool_has_had_a_job() {
+    let refusal = |lifetime: &str, last_job: u32| {
+        let pool = json!({ "autoPoolSpecification": {
+            "poolLifetimeOption": lifetime, "pool": { "vmSize": "small", "targetDedicatedNodes": 1 },
+        } });
+        let mut world = World::new();
+        let schedule = json!({
+            "id": "nightly", "schedule": { "doNotRunUntil": "2027-02-10T08:00:00Z" },
+            "jobSpecification": { "poolInfo": pool },
+        });
+        assert_eq!(world.send("POST /jobschedules", schedule).told(), "201");
+        let mut stored = serde_json::to_value(&world.account).unwrap();
+        set(&mut stored, "/job_schedules/nightly/pool", json!("pool"));
+        if last_job > 0 {
+            set(&mut stored, "/job_schedules/nightly/last_job", json!(last_job));
+            set(&mut stored, "/job_schedules/nightly/last_turn", json!("2026-02-10T08:00:00Z"));
+        }
+        serde_json::from_value::<Account>(stored).err().map(|refusal| refusal.to_string())
+    };
+    let contradicts = Some("I3: job schedule nightly contradicts itself".to_owned());
+    assert_eq!(refusal("jobschedule", 0), contradicts);
+    assert_eq!(refusal("job", 1), contradicts);
+    assert_eq!(refusal("jobschedule", 1), None);
+}
+
 /// Puts a value in the place of another, or where something was left out.
 fn set(stored: &mut Value, pointer: &str, value: Value) {
     if let Some(place) = stored.pointer_mut(pointer) {

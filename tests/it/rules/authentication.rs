@@ -300,6 +300,15 @@ fn requests_are_signed_as_clients_sign_them() {
     assert_eq!(same, 6);
 }
 
+/// U3: a client may sign before its HTTP library adds the header with the length of the body.
+#[test]
+fn the_length_of_a_body_is_signed_also_before_there_is_a_header() {
+    let call = Sent::post("/jobs", "{\"id\":\"job\"}").header("ocp-date", "Tue, 10 Feb 2026 08:00:00 GMT");
+    let authorization = call.at_once(|request| key().sign(request));
+    let sent = call.header("Content-Length", "12").header("Authorization", authorization);
+    assert_eq!(sent.authorize(), Ok(()));
+}
+
 /// U3: every part of the string counts.
 #[test]
 fn every_signed_part_counts() {

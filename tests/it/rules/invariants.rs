@@ -13,7 +13,10 @@ use azbatch::{
         JobScheduleFact, JobSchedulePatch, JobScheduleSettings, JobScheduleSpecification, Period, Schedule,
         TerminateJobSchedule, UpdateJobSchedule,
     },
-    node::{ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks, RemoteLogin, UserAccess, UserName},
+    node::{
+        ChangeNode, NodeAction, NodeEvent, NodeFact, NodeTasks, RemoteLogin, SchedulingState, UserAccess,
+        UserName,
+    },
     pool::{EnableAutoScale, NodeFillType, PoolFact, ResizePool, StopResize, UpdatePool},
     task::{
         Completion, LastRun, Outcome, Placement, Properties, RetryLimit, TaskFact, TaskFailure, TaskStop,
@@ -586,13 +589,18 @@ fn facts_that_would_break_a_rule_do_not_fit() {
     };
     let stopping = |node| task("a", TaskFact::Stopping { node: id(node), cause: TaskStop::Terminate });
     let retried = |node, at| task("a", TaskFact::Retried { node: id(node), at });
-    let issued =
-        |run| Fact::JobNode(id("job"), id("n2"), JobNodeFact::PreparationIssued { run, retry_count: 0 });
+    let issued_on = |node, run| {
+        Fact::JobNode(id("job"), id(node), JobNodeFact::PreparationIssued { run, retry_count: 0 })
+    };
+    let issued = |run| issued_on("n2", run);
     let gone = |node| Fact::JobNode(id("job"), id(node), JobNodeFact::EventRecorded(NodeEvent::Removed));
+    let offline =
+        |at| Fact::Node(id("n2"), NodeFact::SchedulingChanged { scheduling: SchedulingState::Disabled, at });
     let pairs = [
         (running("b", on("pool", "n1"), 4), running("b", on("pool", "n1"), 5)), // A run's number is new.
         (preparing("b", on("pool", "n2"), 4), preparing("b", on("pool", "n2"), 5)),
         (issued(4), issued(5)),
+        (issued_on("n1", 5), issued_on("n2", 5)), // n1 is prepared.
         (running("b", on("pool", "n2"), 5), running("b", on("pool", "n1"), 5)), // n2 is not prepared,
         (preparing("b", on("pool", "n1"), 5), preparing("b", on("pool", "n2"), 5)), // and n1 is.
         (running("b", on("other", "n1"), 5), running("b", on("pool", "n1"), 5)),
@@ -606,7 +614,8 @@ fn facts_that_would_break_a_rule_do_not_fit() {
         (task("a", completed("n1", 5, 9, Some(0))), task("a", completed("n1", 5, 9, Some(1)))),
         (updated(s(0)), updated(s(0).next_tick())), // The ETag must move.
         (terminating(Some(s(8))), terminating(Some(s(9)))),
-        (gone("n1"), gone("n2")), // n1 has a task.
+        (gone("n1"), gone("n2")),       // n1 has a task.
+        (offline(s(4)), offline(s(5))), // n2 has been idle since 5.
     ];
     for (bad, good) in pairs {
         let mut account = world.account.clone();
@@ -644,7 +653,7 @@ fn facts_that_come_too_early_do_not_fit() {
     }
     world.at(1).disable(DisableTasks::Wait);
     world.terminate();
-    for fact in &early[..2] {
+    for fact in [&early[0], &early[1], &early[5]] {
         let mut account = world.account.clone();
         assert!(account.try_apply(fact).is_err(), "{fact} while a task is on a node");
         assert_eq!(account, world.account, "{fact} while a task is on a node");
@@ -652,6 +661,8 @@ fn facts_that_come_too_early_do_not_fit() {
     world.say("n1", "task a ended 0");
     world.say("n1", "release ended 0");
     world.account.clone().try_apply(&early[1]).unwrap();
+    let again = Fact::JobNode(id("job"), id("n1"), JobNodeFact::ReleaseIssued { run: 9 });
+    assert!(world.account.clone().try_apply(&again).is_err(), "the release task has run");
 }
 
 /// E3, N3: a preparation is stopped only by the end of its job, and a node is removed after the jobs

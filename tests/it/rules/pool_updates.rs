@@ -229,6 +229,15 @@ fn what_nodes_are_made_of_is_changed_only_in_an_empty_pool() {
     assert_eq!(node.slots(), 4, "new nodes are made by the new properties");
 }
 
+/// P11: a pool that is to have no nodes waits for none, although it is not steady yet.
+#[test]
+fn what_nodes_are_made_of_is_changed_while_a_pool_is_resized_to_nothing() {
+    let mut world = with_pool(0);
+    assert_eq!(world.send("POST /pools/p/resize", r#"{"targetDedicatedNodes":0}"#).told(), "202");
+    assert_eq!(world.value("/pools/p", "/allocationState"), "resizing");
+    assert_eq!(world.send("PATCH /pools/p", r#"{"vmSize":"big"}"#).told(), "200");
+}
+
 /// P10, P11, T5: a typed update changes only what it gives.
 #[test]
 fn a_typed_update_keeps_what_it_does_not_give() {

@@ -338,6 +338,21 @@ fn a_job_manager_task_may_be_kept_from_low_priority_nodes() {
     }
 }
 
+/// P5: a user's task is no manager, although it has the id of one that was deleted.
+#[test]
+fn a_task_with_the_id_of_a_deleted_manager_may_run_on_a_low_priority_node() {
+    let target = NodeCounts { dedicated: 0, low_priority: 1 };
+    let mut world = World::with_pool(target, 2, NodeFillType::Spread);
+    world.add_job("job", |specification, _| {
+        specification.manager =
+            Some(JobManagerTask { allow_low_priority_node: false, ..manager("m", false) });
+    });
+    assert!(world.placed().is_empty());
+    world.delete_task("m");
+    world.add("m");
+    assert_eq!(world.placed(), ["m n1"]);
+}
+
 // Random accounts
 
 #[derive(Clone, Debug)]

@@ -26,6 +26,21 @@ fn refused(error: &BatchError, time: &str) -> String {
     String::from_utf8(out).expect("ASCII")
 }
 
+/// Texts are looked at in blocks of 16 and 8 bytes; nothing that is to be escaped is passed over at their ends.
+#[test]
+fn what_is_to_be_escaped_is_found_at_each_place_of_a_text() {
+    for length in 1..40 {
+        for place in 0..length {
+            for special in ['"', '\\', '\u{1f}', '\u{80}', '\u{1F600}'] {
+                let text: String = (0..length).map(|at| if at == place { special } else { ' ' }).collect();
+                let written = laid_out(&json!(text));
+                assert!(written.is_ascii(), "{text:?}: {written}");
+                assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), json!(text));
+            }
+        }
+    }
+}
+
 #[test]
 fn members_and_items_are_joined_by_commas_and_brackets_break_lines() {
     let expected = concat!(
