@@ -223,4 +223,6 @@ impl Changes {
 }
 
 #[cfg(test)]
+pub mod disk;
+#[cfg(test)]
 mod tests;

@@ -63,3 +63,50 @@ async fn work(mut steps: UnboundedReceiver<Step>) {
         act();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+        time::Duration,
+    };
+
+    use tokio::time::{sleep, timeout};
+
+    use super::*;
+    use crate::store::disk::Disk;
+
+    #[tokio::test]
+    async fn a_step_waits_until_its_reason_is_on_disk() {
+        let (disk, mut steps, taken) = (Disk::default(), Steps::new(), Arc::<AtomicU32>::default());
+        let store = disk.store();
+        let take = |digit| {
+            let taken = taken.clone();
+            move || taken.store(taken.load(Ordering::Relaxed) * 10 + digit, Ordering::Relaxed)
+        };
+        steps.then(take(1));
+        disk.set(|disk| disk.held = true);
+        steps.hold(store.log("a").append(0, [b"a reason".to_vec()]));
+        steps.then(take(2));
+        steps.then(take(3));
+        let turn = steps.turn();
+        sleep(Duration::from_millis(100)).await;
+        assert_eq!(taken.load(Ordering::Relaxed), 1);
+        disk.set(|disk| disk.held = false);
+        turn.await.unwrap();
+        assert_eq!(taken.load(Ordering::Relaxed), 123);
+    }
+
+    #[tokio::test]
+    async fn a_step_whose_reason_is_lost_is_never_taken() {
+        let (disk, mut steps) = (Disk::default(), Steps::new());
+        let store = disk.store();
+        disk.set(|disk| disk.fails = true);
+        steps.hold(store.log("a").append(0, [b"a reason".to_vec()]));
+        let turn = steps.turn();
+        assert!(timeout(Duration::from_secs(20), turn).await.unwrap().is_err());
+    }
+}

@@ -2,8 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    fs::{self, File},
-    io,
+    fs, io,
     ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -107,7 +106,9 @@ fn create(folder: &Path) -> Result<(), OpenError> {
     drop(database);
     fs::rename(&new, folder.join(FILE)).map_err(failed)?;
     #[cfg(unix)] // Elsewhere a folder cannot be opened.
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    for folder in [folder, &folder.join("..")] {
+        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+    }
     Ok(())
 }
 

@@ -1,14 +1,8 @@
-use std::{
-    io::{self, Write as _},
-    path::PathBuf,
-    sync::{Condvar, Mutex},
-    thread,
-    time::Duration,
-};
+use std::{io::Write as _, path::PathBuf, thread, time::Duration};
 
-use redb::{StorageBackend, TableDefinition, backends::InMemoryBackend};
+use redb::TableDefinition;
 
-use super::*;
+use super::{disk::Disk, *};
 
 /// A folder of its own for a test.
 fn folder(name: &str) -> PathBuf {
@@ -193,63 +187,6 @@ fn a_damaged_file_is_refused() {
     }
     std::panic::set_hook(hook);
     fs::remove_dir_all(folder).unwrap();
-}
-
-/// A disk whose fsync can be held up, counted and made to fail.
-#[derive(Debug, Default, Clone)]
-struct Disk {
-    memory: Arc<InMemoryBackend>,
-    state: Arc<(Mutex<DiskState>, Condvar)>,
-}
-
-#[derive(Debug, Default)]
-struct DiskState {
-    held: bool,
-    waiting: bool,
-    fails: bool,
-    syncs: u64,
-}
-
-impl Disk {
-    fn set<T>(&self, change: impl FnOnce(&mut DiskState) -> T) -> T {
-        let result = change(&mut self.state.0.lock().unwrap());
-        self.state.1.notify_all();
-        result
-    }
-
-    fn store(&self) -> Store {
-        let database = Database::builder().create_with_backend(self.clone()).unwrap();
-        Store::with_database(database).unwrap()
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> io::Result<u64> {
-        self.memory.len()
-    }
-
-    fn read(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        self.memory.read(offset, len)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.memory.set_len(len)
-    }
-
-    fn sync_data(&self, eventual: bool) -> io::Result<()> {
-        let mut state = self.state.0.lock().unwrap();
-        while state.held {
-            state.waiting = true;
-            state = self.state.1.wait(state).unwrap();
-        }
-        state.waiting = false;
-        state.syncs += 1;
-        if state.fails { Err(io::Error::other("no disk")) } else { self.memory.sync_data(eventual) }
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.memory.write(offset, data)
-    }
 }
 
 #[test]
