@@ -285,7 +285,7 @@ pub enum PoolOwner {
 
 impl Pool {
     /// How long a resize may take by default: `PT15M`.
-    pub const RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_secs(15 * 60);
+    pub const RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_mins(15);
 
     pub(crate) fn new(
         specification: Arc<PoolSpecification>,

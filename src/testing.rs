@@ -127,7 +127,7 @@
 //! };
 //! for _ in 0..3 {
 //!     assert!(get(&mut driver).contains(r#""state":"terminating""#));
-//!     driver.wait(TimeSpan::from_secs(60 * 60));
+//!     driver.wait(TimeSpan::from_hours(1));
 //! }
 //! ```
 //!

@@ -282,7 +282,7 @@ impl TryFrom<OffsetDateTime> for Timestamp {
 /// use azbatch::TimeSpan;
 ///
 /// assert_eq!(TimeSpan::parse("PT01H00M00S")?.to_string(), "PT1H");
-/// assert_eq!(TimeSpan::from_secs(7 * 24 * 60 * 60).to_string(), "P7D");
+/// assert_eq!(TimeSpan::from_days(7).to_string(), "P7D");
 /// assert_eq!(TimeSpan::UNLIMITED.to_string(), "P10675199DT2H48M5.4775807S");
 /// # Ok::<(), azbatch::ParseError>(())
 /// ```
@@ -302,7 +302,26 @@ impl TimeSpan {
 
     /// This number of seconds, at most [`UNLIMITED`](Self::UNLIMITED).
     pub const fn from_secs(seconds: u64) -> Self {
-        match Self::from_ticks(seconds.saturating_mul(TICKS_PER_SECOND)) {
+        Self::of(seconds, TICKS_PER_SECOND)
+    }
+
+    /// This number of minutes, at most [`UNLIMITED`](Self::UNLIMITED).
+    pub const fn from_mins(minutes: u64) -> Self {
+        Self::of(minutes, TICKS_PER_MINUTE)
+    }
+
+    /// This number of hours, at most [`UNLIMITED`](Self::UNLIMITED).
+    pub const fn from_hours(hours: u64) -> Self {
+        Self::of(hours, TICKS_PER_HOUR)
+    }
+
+    /// This number of days of 24 hours, at most [`UNLIMITED`](Self::UNLIMITED).
+    pub const fn from_days(days: u64) -> Self {
+        Self::of(days, TICKS_PER_DAY)
+    }
+
+    const fn of(number: u64, ticks_per_unit: u64) -> Self {
+        match Self::from_ticks(number.saturating_mul(ticks_per_unit)) {
             Some(span) => span,
             None => Self::UNLIMITED,
         }
@@ -874,6 +893,17 @@ mod tests {
         (662_431_392_000_000_000, "2100-03-01T00:00:00Z", "Mon, 01 Mar 2100 00:00:00 GMT"),
         (3_155_378_975_999_999_999, "9999-12-31T23:59:59.9999999Z", "Fri, 31 Dec 9999 23:59:59 GMT"),
     ];
+
+    #[test]
+    fn spans_are_made_of_units() {
+        let spans =
+            [TimeSpan::from_secs(3), TimeSpan::from_mins(3), TimeSpan::from_hours(3), TimeSpan::from_days(3)];
+        assert_eq!(spans.map(|span| span.to_string()), ["PT3S", "PT3M", "PT3H", "P3D"]);
+        let most = TimeSpan::UNLIMITED.ticks() / TICKS_PER_DAY;
+        assert_eq!(TimeSpan::from_days(most).ticks(), most * TICKS_PER_DAY);
+        assert_eq!(TimeSpan::from_days(most + 1), TimeSpan::UNLIMITED);
+        assert_eq!(TimeSpan::from_secs(u64::MAX), TimeSpan::UNLIMITED);
+    }
 
     #[test]
     fn corner_instants_have_their_written_forms() {

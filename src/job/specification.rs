@@ -346,7 +346,7 @@ impl JobPreparationTask {
 
 impl JobReleaseTask {
     /// The longest time that a release task may run, and its default: `PT15M` ([E6](crate::evidence#e6)).
-    pub const MAX_WALL_CLOCK_TIME: TimeSpan = TimeSpan::from_secs(15 * 60);
+    pub const MAX_WALL_CLOCK_TIME: TimeSpan = TimeSpan::from_mins(15);
 
     /// The service's defaults.
     pub fn new(id: TaskId) -> Self {

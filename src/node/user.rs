@@ -6,7 +6,7 @@ use core::{fmt, net::IpAddr, str::FromStr};
 use crate::{TimeSpan, Timestamp};
 
 /// How long a user can log in if the request does not say ([N11](crate::evidence#n11)).
-pub const DEFAULT_USER_LIFETIME: TimeSpan = TimeSpan::from_secs(24 * 60 * 60);
+pub const DEFAULT_USER_LIFETIME: TimeSpan = TimeSpan::from_days(1);
 
 /// Text that is not a valid user name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

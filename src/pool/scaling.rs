@@ -29,11 +29,11 @@ pub struct EvaluationInterval(TimeSpan);
 
 impl EvaluationInterval {
     /// `PT15M`.
-    pub const DEFAULT: Self = Self(TimeSpan::from_secs(15 * 60));
+    pub const DEFAULT: Self = Self(TimeSpan::from_mins(15));
     /// `PT5M`.
-    pub const MIN: Self = Self(TimeSpan::from_secs(5 * 60));
+    pub const MIN: Self = Self(TimeSpan::from_mins(5));
     /// `P7D`.
-    pub const MAX: Self = Self(TimeSpan::from_secs(168 * 3600));
+    pub const MAX: Self = Self(TimeSpan::from_days(7));
 
     /// `None` if it is too short or too long.
     pub fn new(span: TimeSpan) -> Option<Self> {

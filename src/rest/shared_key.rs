@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The largest difference between a request's date and the host's clock (U6).
-const MAX_CLOCK_SKEW: TimeSpan = TimeSpan::from_secs(15 * 60);
+const MAX_CLOCK_SKEW: TimeSpan = TimeSpan::from_mins(15);
 
 /// The headers that are signed by their values alone, in their order (U3).
 const SIGNED_HEADERS: [&str; 11] = [

@@ -59,7 +59,7 @@ pub struct TaskConstraints {
 
 impl TaskConstraints {
     /// The service's default retention time, `P7D`.
-    pub const DEFAULT_RETENTION: TimeSpan = TimeSpan::from_secs(7 * 24 * 60 * 60);
+    pub const DEFAULT_RETENTION: TimeSpan = TimeSpan::from_days(7);
 }
 
 /// Constraints as a request gives them. What it leaves out takes the service's defaults.

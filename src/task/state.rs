@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long a task lives, from its addition (K13).
-const MAX_LIFETIME: TimeSpan = TimeSpan::from_secs(180 * 24 * 60 * 60);
+const MAX_LIFETIME: TimeSpan = TimeSpan::from_days(180);
 
 /// The state of a task, with what only a task in that state has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -142,7 +142,7 @@ impl Times {
     }
 
     fn schedule(self, now: Timestamp) -> Schedule {
-        let minutes = |minutes: u64| TimeSpan::from_secs(minutes * 60);
+        let minutes = TimeSpan::from_mins;
         let later = |from_now: u64| now.saturating_add(minutes(from_now));
         let period = |length: u64| Period::new(minutes(length)).unwrap();
         Schedule {

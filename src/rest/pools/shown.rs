@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// P7
-const DEFAULT_RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_secs(15 * 60);
+const DEFAULT_RESIZE_TIMEOUT: TimeSpan = TimeSpan::from_mins(15);
 
 /// A pool as `Pool - Get` shows it.
 pub(super) fn pool(account: &Account, pool: &Pool, slot: &mut Slot<'_>) {

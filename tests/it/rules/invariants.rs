@@ -626,6 +626,19 @@ fn facts_that_would_break_a_rule_do_not_fit() {
     }
 }
 
+/// K2, I3: a task does not start before it was assigned, and it starts once.
+#[test]
+fn a_start_that_comes_before_its_time_does_not_fit() {
+    let mut world = World::new(plain);
+    world.at(5).add("a");
+    let started = |at| Fact::Task(id("job"), id("a"), TaskFact::Started { at });
+    assert!(world.account.clone().try_apply(&started(s(6))).is_err(), "it is active");
+    world.assign("a", "n1");
+    assert!(world.account.clone().try_apply(&started(s(4))).is_err(), "it was assigned later");
+    world.account.try_apply(&started(s(6))).unwrap();
+    assert!(world.account.try_apply(&started(s(6))).is_err(), "it has started");
+}
+
 /// I1, I4: facts about a job's end, a node's action and a pool's end that come before their time.
 #[test]
 fn facts_that_come_too_early_do_not_fit() {
