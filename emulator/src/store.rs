@@ -223,6 +223,6 @@ impl Changes {
 }
 
 #[cfg(test)]
-pub mod disk;
+pub(crate) mod disk;
 #[cfg(test)]
 mod tests;

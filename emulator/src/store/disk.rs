@@ -7,7 +7,7 @@ use std::{
 
 use redb::{Database, StorageBackend, backends::InMemoryBackend};
 
-use crate::store::Store;
+use crate::store::{Store, tables};
 
 /// A disk whose fsync can be held up, counted and made to fail.
 #[derive(Debug, Default, Clone)]
@@ -34,6 +34,7 @@ impl Disk {
 
     pub fn store(&self) -> Store {
         let database = Database::builder().create_with_backend(self.clone()).unwrap();
+        tables::begin(&database).unwrap();
         Store::with_database(database).unwrap()
     }
 }

@@ -13,8 +13,8 @@ use std::{
 };
 
 use redb::{
-    Database, DatabaseError, ReadableTable, StorageError, Table, TableDefinition, TableError,
-    WriteTransaction,
+    Database, DatabaseError, ReadableTable, ReadableTableMetadata, StorageError, Table, TableDefinition,
+    TableError, WriteTransaction,
 };
 
 use crate::store::{OpenError, StoreError, writer::Write};
@@ -113,7 +113,7 @@ fn create(folder: &Path) -> Result<(), OpenError> {
 }
 
 /// Makes the tables, so that nobody finds the file without them.
-fn begin(database: &Database) -> Result<(), StoreError> {
+pub fn begin(database: &Database) -> Result<(), StoreError> {
     let transaction = database.begin_write()?;
     transaction.open_table(META)?.insert("format", FORMAT)?;
     Tables::open(&transaction)?;
@@ -172,13 +172,19 @@ pub fn clean_up(database: &Database) -> Result<Found, StoreError> {
     if let Some((key, _)) = tables.pieces.last()? {
         next_value = key.value().0 + 1;
     }
+    let pieces = tables.pieces.len()?;
     tables.pieces.retain(|(number, _), _| used.contains(&number))?;
+    let is_clean = tables.pieces.len()? == pieces;
     let mut logs = BTreeSet::new();
     for log in tables.logs.iter()? {
         logs.insert(log?.0.value().into());
     }
     drop(tables);
-    transaction.commit()?;
+    if is_clean {
+        transaction.abort()?;
+    } else {
+        transaction.commit()?;
+    }
     Ok(Found { logs, next_value })
 }
 

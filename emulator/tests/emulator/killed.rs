@@ -305,7 +305,7 @@ fn a_kill_loses_nothing_that_was_acknowledged() {
             for worker in &mut workers {
                 scope.spawn(move || worker.work(address));
             }
-            thread::sleep(Duration::from_millis(60 + round * 37 % 150));
+            thread::sleep(Duration::from_millis(40 + round * 37 % 120));
             drop(emulator); // This kills it.
             watcher.join().unwrap()
         });
