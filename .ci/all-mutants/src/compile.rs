@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     error::Error,
-    fs,
+    fs, io,
     ops::Range,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -26,10 +26,34 @@ pub struct Compiled {
     pub programs: Vec<PathBuf>,
     /// These do not compile.
     pub unviable: BTreeSet<Number>,
-    /// These are not in the programs: cargo-mutants must try them one by one.
+    /// These are not in the programs: they must be tried one by one.
     pub left: BTreeSet<Number>,
     /// What these change may be computed while compiling.
     pub constant: BTreeSet<Number>,
+    /// The files as they were.
+    sources: BTreeMap<String, String>,
+}
+
+impl Compiled {
+    /// Gives the tree back the files as they were.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn restore(&self, tree: &Path) -> Result<(), io::Error> {
+        self.sources.iter().try_for_each(|(file, source)| fs::write(tree.join(file), source))
+    }
+
+    /// The test programs with one mutant alone; `None` if it does not compile. The tree must have been restored.
+    ///
+    /// # Errors
+    /// A file cannot be written, or the compiler cannot be run.
+    pub fn alone(&self, tree: &Path, mutant: &Mutant) -> Result<Option<Vec<PathBuf>>, Box<dyn Error>> {
+        let source = &self.sources[&mutant.file];
+        fs::write(tree.join(&mutant.file), mutant.alone_in(source))?;
+        let programs = tests(tree)?.ok();
+        fs::write(tree.join(&mutant.file), source)?;
+        Ok(programs)
+    }
 }
 
 /// Writes the sources with all wanted mutants that compile into the tree, and compiles its tests.
@@ -42,11 +66,9 @@ pub fn compile(
     is_wanted: impl Fn(Number) -> bool,
 ) -> Result<Compiled, Box<dyn Error>> {
     let files = mutants::by_file(mutants);
-    let sources: BTreeMap<&str, String> = files
-        .keys()
-        .map(|file| Ok((*file, fs::read_to_string(tree.join(file))?)))
-        .collect::<Result<_, std::io::Error>>()?;
-    let mut compiled = Compiled::default();
+    let read = |file: &&str| Ok(((*file).to_owned(), fs::read_to_string(tree.join(file))?));
+    let sources = files.keys().map(read).collect::<Result<_, io::Error>>()?;
+    let mut compiled = Compiled { sources, ..Compiled::default() };
     // `return` needs the very type that such a function hides; a whole body would not.
     let wanted = || (0..mutants.len()).filter(|number| is_wanted(*number));
     compiled.left = wanted().filter(|number| mutants[*number].hides_its_type()).collect();
@@ -61,7 +83,7 @@ pub fn compile(
                 .map(|number| (*number, &mutants[*number]))
                 .collect();
             let with_mutants =
-                instrument(&sources[file], &wanted).map_err(|error| format!("{file}: {error}"))?;
+                instrument(&compiled.sources[*file], &wanted).map_err(|error| format!("{file}: {error}"))?;
             // A chain with `let` has no place for its mutants, which do not compile.
             for number in &with_mutants.without_place {
                 let chain = mutants[*number].replacement == "||";
@@ -80,7 +102,7 @@ pub fn compile(
         };
         leave_out(&errors, &written, &mut compiled)?;
         eprintln!(
-            "{} errors; so far {} do not compile, {} are left to cargo-mutants",
+            "{} errors; so far {} do not compile, {} are to be tried one by one",
             errors.len(),
             compiled.unviable.len(),
             compiled.left.len()

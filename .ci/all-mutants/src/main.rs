@@ -3,7 +3,8 @@
 //! cargo-mutants compiles each of more than 4,000 mutants by itself, half a minute each. Here one build contains all
 //! of them, each behind a switch; a first run of each test notes which mutants it reaches; and then, with one
 //! mutant on at a time, the tests that reach it run until one fails. Which mutants there are is what
-//! `cargo mutants --list` says. `.ci/mutants all` runs it.
+//! `cargo mutants --list` says. Those that cannot be in one build with the others, or whose code only the compiler
+//! runs, are tried one by one at the end. `.ci/mutants all` runs it.
 
 mod compile;
 mod instrument;
@@ -21,6 +22,7 @@ use std::{
     time::Instant,
 };
 
+use mutants::Number;
 use outcomes::{Outcome, Outcomes};
 use run::{each, lock};
 
@@ -85,7 +87,27 @@ fn all(again: bool, tree: &Path, list: &Path, folder: &Path) -> Result<(), Box<d
             eprintln!("{} of {} after {} s", index + 1, tried.len(), begun.elapsed().as_secs());
         }
     });
-    outcomes::write(folder, &mutants, &lock(&outcomes))?;
+    let mut outcomes = outcomes.into_inner()?;
+    outcomes::write(folder, &mutants, &outcomes)?; // So that a break leaves that much.
+
+    let left: Vec<Number> = outcomes
+        .iter()
+        .filter(|(_, (outcome, _))| *outcome == Outcome::Left)
+        .map(|(number, _)| *number)
+        .collect();
+    eprintln!("{} are left to be tried one by one after {} s", left.len(), begun.elapsed().as_secs());
+    compiled.restore(tree)?;
+    for number in left {
+        let (outcome, test) = match compiled.alone(tree, &mutants[number])? {
+            Some(programs) => reach.outcome_of(tree, &programs),
+            None => (Outcome::Unviable, None),
+        };
+        if outcome == Outcome::Missed {
+            println!("no test notices: {}", mutants[number].name);
+        }
+        outcomes.insert(number, (outcome, test.unwrap_or_default().to_owned()));
+        outcomes::write(folder, &mutants, &outcomes)?;
+    }
     eprintln!("done after {} s", begun.elapsed().as_secs());
     Ok(())
 }

@@ -23,6 +23,12 @@ struct Function {
 }
 
 impl Mutant {
+    /// A source with this mutant in place of what it replaces.
+    pub fn alone_in(&self, source: &str) -> String {
+        let (start, end) = Lines::new(source).range(self.span);
+        format!("{}{}{}", &source[..start], self.replacement, &source[end..])
+    }
+
     /// Whether its function returns an iterator of a type without a name.
     pub fn returns_iterator(&self) -> bool {
         self.function.as_ref().is_some_and(|function| function.return_type.starts_with("-> impl Iterator"))

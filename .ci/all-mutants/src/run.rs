@@ -102,6 +102,22 @@ impl Reach {
         (Outcome::Missed, None)
     }
 
+    /// Whether a test notices what is in these programs, and which. All tests run, the quickest first.
+    pub fn outcome_of(&self, tree: &Path, programs: &[PathBuf]) -> (Outcome, Option<&str>) {
+        for test in &self.tests {
+            let limit = MIN_TIMEOUT.max(test.took * TIMEOUT_FACTOR);
+            let Some(program) = programs.iter().find(|program| name(program) == name(&test.program)) else {
+                return (Outcome::Left, None);
+            };
+            match run(self::test(tree, program, &test.name), limit) {
+                Some(true) => {}
+                Some(false) => return (Outcome::Caught, Some(&test.name)),
+                None => return (Outcome::TimedOut, Some(&test.name)),
+            }
+        }
+        (Outcome::Missed, None)
+    }
+
     /// How long all tests that reach a mutant take.
     pub fn time(&self, number: Number) -> Duration {
         self.by_mutant.get(&number).into_iter().flatten().map(|index| self.tests[*index].took).sum()
@@ -111,15 +127,26 @@ impl Reach {
 impl Test {
     /// Whether it passes with a mutant on; `None` if it does not end in time.
     fn run(&self, tree: &Path, number: Number, limit: Duration) -> Option<bool> {
-        let mut child =
-            test(tree, &self.program, &self.name).env("MUTANT", number.to_string()).spawn().ok()?;
-        if let Ok(Some(status)) = child.wait_timeout(limit) {
-            return Some(status.success());
-        }
-        child.kill().ok();
-        child.wait().ok();
-        None
+        let mut command = test(tree, &self.program, &self.name);
+        command.env("MUTANT", number.to_string());
+        run(command, limit)
     }
+}
+
+/// Whether a program succeeds; `None` if it does not end in time.
+fn run(mut command: Command, limit: Duration) -> Option<bool> {
+    let mut child = command.spawn().ok()?;
+    if let Ok(Some(status)) = child.wait_timeout(limit) {
+        return Some(status.success());
+    }
+    child.kill().ok();
+    child.wait().ok();
+    None
+}
+
+/// The name of a test program without the hash behind it.
+fn name(program: &Path) -> Option<&str> {
+    Some(program.file_name()?.to_str()?.rsplit_once('-')?.0)
 }
 
 fn test(tree: &Path, program: &Path, name: &str) -> Command {
