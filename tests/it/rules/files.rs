@@ -417,6 +417,29 @@ fn conditions_on_a_file_are_dates() {
     assert_eq!(deleted.status, 200, "a deletion has no conditions");
 }
 
+/// V7: the host learns which part is asked for.
+#[test]
+fn a_host_is_told_the_range() {
+    let host = Host::new();
+    let now = host.world.now;
+    let range = |sent: Sent| {
+        sent.request(now, Guid::from_u128(1), |request| {
+            let Ok(Prepared::File(file)) = rest::prepare(request, URL, now) else { panic!("a file") };
+            match file.decide(&host.world.account, now).unwrap() {
+                FileAccess::Get(get) => {
+                    (get.range().map(|range| range.within(10).unwrap()), get.bytes_of(10))
+                }
+                other @ (FileAccess::List(_) | FileAccess::Properties(_) | FileAccess::Delete(_)) => {
+                    panic!("{other:?}")
+                }
+            }
+        })
+    };
+    let get = || Sent::new(&format!("GET {FILES}/stdout.txt"), "");
+    assert_eq!(range(get()), (None, 0..10));
+    assert_eq!(range(get().header("ocp-range", "bytes=2-3")), (Some(2..4), 2..4));
+}
+
 /// V7
 #[test]
 fn a_part_of_a_file_can_be_read() {
