@@ -56,6 +56,8 @@ struct State {
     bytes: u64,
     /// How many there may be before it is stored whole.
     limit: u64,
+    /// Says when the latest entry is on disk.
+    latest: Option<Ticket>,
 }
 
 /// The account with all entries before one.
@@ -108,7 +110,7 @@ impl Ledger {
             if log.bounds()?.is_some() {
                 return Err(damaged("it has no account").into());
             }
-            let state = State { next: 0, until: Timestamp::MIN, bytes: 0, limit: MANY_BYTES };
+            let state = State { next: 0, until: Timestamp::MIN, bytes: 0, limit: MANY_BYTES, latest: None };
             return Ok((Self { log, state: Mutex::new(state), is_long: Notify::new() }, None));
         };
         check_format(&log)?;
@@ -117,7 +119,7 @@ impl Ledger {
             .map_err(|error| format!("the stored account cannot be read ({error}); {REMEDY}"))?;
         drop(whole);
         let (next, bytes) = replay(&log, next, &mut snapshot)?;
-        let state = State { next, until: snapshot.instant, bytes, limit };
+        let state = State { next, until: snapshot.instant, bytes, limit, latest: None };
         Ok((Self { log, state: Mutex::new(state), is_long: Notify::new() }, Some(snapshot)))
     }
 
@@ -157,15 +159,21 @@ impl Ledger {
         if state.bytes > state.limit {
             self.is_long.notify_one();
         }
-        self.log.append(index, [bytes])
+        let ticket = self.log.append(index, [bytes]);
+        state.latest = Some(ticket.clone());
+        ticket
     }
 
-    /// Waits until everything that has happened so far is on disk.
+    /// Waits until every entry so far is on disk, but not for an account that is being stored whole.
     ///
     /// # Errors
     /// It will never be.
     pub async fn durable(&self) -> Result<(), StoreError> {
-        self.log.store().latest().committed().await
+        let latest = self.lock().latest.clone();
+        match latest {
+            Some(ticket) => ticket.committed().await,
+            None => Ok(()),
+        }
     }
 
     /// Waits until the disk fails.
