@@ -55,25 +55,30 @@ impl FileLookup<'_> {
     /// Looks the files up, which can take a while, and answers.
     pub fn answer(self, request: &Request<'_>) -> Response {
         let Self { access, files, log, at } = self;
-        let response = match access {
-            FileAccess::List(list) => {
-                let found = files.list(list.place(), list.is_recursive());
-                list.answer(found, at)
-            }
-            FileAccess::Get(get) => {
-                let found = files.get(get.place(), get.path(), &|length| get.bytes_of(length));
-                get.answer(found, at)
-            }
-            FileAccess::Properties(properties) => {
-                let found = files.properties(properties.place(), properties.path());
-                properties.answer(found, at)
-            }
-            FileAccess::Delete(delete) => {
-                let deleted = files.delete(delete.place(), delete.path(), delete.is_recursive());
-                delete.answer(deleted, at)
-            }
-        };
+        let response = look_up(access, &*files, at);
         log.request(at, request, &response);
         response
+    }
+}
+
+/// Looks files up, which can take a while, and answers.
+pub fn look_up(access: FileAccess<'_>, files: &dyn Files, at: Timestamp) -> Response {
+    match access {
+        FileAccess::List(list) => {
+            let found = files.list(list.place(), list.is_recursive());
+            list.answer(found, at)
+        }
+        FileAccess::Get(get) => {
+            let found = files.get(get.place(), get.path(), &|length| get.bytes_of(length));
+            get.answer(found, at)
+        }
+        FileAccess::Properties(properties) => {
+            let found = files.properties(properties.place(), properties.path());
+            properties.answer(found, at)
+        }
+        FileAccess::Delete(delete) => {
+            let deleted = files.delete(delete.place(), delete.path(), delete.is_recursive());
+            delete.answer(deleted, at)
+        }
     }
 }

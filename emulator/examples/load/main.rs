@@ -5,6 +5,9 @@
 //! cargo run --release --all-features --example emulator -- --no-auth > /dev/null &
 //! cargo run --release --example load -- 127.0.0.1:10500 5 8 # address, seconds, connections
 //! ```
+//!
+//! A path after the address is put before the paths of requests: `127.0.0.1:10600/accounts/laptop` is an account of
+//! a cluster.
 
 mod client;
 
@@ -12,6 +15,7 @@ use std::{
     env,
     error::Error,
     net::SocketAddr,
+    sync::OnceLock,
     thread,
     time::{Duration, Instant},
 };
@@ -26,11 +30,17 @@ const TASKS_AT_ONCE: u64 = 100;
 /// A program that forgets to stop is a nuisance.
 const LONGEST: u64 = 60;
 
+/// What stands before the path of each request.
+static PREFIX: OnceLock<String> = OnceLock::new();
+
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = env::args().skip(1);
-    let address: SocketAddr = arguments.next().as_deref().unwrap_or("127.0.0.1:10500").parse()?;
+    let server = arguments.next().unwrap_or("127.0.0.1:10500".into());
+    let (address, prefix) = server.find('/').map_or((&*server, ""), |end| server.split_at(end));
+    PREFIX.get_or_init(|| prefix.into());
+    let address: SocketAddr = address.parse()?;
     if !address.ip().is_loopback() {
         return Err("only an emulator on this machine is put under load".into());
     }
@@ -78,7 +88,8 @@ fn make_tasks(client: &mut Client, job: &str) -> Result<(), Failure> {
 }
 
 fn expect(client: &mut Client, method: &str, target: &str, body: &str, status: u16) -> Result<(), Failure> {
-    let answer = client.send(method, target, body.as_bytes())?;
+    let target = format!("{}{target}", PREFIX.get().map_or("", String::as_str));
+    let answer = client.send(method, &target, body.as_bytes())?;
     if answer.status == status {
         Ok(())
     } else {

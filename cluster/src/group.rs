@@ -1,0 +1,332 @@
+//! A group: something that is replicated, its log and its Raft. Commands that wait are proposed together, as one
+//! entry, because Raft waits for the disk after each.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use azbatch_emulator::store::Store;
+use openraft::{
+    BasicNode, ChangeMembers, Config, Raft, ServerState,
+    error::{ClientWriteError, RaftError},
+};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::{
+    sync::{
+        mpsc::{self, UnboundedSender},
+        oneshot, watch,
+    },
+    time::{Instant, sleep, timeout_at},
+};
+
+use crate::{
+    log::RaftLog,
+    machine::{Machine, Replicated, Shared},
+    network::{GroupNetwork, NoAnswer, Peers, Topic},
+    raft::{Bytes, MemberId, Types, Unreadable, decode, encode},
+};
+
+/// How many bytes of commands are proposed together, unless one alone has more.
+const BATCH_BYTES: usize = 1024 * 1024;
+/// How many commands may wait.
+const WAITING: usize = 4096;
+/// How long members are given to answer, and how long a leader is waited for.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a member waits before it looks for a leader again.
+const RETRY: Duration = Duration::from_millis(50);
+
+/// Why something was not done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Failure {
+    /// Nothing has happened, so that it can be tried again.
+    #[error("nothing was done: {0}")]
+    NotDone(String),
+    /// It may have happened, or may still happen.
+    #[error("it is not known whether it was done: {0}")]
+    Unknown(String),
+}
+
+/// Who leads a group.
+pub enum Leader {
+    Own,
+    Other(MemberId, BasicNode),
+}
+
+/// A change of a group's members.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum MemberChange {
+    Add(MemberId, BasicNode),
+    Remove(MemberId),
+}
+
+/// One group, as this member has it.
+pub struct Group<S: Replicated> {
+    pub name: String,
+    pub raft: Raft<Types>,
+    pub shared: Arc<Shared<S>>,
+    peers: Peers,
+    proposals: mpsc::Sender<Proposal>,
+}
+
+/// A command that waits to be proposed.
+struct Proposal {
+    command: Vec<u8>,
+    outcome: oneshot::Sender<Result<Bytes, Failure>>,
+}
+
+impl<S: Replicated> Group<S> {
+    /// Opens a group that has been stored, or begins with `new`. See [`Machine::open`] for the channels.
+    ///
+    /// # Errors
+    /// What is stored cannot be read.
+    pub async fn open(
+        name: &str,
+        (store, peers, config): (&Store, &Peers, Arc<Config>),
+        new: S,
+        events: UnboundedSender<S::Event>,
+        changes: watch::Sender<u64>,
+    ) -> Result<Self, String> {
+        let log = store.log(name);
+        let machine = Machine::open(log.clone(), new, events, changes)?;
+        let shared = machine.shared();
+        let network = GroupNetwork { peers: peers.clone(), group: name.into() };
+        let raft = Raft::new(peers.own(), config, network, RaftLog::new(log), machine).await;
+        let raft = raft.map_err(|error| error.to_string())?;
+        let (proposals, waiting) = mpsc::channel(WAITING);
+        tokio::spawn(propose_batches(raft.clone(), waiting));
+        Ok(Self { name: name.into(), raft, shared, peers: peers.clone(), proposals })
+    }
+
+    /// Makes these the first members, unless the group has members. Each may do so. The first one does so at once, the
+    /// others after a while, so that it is elected.
+    pub async fn begin(&self, members: BTreeMap<MemberId, BasicNode>, first: MemberId) {
+        if first != self.peers.own() {
+            sleep(Duration::from_secs(3)).await;
+        }
+        if let Ok(false) = self.raft.is_initialized().await {
+            // It fails if another member was faster.
+            self.raft.initialize(members).await.ok();
+        }
+    }
+
+    /// Whether this member leads the group, as far as it knows.
+    pub fn is_leader(&self) -> bool {
+        self.raft.metrics().borrow().state == ServerState::Leader
+    }
+
+    /// Who leads the group, if that is known.
+    pub fn leader(&self) -> Option<Leader> {
+        let metrics = self.raft.metrics();
+        let metrics = metrics.borrow();
+        let leader = metrics.current_leader?;
+        if leader == self.peers.own() {
+            return (metrics.state == ServerState::Leader).then_some(Leader::Own);
+        }
+        let node = metrics.membership_config.membership().get_node(&leader)?;
+        Some(Leader::Other(leader, node.clone()))
+    }
+
+    /// Does something with the leader, again and again while nothing is done.
+    ///
+    /// # Errors
+    /// It was not done in time, or it is not known whether it was.
+    pub async fn with_leader<T, F: Future<Output = Result<T, Failure>>>(
+        &self,
+        act: impl Fn(Leader) -> F,
+    ) -> Result<T, Failure> {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let tried = match self.leader() {
+                Some(leader) => act(leader).await,
+                None => Err(Failure::NotDone("no leader is known".into())),
+            };
+            match tried {
+                Err(Failure::NotDone(_)) if Instant::now() < until => sleep(RETRY).await,
+                done => return done,
+            }
+        }
+    }
+
+    /// Asks another member that leads this group. One that does not answer may lead no longer, and is not waited for
+    /// then.
+    ///
+    /// # Errors
+    /// The member's failure, or there is no answer.
+    pub async fn ask<T: DeserializeOwned>(
+        &self,
+        (member, node): (MemberId, &BasicNode),
+        topic: Topic,
+        message: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let answer = self.peers.ask::<Result<T, Failure>>(member, node, &self.name, topic, message, PATIENCE);
+        tokio::select! {
+            answer = answer => answer.unwrap_or_else(|error| Err(error.into())),
+            () = self.follows_no_longer(member) => Err(Failure::Unknown("the group has another leader now".into())),
+        }
+    }
+
+    /// Waits until this member no longer takes that one for the leader.
+    async fn follows_no_longer(&self, member: MemberId) {
+        let mut metrics = self.raft.metrics();
+        // An error means that the group is closed.
+        metrics.wait_for(|metrics| metrics.current_leader != Some(member)).await.ok();
+    }
+
+    /// Replicates a command and applies it. Only the leader can.
+    ///
+    /// # Errors
+    /// It is not known whether it was applied, or nothing was done.
+    pub async fn propose(&self, command: &S::Command) -> Result<S::Outcome, Failure> {
+        let outcome = self.queue(command).await?;
+        match timeout_at(Instant::now() + PATIENCE, outcome).await {
+            Ok(outcome) => read_outcome::<S>(outcome),
+            Err(_) => Err(Failure::Unknown("no majority has answered in time".into())),
+        }
+    }
+
+    /// Replicates commands in this order, however long it takes. Only the leader can.
+    ///
+    /// # Errors
+    /// As [`propose`](Self::propose), about one of them.
+    pub async fn propose_all(&self, commands: &[S::Command]) -> Result<Vec<S::Outcome>, Failure> {
+        let mut outcomes = Vec::with_capacity(commands.len());
+        for command in commands {
+            outcomes.push(self.queue(command).await?);
+        }
+        let mut read = Vec::with_capacity(commands.len());
+        for outcome in outcomes {
+            read.push(read_outcome::<S>(outcome.await)?);
+        }
+        Ok(read)
+    }
+
+    async fn queue(
+        &self,
+        command: &S::Command,
+    ) -> Result<oneshot::Receiver<Result<Bytes, Failure>>, Failure> {
+        let not_done = |why: &dyn ToString| Failure::NotDone(why.to_string());
+        if !self.is_leader() {
+            return Err(not_done(&"this member does not lead the group"));
+        }
+        let command = encode(command).map_err(|error| not_done(&error))?;
+        let (outcome, receiver) = oneshot::channel();
+        self.proposals.send(Proposal { command, outcome }).await.map_err(|error| not_done(&error))?;
+        Ok(receiver)
+    }
+
+    /// Up to where a member must have applied the log so that it has everything that was answered before now. Only the
+    /// leader can say.
+    ///
+    /// # Errors
+    /// No majority takes this member for the leader.
+    pub async fn read_index(&self) -> Result<Option<u64>, Failure> {
+        let read = timeout_at(Instant::now() + PATIENCE, self.raft.get_read_log_id()).await;
+        let read = read.map_err(|_| Failure::NotDone("no majority has answered in time".into()))?;
+        let (read, _) = read.map_err(|error| Failure::NotDone(error.to_string()))?;
+        Ok(read.map(|log_id| log_id.index))
+    }
+
+    /// Waits until this member has everything that was answered before now.
+    ///
+    /// # Errors
+    /// It cannot find out, or not in time.
+    pub async fn catch_up(&self) -> Result<(), Failure> {
+        let index = self.with_leader(|leader| async move {
+            match leader {
+                Leader::Own => self.read_index().await,
+                // An answer that was lost does no harm: nothing is changed by asking.
+                Leader::Other(member, node) => match self.ask((member, &node), Topic::ReadIndex, &()).await {
+                    Err(Failure::Unknown(why)) => Err(Failure::NotDone(why)),
+                    answer => answer,
+                },
+            }
+        });
+        let index = index.await?;
+        let applied = self.raft.wait(Some(PATIENCE)).applied_index_at_least(index, "read").await;
+        applied.map(drop).map_err(|error| Failure::NotDone(error.to_string()))
+    }
+
+    /// Changes the members of the group. Only the leader can. To do it twice does no harm.
+    ///
+    /// # Errors
+    /// It was not done, or it is not known whether it was.
+    pub async fn change_members(&self, change: &MemberChange) -> Result<(), Failure> {
+        match change {
+            MemberChange::Add(member, node) => {
+                let is_voter = self
+                    .raft
+                    .metrics()
+                    .borrow()
+                    .membership_config
+                    .membership()
+                    .voter_ids()
+                    .any(|id| id == *member);
+                if is_voter {
+                    return Ok(());
+                }
+                // It catches up before it counts.
+                self.raft.add_learner(*member, node.clone(), true).await.map_err(not_written)?;
+                let voters = ChangeMembers::AddVoterIds([*member].into());
+                self.raft.change_membership(voters, false).await.map_err(not_written)?;
+            }
+            MemberChange::Remove(member) => {
+                let voters = ChangeMembers::RemoveVoters([*member].into());
+                self.raft.change_membership(voters, false).await.map_err(not_written)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<NoAnswer> for Failure {
+    fn from(error: NoAnswer) -> Self {
+        match error {
+            NoAnswer::NotSent(_) | NoAnswer::Refused(_) => Self::NotDone(error.to_string()),
+            NoAnswer::Unknown(_) => Self::Unknown(error.to_string()),
+        }
+    }
+}
+
+fn read_outcome<S: Replicated>(
+    outcome: Result<Result<Bytes, Failure>, oneshot::error::RecvError>,
+) -> Result<S::Outcome, Failure> {
+    let outcome = outcome.map_err(|_| Failure::Unknown("the group is closed".into()))??;
+    decode(&outcome.0).map_err(unreadable)
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what map_err passes")]
+fn unreadable(error: Unreadable) -> Failure {
+    Failure::Unknown(error.to_string())
+}
+
+/// Raft says to all whose entries are on their way that another member leads, so it is not known what becomes of them.
+#[allow(clippy::needless_pass_by_value, reason = "it is what map_err passes")]
+fn not_written(error: RaftError<MemberId, ClientWriteError<MemberId, BasicNode>>) -> Failure {
+    Failure::Unknown(error.to_string())
+}
+
+/// Proposes what waits, one batch after the other.
+async fn propose_batches(raft: Raft<Types>, mut waiting: mpsc::Receiver<Proposal>) {
+    while let Some(first) = waiting.recv().await {
+        let (mut commands, mut outcomes, mut bytes) = (Vec::new(), Vec::new(), 0);
+        let mut next = Some(first);
+        while let Some(Proposal { command, outcome }) = next {
+            bytes += command.len();
+            commands.push(Bytes(command.into()));
+            outcomes.push(outcome);
+            next = if bytes < BATCH_BYTES { waiting.try_recv().ok() } else { None };
+        }
+        let written = propose_batch(&raft, &commands).await;
+        for (number, outcome) in outcomes.into_iter().enumerate() {
+            let read = written.clone().and_then(|outcomes| {
+                outcomes.get(number).cloned().ok_or_else(|| Failure::Unknown("there is no outcome".into()))
+            });
+            // A client that has gone away does not wait.
+            outcome.send(read).ok();
+        }
+    }
+}
+
+async fn propose_batch(raft: &Raft<Types>, commands: &Vec<Bytes>) -> Result<Vec<Bytes>, Failure> {
+    let batch = encode(commands).map_err(|error| Failure::NotDone(error.to_string()))?;
+    let written = raft.client_write(Bytes(batch.into())).await.map_err(not_written)?;
+    decode(&written.data.0).map_err(unreadable)
+}

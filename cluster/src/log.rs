@@ -1,0 +1,140 @@
+//! Raft's log and vote of a group, in the store. The store commits together what all groups of the process write.
+
+use std::{
+    fmt::Debug,
+    io,
+    ops::{Bound, RangeBounds},
+};
+
+use azbatch_emulator::store::{self, Changes, StoreError as DiskError};
+use openraft::{
+    AnyError, Entry, LogState, OptionalSend, RaftLogReader, StorageIOError, Vote,
+    storage::{LogFlushed, RaftLogStorage},
+};
+use serde::de::DeserializeOwned;
+
+use crate::raft::{LogId, MemberId, StorageError, Types, Unreadable, decode, encode};
+
+const VOTE: &str = "vote";
+const PURGED: &str = "purged";
+
+/// The log of one group. Copies are of the same one.
+#[derive(Clone)]
+pub struct RaftLog(store::Log);
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    #[error("what is stored cannot be read: {0}")]
+    Unreadable(#[from] Unreadable),
+}
+
+impl RaftLog {
+    pub fn new(log: store::Log) -> Self {
+        Self(log)
+    }
+
+    fn value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
+        let value = self.0.get(name)?;
+        Ok(value.map(|value| decode(&value)).transpose()?)
+    }
+
+    fn entries(&self, range: impl RangeBounds<u64>) -> Result<Vec<Entry<Types>>, Failure> {
+        let first = match range.start_bound() {
+            Bound::Included(first) => *first,
+            Bound::Excluded(before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let last = match range.end_bound() {
+            Bound::Included(last) => Some(*last),
+            Bound::Excluded(after) => after.checked_sub(1),
+            Bound::Unbounded => Some(u64::MAX),
+        };
+        let Some(last) = last.filter(|last| first <= *last) else { return Ok(Vec::new()) };
+        let stored = self.0.read(first..=last)?;
+        stored.into_iter().map(|(_, bytes)| Ok(decode(&bytes)?)).collect()
+    }
+
+    fn state(&self) -> Result<LogState<Types>, Failure> {
+        let purged: Option<LogId> = self.value(PURGED)?;
+        let last = match self.0.bounds()? {
+            Some((_, last)) => self.entries(last..=last)?.pop().map(|entry| entry.log_id),
+            None => None,
+        };
+        Ok(LogState { last_purged_log_id: purged, last_log_id: last.or(purged) })
+    }
+}
+
+impl RaftLogReader<Types> for RaftLog {
+    async fn try_get_log_entries<RB: RangeBounds<u64> + Clone + Debug + OptionalSend>(
+        &mut self,
+        range: RB,
+    ) -> Result<Vec<Entry<Types>>, StorageError> {
+        Ok(self.entries(range).map_err(reading)?)
+    }
+}
+
+impl RaftLogStorage<Types> for RaftLog {
+    type LogReader = Self;
+
+    async fn get_log_state(&mut self) -> Result<LogState<Types>, StorageError> {
+        Ok(self.state().map_err(reading)?)
+    }
+
+    async fn get_log_reader(&mut self) -> Self {
+        self.clone()
+    }
+
+    async fn save_vote(&mut self, vote: &Vote<MemberId>) -> Result<(), StorageError> {
+        let failed = |error: Failure| StorageIOError::write_vote(AnyError::new(&error));
+        let vote = encode(vote).map_err(|error| failed(error.into()))?;
+        let ticket = self.0.put(VOTE, vote);
+        Ok(ticket.committed().await.map_err(|error| failed(error.into()))?)
+    }
+
+    async fn read_vote(&mut self) -> Result<Option<Vote<MemberId>>, StorageError> {
+        Ok(self.value(VOTE).map_err(|error| StorageIOError::read_vote(AnyError::new(&error)))?)
+    }
+
+    async fn append<I>(&mut self, entries: I, callback: LogFlushed<Types>) -> Result<(), StorageError>
+    where
+        I: IntoIterator<Item = Entry<Types>> + OptionalSend,
+        I::IntoIter: OptionalSend,
+    {
+        let mut changes = Changes::default();
+        for entry in entries {
+            let bytes = encode(&entry).map_err(|error| writing(error.into()))?;
+            changes = changes.append(entry.log_id.index, bytes);
+        }
+        // Others read what has been committed, so that is waited for. Raft waits for the callback anyway.
+        let committed = self.0.write(changes).committed().await;
+        callback.log_io_completed(committed.map_err(io::Error::other));
+        Ok(())
+    }
+
+    async fn truncate(&mut self, from: LogId) -> Result<(), StorageError> {
+        let ticket = self.0.truncate(from.index);
+        Ok(ticket.committed().await.map_err(|error| writing(error.into()))?)
+    }
+
+    async fn purge(&mut self, up_to: LogId) -> Result<(), StorageError> {
+        let purged = encode(&up_to).map_err(|error| writing(error.into()))?;
+        let ticket = self.0.write(Changes::default().put(PURGED, purged).purge(up_to.index));
+        Ok(ticket.committed().await.map_err(|error| writing(error.into()))?)
+    }
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what map_err passes")]
+fn reading(error: Failure) -> StorageIOError<MemberId> {
+    StorageIOError::read_logs(AnyError::new(&error))
+}
+
+#[allow(clippy::needless_pass_by_value, reason = "it is what map_err passes")]
+fn writing(error: Failure) -> StorageIOError<MemberId> {
+    StorageIOError::write_logs(AnyError::new(&error))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,134 @@
+//! HTTP: requests of clients, of other members, and of whoever runs the cluster.
+
+use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{self, HeaderValue, StatusCode, header},
+    middleware::from_fn_with_state,
+    response::{IntoResponse, Response},
+};
+use azbatch::{Timestamp, rest::OwnedRequest};
+use azbatch_emulator::{
+    access::{Access, refuse_foreign, require_token},
+    body,
+};
+use hyper::{ext::ReasonPhrase, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, time::sleep};
+
+use crate::{
+    account::{Asked, Consistency},
+    command::Answer,
+    control,
+    node::Member,
+    peer,
+    route::route,
+};
+
+/// With the value `stale`, a member answers a read with what it has.
+const READ: &str = "azbatch-read";
+/// How long a client has for the head of a request, and how long a connection may be idle.
+const HEAD_TIME: Duration = Duration::from_secs(60);
+
+/// Serves connections until it is told to stop.
+pub async fn serve(
+    listener: TcpListener,
+    member: Arc<Member>,
+    access: Access,
+    stop: impl Future<Output = ()>,
+) {
+    let access = Arc::new(access);
+    let own = control::routes().merge(peer::routes());
+    let own = own
+        .route_layer(from_fn_with_state(access.clone(), require_token))
+        .route_layer(from_fn_with_state(access, refuse_foreign));
+    let routes = Router::new().nest("/_azbatch", own).fallback(answer).with_state(member);
+    let service = TowerToHyperService::new(routes);
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = &mut stop => return,
+        };
+        let Ok((stream, _)) = accepted else {
+            sleep(Duration::from_millis(50)).await; // No more connections are to be had just now.
+            continue;
+        };
+        stream.set_nodelay(true).ok();
+        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
+        // A broken connection ends alone.
+        tokio::spawn(async move { drop(connection.await) });
+    }
+}
+
+/// Answers a request of the service's own.
+async fn answer(State(member): State<Arc<Member>>, request: Request) -> Result<Response, Infallible> {
+    let (head, body) = request.into_parts();
+    let signed_target = head.uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str).to_owned();
+    let host = head.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let Some(route) = route(host, &signed_target) else {
+        let why =
+            "Which account? Use a path such as /accounts/NAME/jobs, or a host such as NAME.localhost.\n";
+        return Ok((StatusCode::NOT_FOUND, why).into_response());
+    };
+    let Some(account) = member.account(&route.account) else {
+        return Ok(unknown(&member, &route.account).into_response());
+    };
+    let consistency = match head.headers.get(READ).map(HeaderValue::as_bytes) {
+        None | Some(b"linearizable") => Consistency::Linearizable,
+        Some(b"stale") => Consistency::Stale,
+        Some(_) => {
+            return Ok((StatusCode::BAD_REQUEST, "azbatch-read: linearizable or stale\n").into_response());
+        }
+    };
+    let body = body::read(body).await;
+    let refusal = body.as_ref().err().copied();
+    let request = http::Request::from_parts(head, body.unwrap_or_default());
+    // The leader knows the time.
+    let mut request = OwnedRequest::from_http(request, Timestamp::MIN, member.request_id());
+    request.target = route.target;
+    request.received = account.now();
+    let answer = match refusal {
+        Some(code) => request.with(|request| account.refuse_with(request, code)),
+        None => account.answer(&Asked { request, signed_target, consistency }).await,
+    };
+    Ok(response(answer))
+}
+
+/// Why there is no answer for an account that this member does not know.
+pub fn unknown(member: &Member, account: &str) -> (StatusCode, String) {
+    if member.knows_all() {
+        (StatusCode::NOT_FOUND, format!("there is no account {account}\n"))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "this member does not know yet which accounts there are\n".into())
+    }
+}
+
+/// An answer with the headers that are the host's own. Dates are compared with the account's times, so `Date` is by
+/// the account's clock too.
+fn response(answer: Answer) -> Response {
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in answer.headers {
+        let name = http::HeaderName::try_from(name);
+        if let (Ok(name), Ok(value)) = (name, HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    if let Ok(reason) = ReasonPhrase::try_from(answer.reason.into_bytes()) {
+        response.extensions_mut().insert(reason);
+    }
+    if let Ok(date) = HeaderValue::try_from(answer.at.rfc1123().to_string()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("azbatch-cluster"));
+    response
+}
