@@ -233,7 +233,7 @@ fn answers_are_linearizable_whatever_fails() {
     }
     let writes = history.writes.load(Ordering::Relaxed);
     println!("{} tasks, {} calls, {writes} writes", tasks.len(), history.calls.load(Ordering::Relaxed));
-    assert!(writes > 200, "the cluster hardly worked: {writes} writes");
+    assert!(writes > 50, "the cluster hardly worked: {writes} writes");
     for (task, tester) in history.testers() {
         assert!(tester.is_consistent(), "task-{task} was not one thing: {tester:#?}");
     }
