@@ -26,7 +26,6 @@ use crate::{
     node::Member,
     raft::MemberId,
     route::is_account_name,
-    server::unknown,
 };
 
 type Refusal = (StatusCode, String);
@@ -43,6 +42,15 @@ pub fn routes() -> Router<Arc<Member>> {
         .route("/accounts/{account}/lead", post(lead))
         .route("/accounts/{account}/snapshot", post(make_snapshot))
         .route("/accounts/{account}/nodes/{node}/{event}", post(report_event))
+}
+
+/// Why there is no answer for an account that this member does not know.
+pub fn unknown(member: &Member, account: &str) -> (StatusCode, String) {
+    if member.knows_all() {
+        (StatusCode::NOT_FOUND, format!("there is no account {account}\n"))
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "this member does not know yet which accounts there are\n".into())
+    }
 }
 
 /// A new account. All of it may be left out.

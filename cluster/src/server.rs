@@ -80,7 +80,7 @@ async fn answer(State(member): State<Arc<Member>>, request: Request) -> Result<R
         return Ok((StatusCode::NOT_FOUND, why).into_response());
     };
     let Some(account) = member.account(&route.account) else {
-        return Ok(unknown(&member, &route.account).into_response());
+        return Ok(control::unknown(&member, &route.account).into_response());
     };
     let consistency = match head.headers.get(READ).map(HeaderValue::as_bytes) {
         None | Some(b"linearizable") => Consistency::Linearizable,
@@ -101,15 +101,6 @@ async fn answer(State(member): State<Arc<Member>>, request: Request) -> Result<R
         None => account.answer(&Asked { request, signed_target, consistency }).await,
     };
     Ok(response(answer))
-}
-
-/// Why there is no answer for an account that this member does not know.
-pub fn unknown(member: &Member, account: &str) -> (StatusCode, String) {
-    if member.knows_all() {
-        (StatusCode::NOT_FOUND, format!("there is no account {account}\n"))
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "this member does not know yet which accounts there are\n".into())
-    }
 }
 
 /// An answer with the headers that are the host's own. Dates are compared with the account's times, so `Date` is by

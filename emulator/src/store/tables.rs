@@ -17,7 +17,7 @@ use redb::{
     TableError, WriteTransaction,
 };
 
-use crate::store::{OpenError, StoreError, writer::Write};
+use crate::store::{OpenError, StoreError};
 
 /// The format of the file. It changes when files written by an earlier version are no longer read.
 pub const FORMAT: u64 = 1;
@@ -42,6 +42,13 @@ const VALUES: TableDefinition<'_, (&str, &str), &[u8]> = TableDefinition::new("v
 const LARGE_VALUES: TableDefinition<'_, (&str, &str), (u64, u32)> = TableDefinition::new("large_values");
 /// Pieces of large values by the number of the value and their own.
 const PIECES: TableDefinition<'_, (u64, u32), &[u8]> = TableDefinition::new("pieces");
+
+/// Changes to a log that are made together.
+pub struct Write {
+    pub number: u64,
+    pub log: Arc<str>,
+    pub changes: Vec<Change>,
+}
 
 /// A change to a log.
 pub enum Change {

@@ -14,7 +14,7 @@ use redb::Database;
 
 use crate::store::{
     OpenError, StoreError,
-    tables::{self, Change},
+    tables::{self, Change, Write},
     ticket::{Progress, Ticket},
 };
 
@@ -33,13 +33,6 @@ struct Queue {
     last: u64,
     /// `None` once the store is closed.
     writes: Option<Sender<Write>>,
-}
-
-/// Changes to a log that are made together.
-pub struct Write {
-    pub number: u64,
-    pub log: Arc<str>,
-    pub changes: Vec<Change>,
 }
 
 impl Writer {
