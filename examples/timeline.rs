@@ -1,6 +1,6 @@
 //! Draws how a job ends, from an episode that is replayed: the picture in the README.
 //!
-//! `cargo run --example timeline > examples/episodes/how-a-job-ends.svg` makes it anew.
+//! `cargo run --example timeline > examples/episodes/how-a-job-ends.svg` makes it again.
 
 #[path = "drawing/mod.rs"]
 mod drawing;

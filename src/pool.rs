@@ -186,7 +186,7 @@ pub enum PoolFact {
     /// It scales by this formula from now on ([P15](crate::evidence#p15)).
     AutoScaleEnabled {
         settings: AutoScaleSettings,
-        /// Whether the intervals between evaluations begin anew.
+        /// Whether the intervals between evaluations begin again.
         restarts: bool,
         at: Timestamp,
     },

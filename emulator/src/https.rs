@@ -25,7 +25,7 @@ use tokio_rustls::{
     },
 };
 
-/// A certificate that is older is made anew. Some clients take none that is valid for more than 825 days.
+/// A certificate that is older is replaced. Some clients take none that is valid for more than 825 days.
 const MAX_AGE: Duration = Duration::from_secs(365 * DAY_SECONDS);
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 

@@ -37,7 +37,7 @@ const PURGED_AT_ONCE: usize = 1_000;
 const READ_AT_ONCE: u64 = 10_000;
 
 /// What can be done about a store that cannot be read.
-const REMEDY: &str = "restore the folder from a copy, or move it away to begin anew";
+const REMEDY: &str = "restore the folder from a copy, or move it away to start with an empty account";
 
 /// Where the account is kept.
 pub struct Ledger {
@@ -254,7 +254,7 @@ fn check_format(log: &Log) -> Result<(), Box<dyn Error>> {
     let found = String::from_utf8_lossy(&found);
     Err(format!(
         "the facts are stored in the format {found}, and this version reads the format {FORMAT}; \
-         use the version that wrote them, or move the folder away to begin anew"
+         use the version that wrote them, or move the folder away to start with an empty account"
     )
     .into())
 }

@@ -1,7 +1,7 @@
-//! Measures everything that `benches/README.md` shows, and writes its tables and its plot anew.
+//! Measures everything that `benches/README.md` shows, and writes its tables and its plot again.
 //!
 //! `cargo run --example measure` takes some minutes. Nothing else should be running. With `--plot` it measures
-//! nothing, and draws the plot anew from the page.
+//! nothing, and draws the plot again from the page.
 
 mod divan;
 #[path = "../drawing/mod.rs"]

@@ -1,7 +1,7 @@
 //! Who is where, and what is due when: everything that follows from the account's resources
 //! and would otherwise be searched for.
 //!
-//! The account tells the index of each resource that has changed, and [`Index::of`] makes it anew, so
+//! The account tells the index of each resource that has changed, and [`Index::of`] makes it again, so
 //! that a check can compare the two.
 
 use alloc::collections::{BTreeMap, BTreeSet};

@@ -1,5 +1,5 @@
 //! What follows from the tasks of a job, and would otherwise be searched for. [`TaskIndex::of`] makes it
-//! anew, so that a check can compare the two.
+//! again, so that a check can compare the two.
 
 use alloc::{
     boxed::Box,

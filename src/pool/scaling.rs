@@ -182,7 +182,7 @@ impl AutoScale {
         [self.next_sample(), self.next_evaluation].into_iter().flatten().min()
     }
 
-    /// P15: only a new interval begins anew.
+    /// P15: only a new interval begins again.
     pub(super) fn change(&mut self, settings: AutoScaleSettings, restarts: bool, at: Timestamp) {
         self.settings = settings;
         self.enabled = at;

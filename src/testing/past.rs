@@ -63,7 +63,7 @@ impl Past {
     }
 }
 
-/// The runs that nodes still have to report, as the job's records and tasks tell them. They are worked out anew,
+/// The runs that nodes still have to report, as the job's records and tasks tell them. They are worked out again,
 /// apart from [`Account::outstanding`].
 pub fn runs_in_progress(account: &Account) -> Vec<RunId> {
     let mut found = Vec::new();

@@ -26,12 +26,13 @@ impl fmt::Display for OpenError {
             Self::InUse => formatter.write_str("another process has the store open; end it first"),
             Self::Damaged(why) => write!(
                 formatter,
-                "the store is damaged ({why}); restore the folder from a copy, or move it away to begin anew"
+                "the store is damaged ({why}); restore the folder from a copy, or move it away to start with an \
+                 empty account"
             ),
             Self::OtherFormat { found, expected } => write!(
                 formatter,
                 "the store has the format {found}, and this version reads the format {expected}; \
-                 use the version that wrote it, or move the folder away to begin anew"
+                 use the version that wrote it, or move the folder away to start with an empty account"
             ),
             Self::Failed(why) => formatter.write_str(why),
         }

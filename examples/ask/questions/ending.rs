@@ -349,7 +349,7 @@ fn while_disabling() -> Vec<Question> {
         .foresees("disabling active disabling*", "T7: transitional states are shown as previousState.")
         .foresees(
             "disabling active *",
-            "T7: previousState is set anew when a request leaves a transitional state.",
+            "T7: previousState is set again when a request leaves a transitional state.",
         ),
     ]
 }

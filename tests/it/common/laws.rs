@@ -1,4 +1,4 @@
-//! What must hold after every input, worked out anew from what a reader can see: nothing here trusts
+//! What must hold after every input, worked out again from what a reader can see: nothing here trusts
 //! the account's own indexes or its `check`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -1142,7 +1142,7 @@ impl Memory {
                 assert!(due, "E5: job {job} releases node {node} without need");
                 let old = change.old_job(job).unwrap();
                 assert_eq!(old.end_time(), None, "G2: job {job} was over when it released {node}");
-                // N1: a reboot interrupts the run, and it is made anew.
+                // N1: a reboot interrupts the run, and it is made again.
                 let interrupted = matches!(change.input, Input::Node { event: NodeEvent::Rebooted, .. })
                     && old.node(node).and_then(JobNode::release).is_some_and(NodeRun::in_progress);
                 let first = self.released.insert(node.clone());

@@ -329,7 +329,7 @@ fn is_about_node(refusal: NotAssigned) -> bool {
     }
 }
 
-/// Reasons that the task and its job have by themselves, each worked out anew.
+/// Reasons that the task and its job have by themselves, each worked out again.
 fn check_own(job: &Job, task: &Task, reasons: &[NotRunning], now: Timestamp) {
     let has = |wanted: fn(&NotRunning) -> bool| reasons.iter().any(wanted);
     let inactive = job.state().name() != JobStateName::Active;
