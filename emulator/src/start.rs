@@ -99,9 +99,11 @@ async fn run(options: &Options, log: &Log) -> Result<(), Box<dyn Error>> {
 fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<World, Box<dyn Error>> {
     let keeps = options.data.is_some() || options.record.is_some() || options.snapshot.is_some();
     if options.run == RunMode::Episode && keeps {
-        return Err("with --run episode, each episode has an account of its own: there is no data, no snapshot and \
+        return Err(
+            "with --run episode, each episode has an account of its own: there is no data, no snapshot and \
                     no recording"
-            .into());
+                .into(),
+        );
     }
     let Stored { ledger, account: stored } = Stored::find(options, log)?;
     let new = stored.is_none();

@@ -126,3 +126,53 @@ fn a_login_is_recorded() {
     assert_eq!(recorder.set_remote_login(&node, login, now), expected);
     assert_eq!(expected.len(), 1);
 }
+
+/// What an account was set up with is part of its episode.
+#[test]
+fn the_setup_of_an_account_is_recorded() {
+    let setup = r#"{
+        "name": "set up", "source": "composed", "says": "Nothing.", "account": "https://contoso.westus.batch.azure.com",
+        "setup": {
+            "force_wait": "PT30S",
+            "supported_images": [{
+                "imageReference": { "publisher": "p", "offer": "o", "sku": "s", "version": "v" },
+                "verificationType": "unverified", "nodeAgentSKUId": "agent", "capabilities": ["a", "b"],
+                "osType": "linux", "batchSupportEndOfLife": "2027-02-10T08:00:00Z"
+            }]
+        }, "steps": []
+    }"#;
+    let url = "https://contoso.westus.batch.azure.com";
+    let account = Episode::parse(setup).unwrap().new_account(url);
+    assert_eq!(account.force_timeout(), azbatch::TimeSpan::from_secs(30));
+    assert_eq!(account.supported_images().len(), 1);
+    let mut recorder = Recorder::new(account.clone(), "set up").unwrap();
+    recorder.tick(azbatch::Timestamp::MIN);
+    assert_eq!(Episode::parse(&recorder.to_string()).unwrap().new_account(url), account);
+}
+
+/// A refusal is recorded with its code, and every answer with all headers but the id of the request.
+#[test]
+fn answers_are_recorded_with_their_headers_and_codes() {
+    let (mut recorder, _) = recorded(&Sequence::new(Start::Usual, [[0; 8]; 0]));
+    let now = azbatch::Timestamp::parse_iso8601("2026-02-10T08:00:00Z").unwrap();
+    for (target, code) in
+        [("/jobs?api-version=2024-07-01.20.0", None), ("/jobs/none", Some("MissingRequired"))]
+    {
+        let request = rest::Request {
+            method: "GET",
+            target,
+            headers: &[("Accept", b"a"), ("Accept", b"b")],
+            body: b"",
+            received: now,
+            request_id: rest::Guid::from_u128(7),
+        };
+        drop(recorder.answer(&request, now));
+        let step: serde_json::Value =
+            serde_json::from_str(&recorder.steps().last().unwrap().to_string()).unwrap();
+        let expect = &step["expect"];
+        assert!(expect["headers"]["DataServiceVersion"].is_string(), "{step}");
+        assert!(expect["headers"].as_object().unwrap().keys().all(|name| name != "request-id"), "{step}");
+        assert_eq!(expect["code"].as_str().map(|code| &code[.."MissingRequired".len()]), code, "{step}");
+        assert_eq!(step["request"]["headers"]["Accept"], serde_json::json!(["a", "b"]));
+    }
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, ops::Range};
 use proc_macro2::LineColumn;
 use syn::{
     Arm, BinOp, Expr, ExprBinary, ExprStruct, ExprUnary, ImplItemConst, ImplItemFn, ItemConst, ItemFn,
-    ItemStatic,
+    ItemStatic, TypeArray,
     spanned::Spanned,
     visit::{self, Visit},
 };
@@ -149,6 +149,11 @@ impl<'ast> Visit<'ast> for Finder<'_> {
     fn visit_item_static(&mut self, item: &'ast ItemStatic) {
         self.constants.push(self.range(item));
         visit::visit_item_static(self, item);
+    }
+
+    fn visit_type_array(&mut self, array: &'ast TypeArray) {
+        self.constants.push(self.range(&array.len));
+        visit::visit_type_array(self, array);
     }
 
     fn visit_item_fn(&mut self, item: &'ast ItemFn) {
