@@ -3,7 +3,7 @@
 use azbatch::{
     Account, Effect, Fact, Instruction, PoolId, TimeSpan, Timestamp,
     job::{DisableTasks, JobChange, JobPatch, JobSettings, JobTemplate, PoolInfo, Unit},
-    node::{ChangeNode, Contact, NodeEvent, NodeState, NodeTasks},
+    node::{ChangeNode, Contact, NodeAction, NodeEvent, NodeFact, NodeState, NodeTasks},
     pool::{NodeFillType, RemoveNodes},
     task::RetryLimit,
 };
@@ -203,6 +203,17 @@ fn a_preempted_node_is_told_nothing() {
     world.node("n1", NodeEvent::Returned);
     assert_eq!(world.tick(), "");
     assert_eq!(world.assign("a", "n1"), "TaskRunning a n1, RunTask a n1");
+}
+
+/// N9: the action that waits is issued, and no other.
+#[test]
+fn only_the_action_that_waits_is_issued() {
+    let mut world = World::new(plain);
+    world.run("a", "n1");
+    world.change_node("n1", ChangeNode::Reboot(NodeTasks::TaskCompletion));
+    let issued = |action| Fact::Node(id("n1"), NodeFact::ActionIssued { action });
+    assert!(world.account.clone().try_apply(&issued(NodeAction::Reimage)).is_err());
+    world.account.clone().try_apply(&issued(NodeAction::Reboot)).unwrap();
 }
 
 /// N3, K5, E7
