@@ -1,13 +1,14 @@
 //! How many requests a second an emulator answers: reads of a job, then jobs made and ended, then lists of 100,000
-//! tasks with a filter that none matches, each over connections that are kept alive. Bounded in time, and for an emulator on this machine alone:
+//! tasks with a filter that none matches, each over connections that are kept alive. Bounded in time, and for an
+//! emulator on this machine alone:
 //!
 //! ```sh
-//! cargo run --release --all-features --example emulator -- --no-auth > /dev/null &
-//! cargo run --release --example load -- 127.0.0.1:10500 5 8 # address, seconds, connections
+//! cargo run --release -p azbatch-emulator -- --no-auth > /dev/null &
+//! cargo run --release -p azbatch-emulator --example load -- 127.0.0.1:10500 5 8 # address, seconds, connections
 //! ```
 //!
 //! A path after the address is put before the paths of requests: `127.0.0.1:10600/accounts/laptop` is an account of
-//! a cluster.
+//! a cluster. With several accounts, separated by commas, the connections are spread over them, and there are no lists.
 
 mod client;
 
@@ -15,7 +16,7 @@ use std::{
     env,
     error::Error,
     net::SocketAddr,
-    sync::OnceLock,
+    str::FromStr,
     thread,
     time::{Duration, Instant},
 };
@@ -30,66 +31,98 @@ const TASKS_AT_ONCE: u64 = 100;
 /// A program that forgets to stop is a nuisance.
 const LONGEST: u64 = 60;
 
-/// What stands before the path of each request.
-static PREFIX: OnceLock<String> = OnceLock::new();
+/// An account: where it is, and what stands before the path of each request.
+struct Account {
+    address: SocketAddr,
+    prefix: String,
+}
+
+/// A connection to an account.
+struct Connection<'a> {
+    client: Client,
+    prefix: &'a str,
+}
 
 type Failure = Box<dyn Error + Send + Sync>;
 
 fn main() -> Result<(), Failure> {
     let mut arguments = env::args().skip(1);
-    let server = arguments.next().unwrap_or("127.0.0.1:10500".into());
-    let (address, prefix) = server.find('/').map_or((&*server, ""), |end| server.split_at(end));
-    PREFIX.get_or_init(|| prefix.into());
-    let address: SocketAddr = address.parse()?;
-    if !address.ip().is_loopback() {
-        return Err("only an emulator on this machine is put under load".into());
-    }
+    let accounts = arguments.next().unwrap_or("127.0.0.1:10500".into());
+    let accounts = accounts.split(',').map(str::parse).collect::<Result<Vec<Account>, Failure>>()?;
     let seconds = arguments.next().as_deref().unwrap_or("5").parse::<u64>()?.min(LONGEST);
     let connections = arguments.next().as_deref().unwrap_or("8").parse()?;
 
     let run = std::process::id();
-    make(&mut Client::connect(address)?, &format!("load-{run}"), "pool-1")?;
-    let read = |client: &mut Client, _, _| {
-        expect(client, "GET", &format!("/jobs/load-{run}?{VERSION}"), "", 200).map(|()| 1)
+    for account in &accounts {
+        make(&mut account.connect()?, &format!("load-{run}"), "pool-1")?;
+    }
+    let read = |account: &mut Connection<'_>, _, _| {
+        expect(account, "GET", &format!("/jobs/load-{run}?{VERSION}"), "", 200).map(|()| 1)
     };
-    report("GET job", &measure(address, connections, seconds, &read)?);
-    let make_and_end = |client: &mut Client, worker, turn| {
+    report("GET job", &measure(&accounts, connections, seconds, &read)?);
+    let make_and_end = |account: &mut Connection<'_>, worker, turn| {
         let job = format!("load-{run}-{worker}-{turn}");
-        make(client, &job, "pool-1")?;
-        expect(client, "POST", &format!("/jobs/{job}/terminate?{VERSION}"), "", 202)?;
+        make(account, &job, "pool-1")?;
+        expect(account, "POST", &format!("/jobs/{job}/terminate?{VERSION}"), "", 202)?;
         Ok(2)
     };
-    report("create + terminate", &measure(address, connections, seconds, &make_and_end)?);
+    report("create + terminate", &measure(&accounts, connections, seconds, &make_and_end)?);
+    let [account] = accounts.as_slice() else { return Ok(()) };
     let job = format!("load-{run}-tasks");
-    make_tasks(&mut Client::connect(address)?, &job)?;
-    let filter = |client: &mut Client, _, _| {
+    make_tasks(&mut account.connect()?, &job)?;
+    let filter = |account: &mut Connection<'_>, _, _| {
         let target = format!("/jobs/{job}/tasks?{VERSION}&$filter=state%20eq%20'completed'");
-        expect(client, "GET", &target, "", 200).map(|()| 1)
+        expect(account, "GET", &target, "", 200).map(|()| 1)
     };
-    report("list of 100,000 tasks, filtered", &measure(address, connections, seconds, &filter)?);
+    report("list of 100,000 tasks, filtered", &measure(&accounts, connections, seconds, &filter)?);
     Ok(())
 }
 
-fn make(client: &mut Client, job: &str, pool: &str) -> Result<(), Failure> {
+impl FromStr for Account {
+    type Err = Failure;
+
+    fn from_str(text: &str) -> Result<Self, Failure> {
+        let (address, prefix) = text.find('/').map_or((text, ""), |end| text.split_at(end));
+        let address: SocketAddr = address.parse()?;
+        if !address.ip().is_loopback() {
+            return Err("only an emulator on this machine is put under load".into());
+        }
+        Ok(Self { address, prefix: prefix.into() })
+    }
+}
+
+impl Account {
+    fn connect(&self) -> Result<Connection<'_>, Failure> {
+        Ok(Connection { client: Client::connect(self.address)?, prefix: &self.prefix })
+    }
+}
+
+fn make(account: &mut Connection<'_>, job: &str, pool: &str) -> Result<(), Failure> {
     let body = format!(r#"{{"id":"{job}","poolInfo":{{"poolId":"{pool}"}}}}"#);
-    expect(client, "POST", &format!("/jobs?{VERSION}"), &body, 201)
+    expect(account, "POST", &format!("/jobs?{VERSION}"), &body, 201)
 }
 
 /// A job with tasks that stay active, because its pool does not exist.
-fn make_tasks(client: &mut Client, job: &str) -> Result<(), Failure> {
-    make(client, job, "no-pool")?;
+fn make_tasks(account: &mut Connection<'_>, job: &str) -> Result<(), Failure> {
+    make(account, job, "no-pool")?;
     let target = format!("/jobs/{job}/addtaskcollection?{VERSION}");
     for first in (0..TASKS).step_by(usize::try_from(TASKS_AT_ONCE)?) {
         let task = |number| format!(r#"{{"id":"task-{number:07}","commandLine":"exit 0"}}"#);
         let tasks: Vec<String> = (first..first + TASKS_AT_ONCE).map(task).collect();
-        expect(client, "POST", &target, &format!(r#"{{"value":[{}]}}"#, tasks.join(",")), 200)?;
+        expect(account, "POST", &target, &format!(r#"{{"value":[{}]}}"#, tasks.join(",")), 200)?;
     }
     Ok(())
 }
 
-fn expect(client: &mut Client, method: &str, target: &str, body: &str, status: u16) -> Result<(), Failure> {
-    let target = format!("{}{target}", PREFIX.get().map_or("", String::as_str));
-    let answer = client.send(method, &target, body.as_bytes())?;
+fn expect(
+    account: &mut Connection<'_>,
+    method: &str,
+    target: &str,
+    body: &str,
+    status: u16,
+) -> Result<(), Failure> {
+    let target = format!("{}{target}", account.prefix);
+    let answer = account.client.send(method, &target, body.as_bytes())?;
     if answer.status == status {
         Ok(())
     } else {
@@ -105,17 +138,18 @@ struct Measured {
 }
 
 /// Turns of every worker over a connection of its own, for so many seconds.
-fn measure<F>(address: SocketAddr, connections: u64, seconds: u64, turn: &F) -> Result<Measured, Failure>
+fn measure<F>(accounts: &[Account], connections: usize, seconds: u64, turn: &F) -> Result<Measured, Failure>
 where
-    F: Fn(&mut Client, u64, u64) -> Result<u64, Failure> + Sync,
+    F: Fn(&mut Connection<'_>, usize, u64) -> Result<u64, Failure> + Sync,
 {
     let start = Instant::now();
     let end = start + Duration::from_secs(seconds);
-    let work = |worker| -> Result<u64, Failure> {
-        let mut client = Client::connect(address)?;
+    let work = |worker: usize| -> Result<u64, Failure> {
+        let account = accounts.get(worker % accounts.len()).ok_or("there is no account")?;
+        let mut account = account.connect()?;
         let (mut requests, mut turns) = (0, 0);
         while Instant::now() < end {
-            requests += turn(&mut client, worker, turns)?;
+            requests += turn(&mut account, worker, turns)?;
             turns += 1;
         }
         Ok(requests)
