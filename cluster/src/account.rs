@@ -139,8 +139,10 @@ impl AccountGroup {
             Err(refusal) => return Ok(Answer::new(refusal, at)),
             Ok(Prepared::Write(_)) => {}
             Ok(Prepared::Read(read)) => {
-                self.group.read_index().await?;
-                return Ok(Answer::new(read.answer(&self.group.shared.read().state.account, at), at));
+                self.group.catch_up().await?;
+                let held = self.group.shared.read();
+                let at = at.max(held.state.instant);
+                return Ok(Answer::new(read.answer(&held.state.account, at), at));
             }
             Ok(Prepared::File(file)) => {
                 self.group.catch_up().await?;

@@ -13,6 +13,7 @@ const READ_AT_MOST: usize = 1024 * 1024 + 1;
 const DISCARD_AT_MOST: usize = 64 * 1024 * 1024;
 /// How long a client has for a body.
 const BODY_TIME: Duration = Duration::from_secs(30);
+
 /// Reads a body up to the limit of the core, which refuses one that is longer.
 ///
 /// # Errors
