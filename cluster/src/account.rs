@@ -113,7 +113,7 @@ impl AccountGroup {
     /// Passes a request on to the leader, or answers it if this member is the leader.
     async fn answer_by_leader(&self, request: &OwnedRequest) -> Result<Answer, Failure> {
         let mut request = request.clone();
-        // It has done its duty. The log need not have it.
+        // The request is authorized by now, and the log does not need the header.
         request.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
         let request = &request;
         let act = |leader| async move {
