@@ -1,5 +1,6 @@
 //! Clients add, read and delete tasks at all members while members are killed, paused and cut off. Whatever was
 //! answered must be what one account, without copies, could have answered in that time: the answers are linearizable.
+//! Others add jobs with a task that runs, and terminate them. What they were told is true afterwards.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +16,7 @@ use serde_json::json;
 use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, SequentialSpec};
 
 use crate::{
-    harness::{Answer, Cluster, VERSION, send},
+    harness::{Answer, Cluster, VERSION, send, wait},
     pool,
 };
 
@@ -176,6 +177,68 @@ fn run_client(
     }
 }
 
+/// A job that a client has added and terminated, as far as it was told.
+struct Job {
+    id: String,
+    /// Whether it was added; `None` if the client does not know.
+    added: Option<bool>,
+    has_task: bool,
+    is_terminated: bool,
+}
+
+/// Adds and terminates jobs until it is told to stop.
+fn run_jobs(cluster: &[std::net::SocketAddr], client: usize, stop: &AtomicBool) -> Vec<Job> {
+    let mut jobs = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let id = format!("job-{client}-{}", jobs.len());
+        let post = |path: &str, body: serde_json::Value| {
+            let target = format!("/accounts/contoso{path}?{VERSION}");
+            let address = cluster[(jobs.len() + client) % cluster.len()];
+            let body = if body.is_null() { String::new() } else { body.to_string() };
+            send(address, "POST", &target, &[("content-type", "application/json")], &body)
+                .map_or(0, |answer| answer.status)
+        };
+        let added = match post("/jobs", json!({ "id": id, "poolInfo": { "poolId": "busy" } })) {
+            201 => Some(true),
+            503 => Some(false), // Nothing was done.
+            0 | 500 => None,
+            status => panic!("{id}: {status}"),
+        };
+        let (mut has_task, mut is_terminated) = (false, false);
+        if added == Some(true) {
+            let task = json!({ "id": "task", "commandLine": "sleep 60" });
+            has_task = post(&format!("/jobs/{id}/tasks"), task) == 201;
+            thread::sleep(Duration::from_millis(300));
+            is_terminated = post(&format!("/jobs/{id}/terminate"), serde_json::Value::Null) == 202;
+        }
+        jobs.push(Job { id, added, has_task, is_terminated });
+        thread::sleep(Duration::from_millis(100));
+    }
+    jobs
+}
+
+/// What clients were told is true at each member: what was added is there, what was refused is not, and what was
+/// terminated ends. No task has run twice.
+fn check_jobs(cluster: &Cluster, jobs: &[Job]) {
+    for Job { id, added, has_task, is_terminated } in jobs {
+        let path = format!("/jobs/{id}");
+        for member in 1..=3 {
+            let status = cluster.call(member, "GET", &path, &serde_json::Value::Null).status;
+            if let Some(added) = added {
+                assert_eq!(status, if *added { 200 } else { 404 }, "{id} at {member}");
+            }
+            if *has_task {
+                let task = cluster.get(member, &format!("{path}/tasks/task"));
+                assert_eq!(task["executionInfo"]["requeueCount"], 0, "{task}");
+                assert_eq!(task["executionInfo"]["retryCount"], 0, "{task}");
+            }
+            if *is_terminated {
+                wait(id, || (cluster.get(member, &path)["state"] == "completed").then_some(()));
+            }
+        }
+    }
+}
+
 /// What is done to the cluster, one after the other.
 fn break_and_repair(cluster: &mut Cluster) {
     let rest = || thread::sleep(Duration::from_millis(1500));
@@ -208,10 +271,15 @@ fn break_and_repair(cluster: &mut Cluster) {
 #[test]
 fn answers_are_linearizable_whatever_fails() {
     let mut cluster = Cluster::start("survival", &["--no-auth", "--snapshot-after=100"]);
+    // Tasks of the one never run, so that a deleted one is gone at once. Those of the other do.
     assert_eq!(cluster.call(1, "POST", "/pools", &pool(0)).status, 201);
+    let mut busy = pool(2);
+    busy["id"] = json!("busy");
+    assert_eq!(cluster.call(1, "POST", "/pools", &busy).status, 201);
     let job = json!({ "id": "job", "poolInfo": { "poolId": "pool" } });
     assert_eq!(cluster.call(1, "POST", "/jobs", &job).status, 201);
 
+    let mut jobs = Vec::new();
     let (history, stop, start) = (History::default(), AtomicBool::new(false), Instant::now());
     let addresses = [1, 2, 3].map(|member| cluster.address(member));
     thread::scope(|scope| {
@@ -219,9 +287,17 @@ fn answers_are_linearizable_whatever_fails() {
             let (addresses, history, stop) = (&addresses, &history, &stop);
             scope.spawn(move || run_client(addresses, history, start, stop, client as u64));
         }
+        let adding = [0, 1].map(|client| {
+            let (addresses, stop) = (&addresses, &stop);
+            scope.spawn(move || run_jobs(addresses, client, stop))
+        });
         break_and_repair(&mut cluster);
         stop.store(true, Ordering::Relaxed);
+        jobs.extend(adding.into_iter().flat_map(|client| client.join().unwrap()));
     });
+    let ended = jobs.iter().filter(|job| job.is_terminated).count();
+    assert!(ended > 10, "only {ended} jobs were terminated");
+    check_jobs(&cluster, &jobs);
     cluster.wait_until_equal(&[1, 2, 3]);
 
     // What there is in the end is seen too, at each member.
@@ -233,7 +309,7 @@ fn answers_are_linearizable_whatever_fails() {
     }
     let writes = history.writes.load(Ordering::Relaxed);
     println!("{} tasks, {} calls, {writes} writes", tasks.len(), history.calls.load(Ordering::Relaxed));
-    assert!(writes > 50, "the cluster hardly worked: {writes} writes");
+    assert!(writes > 50, "only {writes} writes were answered");
     for (task, tester) in history.testers() {
         assert!(tester.is_consistent(), "task-{task} was not one thing: {tester:#?}");
     }
