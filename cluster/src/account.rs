@@ -64,7 +64,7 @@ impl AccountGroup {
         SystemClock.now().saturating_add(ahead)
     }
 
-    /// Goes on from the account's instant if the system's clock is behind it.
+    /// Makes this member's clock start at the account's instant if the system's clock is behind it.
     pub fn set_clock(&self, instant: Timestamp) {
         self.ahead.store(instant.since(SystemClock.now()).ticks(), Ordering::Relaxed);
     }

@@ -9,8 +9,11 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     routing::{delete, get, post, put},
 };
-use azbatch::{NodeId, node::NodeEvent, rest::SharedKey};
-use azbatch_emulator::access::Access;
+use azbatch::{NodeId, rest::SharedKey};
+use azbatch_emulator::{
+    access::Access,
+    nodes::{REPORTED_EVENTS, reported_event},
+};
 use openraft::BasicNode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -195,14 +198,8 @@ async fn report_event(
     Path((name, node, event)): Path<(String, String, String)>,
 ) -> Answer {
     let account = find(&member, &name)?;
-    let event = match event.as_str() {
-        "lost" => NodeEvent::Lost,
-        "returned" => NodeEvent::Returned,
-        "preempted" => NodeEvent::Preempted,
-        "rebooted" => NodeEvent::Rebooted,
-        "removed" => NodeEvent::Removed,
-        _ => return Err((StatusCode::NOT_FOUND, "lost, returned, preempted, rebooted or removed\n".into())),
-    };
+    let event =
+        reported_event(&event).ok_or_else(|| (StatusCode::NOT_FOUND, format!("{REPORTED_EVENTS}\n")))?;
     let id = NodeId::new(&node).map_err(|_| (StatusCode::NOT_FOUND, format!("no node {node}\n")))?;
     let outcome = account.propose_by_leader(&Input::NodeEvent { node: id, event }).await.map_err(refusal)?;
     Ok(Json(json!({ "node": node, "changed": outcome == Outcome::Changed(true) })))

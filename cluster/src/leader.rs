@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use azbatch::{
     Account, Instruction, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan, Timestamp,
-    node::{NodeAction, NodeEvent, NodeStateName},
+    node::{NodeEvent, NodeStateName},
     rest::Guid,
 };
 use azbatch_emulator::{
     machines::{Machines, Run},
+    nodes::{ACTION_TIME, event_of},
     simulate::Simulation,
 };
 use tokio::{sync::mpsc::UnboundedReceiver, time::sleep};
@@ -19,8 +20,6 @@ use crate::{
     replica::Replica,
 };
 
-/// How long a node takes to reboot, to be reimaged, deallocated or removed.
-const ACTION_TIME: TimeSpan = TimeSpan::from_secs(2);
 /// How much is proposed at once.
 const MAX_AT_ONCE: usize = 1000;
 /// How long a leader that is not accepted waits before it asks again.
@@ -293,17 +292,6 @@ fn is_silent(node: &Node) -> bool {
         | NodeStateName::Starting
         | NodeStateName::LeavingPool
         | NodeStateName::Preempted => false,
-    }
-}
-
-/// What a node reports when it has carried out an action.
-fn event_of(action: NodeAction) -> NodeEvent {
-    match action {
-        NodeAction::Reboot => NodeEvent::Rebooted,
-        NodeAction::Reimage => NodeEvent::Reimaged,
-        NodeAction::Deallocate => NodeEvent::Deallocated,
-        NodeAction::Start => NodeEvent::Started,
-        NodeAction::Remove => NodeEvent::Removed,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{error::Error, process::Stdio, time::Duration};
 
 use axum::http::{self, StatusCode, header};
-use azbatch_emulator::access::Access;
+use azbatch_emulator::{access::Access, stop::told_to_stop};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{options::LocalOptions, told_to_stop};
+use crate::options::LocalOptions;
 
 /// How long a cluster has to begin.
 const START_TIME: Duration = Duration::from_secs(60);
@@ -98,7 +98,8 @@ async fn create(
 }
 
 fn address(options: &LocalOptions, number: u16) -> Result<String, Box<dyn Error>> {
-    let port = options.port.checked_add(number - 1).ok_or("there are not so many ports")?;
+    let port =
+        options.port.checked_add(number - 1).ok_or("the port of the last member would be above 65535")?;
     Ok(format!("127.0.0.1:{port}"))
 }
 

@@ -19,9 +19,9 @@ mod replica;
 mod route;
 mod server;
 
-use std::{error::Error, io, process::ExitCode};
+use std::{error::Error, process::ExitCode};
 
-use azbatch_emulator::access::Access;
+use azbatch_emulator::{access::Access, stop::told_to_stop};
 use clap::Parser;
 use node::{Member, Settings};
 use openraft::BasicNode;
@@ -69,25 +69,4 @@ async fn run_node(options: &NodeOptions) -> Result<(), Box<dyn Error>> {
         () = server::serve(listener, member.clone(), access, stop) => Ok(()),
         failure = member.failure() => Err(failure.into()),
     }
-}
-
-/// Ends at ctrl-c, or when the system wants the process to end.
-#[cfg(unix)]
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ends at ctrl-c.
-#[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

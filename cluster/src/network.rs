@@ -134,7 +134,7 @@ impl Peers {
     /// Sends a message, and waits for the answer.
     ///
     /// # Errors
-    /// There is none, or it cannot be read.
+    /// No answer came, or it cannot be read.
     pub async fn ask<T: DeserializeOwned>(
         &self,
         member: MemberId,

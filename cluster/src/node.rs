@@ -13,7 +13,7 @@ use azbatch::{
     TimeSpan,
     rest::{Guid, SharedKey},
 };
-use azbatch_emulator::{images, store::Store};
+use azbatch_emulator::{images, nodes::fnv, store::Store};
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use tokio::sync::{mpsc::unbounded_channel, watch};
 
@@ -24,7 +24,7 @@ use crate::{
     leader,
     network::{Peers, Topic},
     raft::MemberId,
-    replica::{Replica, fnv},
+    replica::Replica,
 };
 
 /// The name of the group of the directory. No account's group has it.

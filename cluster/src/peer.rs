@@ -22,7 +22,7 @@ use crate::{
     raft::{MemberId, decode, encode},
 };
 
-/// An encoded answer, or why there is none.
+/// An encoded answer, or the refusal.
 type Answered = Result<Vec<u8>, (StatusCode, String)>;
 
 pub fn routes() -> Router<Arc<Member>> {

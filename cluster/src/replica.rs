@@ -1,22 +1,17 @@
 //! An account as each member has it: a state machine that applies commands. It reads no clock and chooses nothing, so
 //! the same commands make the same account everywhere.
 
-use std::net::{IpAddr, Ipv4Addr};
-
 use azbatch::{
-    Account, Effect, Job, JobId, NodeId, PoolId, Timestamp,
-    node::RemoteLogin,
+    Account, Effect, Job, JobId, PoolId, Timestamp,
     rest::{self, OwnedRequest},
 };
+use azbatch_emulator::nodes::{REMOTE_LOGIN, next_node};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     command::{Answer, Command, Happened, Input, Outcome},
     machine::{Applied, Replicated},
 };
-
-/// Where users log in to every node. Nothing answers there: nodes are simulated.
-const REMOTE_LOGIN: RemoteLogin = RemoteLogin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 50_000 };
 
 /// An account, and the instant of the latest command.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,27 +75,10 @@ impl Replica {
 
     /// A node joins its pool, unless the pool has enough or no longer exists.
     fn add_node(&mut self, pool: &PoolId, dedicated: bool) -> Vec<Effect> {
-        let Some(found) = self.account.pool(pool) else { return Vec::new() };
-        let (have, target) = (self.account.node_counts(pool), found.target());
-        let wanted = if dedicated {
-            have.dedicated < target.dedicated
-        } else {
-            have.low_priority < target.low_priority
-        };
-        let Some(node) = wanted.then(|| self.name(pool, dedicated)).flatten() else { return Vec::new() };
+        let Some(node) = next_node(&self.account, pool, dedicated) else { return Vec::new() };
         let Ok(mut effects) = self.account.add_node(pool, &node, self.instant) else { return Vec::new() };
         effects.extend(self.account.set_remote_login(&node, REMOTE_LOGIN));
         effects
-    }
-
-    /// A name of the service's form that no node has.
-    fn name(&self, pool: &PoolId, dedicated: bool) -> Option<NodeId> {
-        let kind = if dedicated { 'd' } else { 'p' };
-        let names = (0_u64..).map(|number| {
-            let hash = fnv(format!("{}/{number}", pool.as_str().to_ascii_lowercase()).as_bytes());
-            NodeId::new(&format!("tvmps_{:016x}{:016x}_{kind}", hash, hash.wrapping_mul(hash | 1))).ok()
-        });
-        names.flatten().find(|name| self.account.node(name).is_none())
     }
 
     /// Makes the pool that a job asks for, unless it no longer does.
@@ -134,13 +112,6 @@ fn happened(at: Timestamp, effects: Vec<Effect>) -> Option<Happened> {
         Effect::Fact(_) => None,
     });
     Some(Happened { at, to_node: None, instructions: instructions.collect() })
-}
-
-/// Spreads a text over 64 bits (Fowler, Noll and Vo).
-pub fn fnv(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 #[cfg(test)]

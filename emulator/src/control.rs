@@ -11,7 +11,7 @@ use axum::{
     response::Response,
     routing::{delete, get, post},
 };
-use azbatch::{NodeId, TimeSpan, node::NodeEvent};
+use azbatch::{NodeId, TimeSpan};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +19,7 @@ use crate::{
     episode::{Action, Episode},
     faults::Fault,
     host::Host,
+    nodes::{REPORTED_EVENTS, reported_event},
     options::is_speed,
     response,
     world::World,
@@ -128,14 +129,8 @@ async fn save(State(host): State<Arc<Host>>) -> Answer {
 }
 
 async fn report_event(State(host): State<Arc<Host>>, Path((node, event)): Path<(String, String)>) -> Answer {
-    let event = match event.as_str() {
-        "lost" => NodeEvent::Lost,
-        "returned" => NodeEvent::Returned,
-        "preempted" => NodeEvent::Preempted,
-        "rebooted" => NodeEvent::Rebooted,
-        "removed" => NodeEvent::Removed,
-        _ => return Err((StatusCode::NOT_FOUND, "lost, returned, preempted, rebooted or removed\n".into())),
-    };
+    let event =
+        reported_event(&event).ok_or_else(|| (StatusCode::NOT_FOUND, format!("{REPORTED_EVENTS}\n")))?;
     let unknown = || (StatusCode::NOT_FOUND, format!("no node {node}\n"));
     let id = NodeId::new(&node).map_err(|_| unknown())?;
     let report = |world: &mut World| world.node_event(&id, event).then(|| world.node_state(&id));

@@ -26,7 +26,7 @@ pub struct Host {
     /// Notified when the next event may be due earlier than before.
     pub wake: Arc<Notify>,
     pub snapshot_file: Option<std::path::PathBuf>,
-    /// Where everything is kept before anybody hears of it.
+    /// Where all changes are stored before an answer shows them.
     pub ledger: Option<Arc<Ledger>>,
     saving: tokio::sync::Mutex<()>,
     /// Makes the request ids of one start differ from those of another.

@@ -3,7 +3,7 @@
 //!
 //! The program is [`main`]. What is public beside it is what another server of an account needs too: a
 //! [`store`] that loses nothing, reading requests ([`body`]) and writing answers ([`response`]), who may ask
-//! ([`guard`], [`access`]), a [`clock`], and [`machines`] that [`simulate`] what runs on nodes.
+//! ([`guard`], [`access`]), a [`clock`], [`machines`] that [`simulate`] what runs on [`nodes`], and how it is told to [`stop`].
 
 #![forbid(unsafe_code)]
 
@@ -27,6 +27,7 @@ mod ledger;
 mod local;
 mod log;
 pub mod machines;
+pub mod nodes;
 mod options;
 mod page;
 mod record;
@@ -35,6 +36,7 @@ mod server;
 pub mod simulate;
 mod snapshot;
 mod start;
+pub mod stop;
 pub mod store;
 mod welcome;
 mod world;

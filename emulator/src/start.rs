@@ -1,6 +1,6 @@
 //! From the command line to a running emulator, and to its end.
 
-use std::{error::Error, io, path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{error::Error, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use azbatch::{Account, Clock, SystemClock, rest::InvalidKey};
 use clap::Parser;
@@ -21,6 +21,7 @@ use crate::{
     record::Record,
     server, simulate,
     snapshot::Snapshot,
+    stop::told_to_stop,
     welcome::Welcome,
     world::{Parts, World},
 };
@@ -198,26 +199,4 @@ impl Stored {
 
 fn guard(options: &Options) -> Result<Guard, InvalidKey> {
     if options.no_auth { Ok(Guard::Nobody) } else { Guard::key(&options.account, &options.key) }
-}
-
-/// Ends at ctrl-c, or when the system wants the process to end. Both are waited for from this call on, not only once the
-/// future is polled, so none is missed by a client that knows the endpoint.
-#[cfg(unix)]
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
-}
-
-/// Ends at ctrl-c.
-#[cfg(not(unix))]
-#[allow(clippy::unnecessary_wraps, reason = "on Unix it can fail")]
-fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

@@ -5,7 +5,6 @@ use std::{
     collections::BTreeMap,
     hash::{BuildHasher, RandomState},
     mem,
-    net::{IpAddr, Ipv4Addr},
     sync::Arc,
 };
 
@@ -13,7 +12,7 @@ use azbatch::{
     Account, Clock, Effect, Fact, Instruction, Job, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan,
     Timestamp,
     episode::Step,
-    node::{NodeAction, NodeEvent, NodeStateName, RemoteLogin},
+    node::{NodeEvent, NodeStateName},
     rest::{self, Guid, Prepared, Request, Response},
 };
 
@@ -26,16 +25,11 @@ use crate::{
     ledger::{Contact, Ledger, Whole},
     log::Log,
     machines::{Machines, Run},
+    nodes::{ACTION_TIME, REMOTE_LOGIN, event_of, next_node},
     options::PoolOption,
     record::Record,
     snapshot::Snapshot,
 };
-
-/// Where users log in to every node. Nothing answers there: nodes have no SSH server.
-const REMOTE_LOGIN: RemoteLogin = RemoteLogin { address: IpAddr::V4(Ipv4Addr::LOCALHOST), port: 50_000 };
-
-/// How long a node takes to reboot, to be reimaged, deallocated or removed.
-const ACTION_TIME: TimeSpan = TimeSpan::from_secs(2);
 
 /// How many jobs, tasks and runs the history remembers.
 const REMEMBERED: usize = 100_000;
@@ -51,7 +45,7 @@ pub struct World {
     guard: Guard,
     log: Log,
     record: Option<Record>,
-    /// Where everything is kept before anybody hears of it.
+    /// Where all changes are stored before an answer shows them.
     ledger: Option<Arc<Ledger>>,
     /// What has happened to jobs.
     history: History,
@@ -564,30 +558,13 @@ impl World {
 
     /// A node joins its pool, unless the pool has enough or no longer exists.
     fn add_node(&mut self, pool: &PoolId, dedicated: bool, at: Timestamp) {
-        let Some(found) = self.account.pool(pool) else { return };
-        let (have, target) = (self.account.node_counts(pool), found.target());
-        let wanted = if dedicated {
-            have.dedicated < target.dedicated
-        } else {
-            have.low_priority < target.low_priority
-        };
-        let Some(node) = wanted.then(|| self.name(pool, dedicated)).flatten() else { return };
+        let Some(node) = next_node(&self.account, pool, dedicated) else { return };
         let result = self.account.add_node(pool, &node, at);
         self.record(|| Step::add_node(pool, &node, result.as_ref().err(), at));
         let Ok(mut effects) = result else { return };
         self.record(|| Step::set_remote_login(&node, REMOTE_LOGIN, at));
         effects.extend(self.account.set_remote_login(&node, REMOTE_LOGIN));
         self.handle_effects(effects, at);
-    }
-
-    /// A name of the service's form that no node has.
-    fn name(&self, pool: &PoolId, dedicated: bool) -> Option<NodeId> {
-        let kind = if dedicated { 'd' } else { 'p' };
-        let names = (0_u64..).map(|number| {
-            let hash = fnv(format!("{}/{number}", pool.as_str().to_ascii_lowercase()).as_bytes());
-            NodeId::new(&format!("tvmps_{:016x}{:016x}_{kind}", hash, hash.wrapping_mul(hash | 1))).ok()
-        });
-        names.flatten().find(|name| self.account.node(name).is_none())
     }
 
     /// An event that is injected through the control interface; `false` if there is no such node.
@@ -697,22 +674,4 @@ fn host_refusal(request: &Request<'_>, refusal: &Response, at: Timestamp) -> Ste
 fn unique_name() -> String {
     let random = || u128::from(RandomState::new().hash_one(()));
     Guid::from_u128(random() << 64 | random()).as_str().to_ascii_uppercase()
-}
-
-/// What a node reports when it has carried out an action.
-fn event_of(action: NodeAction) -> NodeEvent {
-    match action {
-        NodeAction::Reboot => NodeEvent::Rebooted,
-        NodeAction::Reimage => NodeEvent::Reimaged,
-        NodeAction::Deallocate => NodeEvent::Deallocated,
-        NodeAction::Start => NodeEvent::Started,
-        NodeAction::Remove => NodeEvent::Removed,
-    }
-}
-
-/// Spreads a text over 64 bits (Fowler, Noll and Vo).
-fn fnv(bytes: &[u8]) -> u64 {
-    bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -144,7 +144,7 @@ fn run(mut command: Command, limit: Duration) -> Option<bool> {
     None
 }
 
-/// The name of a test program without the hash behind it.
+/// The name of a test program without the hash that cargo appends.
 fn name(program: &Path) -> Option<&str> {
     Some(program.file_name()?.to_str()?.rsplit_once('-')?.0)
 }

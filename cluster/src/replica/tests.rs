@@ -127,7 +127,7 @@ fn nodes_are_added_until_the_pool_has_enough() {
 #[test]
 fn what_happened_to_a_node_is_said_only_if_it_changed_something() {
     let mut replica = replica();
-    let node: NodeId = "node-a".parse().unwrap();
+    let node: azbatch::NodeId = "node-a".parse().unwrap();
     let event = |event| Command { at: at(1), input: Input::NodeEvent { node: node.clone(), event } };
     let happened = replica.apply(event(NodeEvent::Lost)).event.unwrap();
     assert_eq!(happened.to_node, Some((node.clone(), NodeEvent::Lost)));

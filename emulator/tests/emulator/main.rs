@@ -402,6 +402,7 @@ fn files_of_real_tasks_are_served_but_nothing_outside_their_node() {
         let file = emulator.call("GET", &format!("{files}/{name}"), Value::Null);
         assert_eq!((file.status, text(&file).as_str()), (200, content), "{name}");
     }
+    // `/etc/passwd` stands for any file outside the node: every Unix has it.
     for outside in ["wd/root", "wd/root/etc/passwd", "wd/../../../../../../etc/passwd", "%2Fetc%2Fpasswd"] {
         let refused = emulator.call("GET", &format!("{files}/{outside}"), Value::Null);
         assert_eq!(refused.status, 404, "{outside}: {}", text(&refused));
