@@ -13,17 +13,20 @@ use azbatch::{
     rest::{self, Authorize, OwnedRequest, Prepared, Request, SharedKey},
 };
 use azbatch_emulator::files::{Files, look_up};
+use serde::{Deserialize, Serialize};
 use tokio::task::block_in_place;
 
 use crate::{
     command::{Answer, Command, Input, Outcome},
+    directory::AccountId,
     group::{Failure, Group, Leader},
     network::Topic,
     replica::Replica,
 };
 
-/// An account of the cluster.
+/// An account of the cluster, on this member.
 pub struct AccountGroup {
+    pub id: AccountId,
     pub group: Group<Replica>,
     url: String,
     /// `None` if every request is accepted.
@@ -35,7 +38,7 @@ pub struct AccountGroup {
 }
 
 /// How a client wants to read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Consistency {
     /// What was answered before is seen.
     Linearizable,
@@ -44,8 +47,9 @@ pub enum Consistency {
 }
 
 /// A request for an account.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Asked {
-    /// As the account answers it.
+    /// As the account answers it. The account knows when it arrives.
     pub request: OwnedRequest,
     /// Path and query as the client sent and signed them.
     pub signed_target: String,
@@ -53,9 +57,18 @@ pub struct Asked {
 }
 
 impl AccountGroup {
-    pub fn new(group: Group<Replica>, key: Option<SharedKey>) -> Self {
+    pub fn new(id: AccountId, group: Group<Replica>, key: Option<SharedKey>) -> Self {
         let url = group.shared.read().state.account.url().into();
-        Self { group, url, key, files: Mutex::default(), ahead: AtomicU64::new(0) }
+        Self { id, group, url, key, files: Mutex::default(), ahead: AtomicU64::new(0) }
+    }
+
+    /// Whether this member has anything of the account yet.
+    pub fn has_begun(&self) -> bool {
+        self.group.shared.read().last_applied.is_some()
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The account's time, as this member's clock has it.
@@ -74,15 +87,17 @@ impl AccountGroup {
     }
 
     /// Answers a request of a client.
-    pub async fn answer(&self, asked: &Asked) -> Answer {
-        let Asked { request: owned, signed_target, consistency } = asked;
+    pub async fn answer(&self, asked: Asked) -> Answer {
+        let Asked { request: mut owned, signed_target, consistency } = asked;
+        let at = self.read_time();
+        owned.received = at;
+        let owned = &owned;
         let headers: Vec<(&str, &[u8])> =
             owned.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let request = borrowed(owned, &headers);
-        let at = self.read_time();
         let prepared = match &self.key {
             Some(key) => {
-                let guard = SignedTarget { guard: key.guard(SystemClock), target: signed_target };
+                let guard = SignedTarget { guard: key.guard(SystemClock), target: &signed_target };
                 rest::prepare_guarded(&request, &self.url, at, &guard)
             }
             None => rest::prepare(&request, &self.url, at),
@@ -90,7 +105,7 @@ impl AccountGroup {
         let answered = match prepared {
             // It depends on nothing that is stored.
             Err(refusal) => Ok(Answer::new(refusal, at)),
-            Ok(Prepared::Read(read)) => match self.prepare_read(*consistency).await {
+            Ok(Prepared::Read(read)) => match self.prepare_read(consistency).await {
                 Ok(()) => {
                     let held = self.group.shared.read();
                     let at = self.now().max(held.state.instant);
@@ -182,24 +197,19 @@ impl AccountGroup {
         self.group.with_leader(act).await
     }
 
-    /// Refuses a request for a reason of the host's own, as the service would.
     fn refuse(&self, request: &Request<'_>, failure: &Failure) -> Answer {
-        let code = match failure {
-            Failure::NotDone(_) => ErrorCode::ServerBusy,
-            Failure::Unknown(_) => ErrorCode::OperationTimedOut,
-        };
-        self.refuse_with(request, code)
+        refuse(&self.url, request, failure.code(), self.read_time())
     }
 
-    /// Refuses a request with this code.
-    pub fn refuse_with(&self, request: &Request<'_>, code: ErrorCode) -> Answer {
-        let at = self.read_time();
-        Answer::new(rest::refuse(&self.url, &code.into(), request, at), at)
-    }
-
-    fn read_time(&self) -> Timestamp {
+    /// The time of an answer that changes nothing.
+    pub fn read_time(&self) -> Timestamp {
         self.now().max(self.group.shared.read().state.instant)
     }
+}
+
+/// Refuses a request with this code, as the service would.
+pub fn refuse(url: &str, request: &Request<'_>, code: ErrorCode, at: Timestamp) -> Answer {
+    Answer::new(rest::refuse(url, &code.into(), request, at), at)
 }
 
 /// Authorizes a request by the target that was signed, which has the account's name before the path that is answered.

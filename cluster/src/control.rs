@@ -1,6 +1,6 @@
 //! The control interface, under `/_azbatch`: accounts, members, and what a test needs to see and to break.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeSet, fmt::Write as _, ops::RangeInclusive, sync::Arc};
 
 use axum::{
     Json, Router,
@@ -16,20 +16,27 @@ use azbatch_emulator::{
 };
 use openraft::BasicNode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, timeout_at};
 
 use crate::{
     account::AccountGroup,
     command::{Input, Outcome},
-    directory::Created,
-    group::{Failure, Group, MemberChange, PATIENCE},
+    directory::{AccountEntry, AccountId, DirectoryCommand, DirectoryOutcome},
+    group::{Failure, Group, MemberChange},
     machine::Replicated,
-    node::Member,
+    node::{Member, Place},
+    placement::choose,
     raft::MemberId,
+    relay::{self, NoAccount, Unanswered},
     route::is_account_name,
 };
+
+/// On how many members an account may be. It outlives one of three, two of five, and three of seven.
+const REPLICAS: RangeInclusive<u8> = 1..=7;
+/// How long a change of members or accounts is waited for.
+const CHANGE_TIME: Duration = Duration::from_secs(30);
 
 type Refusal = (StatusCode, String);
 type Answer = Result<Json<Value>, Refusal>;
@@ -40,30 +47,42 @@ pub fn routes() -> Router<Arc<Member>> {
         .route("/members", post(add_member))
         .route("/members/{member}", delete(remove_member))
         .route("/members/{member}/cut", put(cut).delete(repair))
-        .route("/accounts/{account}", put(create_account).get(show_account))
+        .route("/accounts/{account}", put(create_account).get(show_account).delete(delete_account))
+        .route("/accounts/{account}/members", put(move_account))
         .route("/accounts/{account}/replica", get(show_replica))
         .route("/accounts/{account}/lead", post(lead))
         .route("/accounts/{account}/snapshot", post(make_snapshot))
         .route("/accounts/{account}/nodes/{node}/{event}", post(report_event))
 }
 
-/// Why there is no answer for an account that this member does not know.
-pub fn unknown(member: &Member, account: &str) -> (StatusCode, String) {
-    if member.knows_all() {
-        (StatusCode::NOT_FOUND, format!("there is no account {account}\n"))
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "this member does not know yet which accounts there are\n".into())
+/// Why there is no answer for an account.
+pub fn no_account(name: &str, why: &NoAccount) -> Refusal {
+    match why {
+        NoAccount::Nowhere => (StatusCode::NOT_FOUND, format!("there is no account {name}\n")),
+        NoAccount::Unknown => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "this member does not know yet which accounts there are\n".into(),
+        ),
     }
 }
 
 /// A new account. All of it may be left out.
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewAccount {
     /// In base64; by default a new one, which is in the answer.
     key: Option<String>,
     /// By default the path of the account at the member that is asked.
     url: Option<String>,
+    /// On how many members it is.
+    #[serde(default = "default_replicas")]
+    replicas: u8,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewPlacement {
+    members: BTreeSet<MemberId>,
 }
 
 #[derive(Deserialize)]
@@ -74,17 +93,33 @@ struct NewMember {
     address: String,
 }
 
+fn default_replicas() -> u8 {
+    3
+}
+
 async fn show_cluster(State(member): State<Arc<Member>>) -> Answer {
-    let members: serde_json::Map<_, _> =
+    let members: Map<_, _> =
         member.members().into_iter().map(|(id, node)| (id.to_string(), json!(node.addr))).collect();
-    let accounts: serde_json::Map<_, _> =
-        member.accounts().into_iter().map(|(name, account)| (name, group_json(&account.group))).collect();
+    let accounts: Map<_, _> = member
+        .entries()
+        .into_iter()
+        .map(|(name, entry)| (name.clone(), account_json(&member, &name, &entry)))
+        .collect();
     Ok(Json(json!({
         "member": member.peers.own(),
         "members": members,
         "directory": group_json(&member.directory),
         "accounts": accounts,
     })))
+}
+
+/// An account, as this member sees it: with its group, if this member takes part in it.
+fn account_json(member: &Member, name: &str, entry: &AccountEntry) -> Value {
+    let account = member.account(name).filter(|account| account.id.number == entry.number);
+    let mut json = account.map_or_else(|| json!({}), |account| group_json(&account.group));
+    json["members"] = json!(entry.placement.goal());
+    json["settled"] = json!(entry.placement.is_settled());
+    json
 }
 
 /// A group, as this member sees it.
@@ -99,7 +134,7 @@ fn group_json<S: Replicated>(group: &Group<S>) -> Value {
         "applied": metrics.last_applied.map(|log_id| log_id.index),
         "snapshot": metrics.snapshot.map(|log_id| log_id.index),
         "purged": metrics.purged.map(|log_id| log_id.index),
-        "members": metrics.membership_config.membership().voter_ids().collect::<Vec<_>>(),
+        "voters": metrics.membership_config.membership().voter_ids().collect::<Vec<_>>(),
     })
 }
 
@@ -114,13 +149,14 @@ async fn create_account(
         return Err(bad(&"an account's name has 3 to 24 letters and digits"));
     }
     let name = name.to_ascii_lowercase();
-    let NewAccount { key, url } = if body.is_empty() {
-        NewAccount::default()
-    } else {
-        serde_json::from_slice(&body).map_err(|error| bad(&error))?
-    };
+    // Without a body, all is as by default.
+    let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
+    let NewAccount { key, url, replicas } = serde_json::from_slice(body).map_err(|error| bad(&error))?;
+    if !REPLICAS.contains(&replicas) {
+        return Err(bad(&format!("replicas: {} to {}", REPLICAS.start(), REPLICAS.end())));
+    }
     member.directory.catch_up().await.map_err(refusal)?;
-    let known = member.directory.shared.read().state.accounts.get(&name).cloned();
+    let known = member.entry(&name);
     let key = match key.or_else(|| known.as_ref().map(|known| known.key.clone())) {
         Some(key) => key,
         None => new_key().map_err(|why| (StatusCode::INTERNAL_SERVER_ERROR, why))?,
@@ -129,19 +165,69 @@ async fn create_account(
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     let url = url.or_else(|| known.map(|known| known.url));
     let url = url.unwrap_or_else(|| format!("http://{host}/accounts/{name}"));
-    let created = member.create_account(&name, key.clone(), url.clone()).await.map_err(refusal)?;
-    match created {
-        Created::New | Created::Same => {}
-        Created::Other => return Err((StatusCode::CONFLICT, "there is an account of this name\n".into())),
-    }
-    let until = Instant::now() + PATIENCE;
-    while member.account(&name).is_none_or(|account| account.group.leader().is_none()) {
-        if Instant::now() > until {
-            return Err((StatusCode::SERVICE_UNAVAILABLE, "it is created, but has no leader yet\n".into()));
-        }
-        sleep(Duration::from_millis(20)).await;
-    }
+    let load = member.directory.shared.read().state.load();
+    let on = choose(&name, replicas, &member.member_ids(), &BTreeSet::new(), &load);
+    let (created, key_of, url_of) = (name.clone(), key.clone(), url.clone());
+    let command = DirectoryCommand::Create { name: created, key: key_of, url: url_of, replicas, on };
+    change_directory(&member, &command).await?;
+    wait_until(&member, || member.entry(&name).is_some_and(|entry| entry.placement.has_begun())).await?;
     Ok(Json(json!({ "account": name, "key": key, "url": url })))
+}
+
+/// Changes the directory, and then this member knows of it.
+async fn change_directory(member: &Member, command: &DirectoryCommand) -> Result<(), Refusal> {
+    let outcome = member.change_directory(command).await.map_err(refusal)?;
+    let (status, why) = match outcome {
+        DirectoryOutcome::Done => return member.directory.catch_up().await.map_err(refusal),
+        DirectoryOutcome::Taken => (StatusCode::CONFLICT, "there is an account of this name"),
+        DirectoryOutcome::Unknown => (StatusCode::NOT_FOUND, "there is no such account"),
+        DirectoryOutcome::NotBegun | DirectoryOutcome::Outdated => {
+            (StatusCode::SERVICE_UNAVAILABLE, "the account has not begun yet")
+        }
+        DirectoryOutcome::Nowhere => (StatusCode::CONFLICT, "the account would be on no member"),
+    };
+    Err((status, format!("{why}\n")))
+}
+
+/// Waits until this member sees that something is as it was asked for.
+async fn wait_until(member: &Member, is_so: impl Fn() -> bool) -> Result<(), Refusal> {
+    let mut changes = member.directory_changes();
+    let until = Instant::now() + CHANGE_TIME;
+    loop {
+        changes.borrow_and_update();
+        if is_so() {
+            return Ok(());
+        }
+        if !matches!(timeout_at(until, changes.changed()).await, Ok(Ok(()))) {
+            return Err((StatusCode::SERVICE_UNAVAILABLE, "it has begun, and is not finished yet\n".into()));
+        }
+    }
+}
+
+async fn move_account(
+    State(member): State<Arc<Member>>,
+    Path(name): Path<String>,
+    Json(NewPlacement { members: to }): Json<NewPlacement>,
+) -> Answer {
+    let name = name.to_ascii_lowercase();
+    member.directory.catch_up().await.map_err(refusal)?;
+    let entry = member.entry(&name).ok_or_else(|| no_account(&name, &NoAccount::Nowhere))?;
+    if let Some(unknown) = to.difference(&member.member_ids()).next() {
+        return Err((StatusCode::BAD_REQUEST, format!("there is no member {unknown}\n")));
+    }
+    let account = AccountId { name: name.clone(), number: entry.number };
+    change_directory(&member, &DirectoryCommand::Move { account, to }).await?;
+    wait_until(&member, || member.entry(&name).is_none_or(|entry| entry.placement.is_settled())).await?;
+    show_account(State(member), Path(name)).await
+}
+
+async fn delete_account(State(member): State<Arc<Member>>, Path(name): Path<String>) -> Answer {
+    let name = name.to_ascii_lowercase();
+    member.directory.catch_up().await.map_err(refusal)?;
+    let entry = member.entry(&name).ok_or_else(|| no_account(&name, &NoAccount::Nowhere))?;
+    let account = AccountId { name: name.clone(), number: entry.number };
+    change_directory(&member, &DirectoryCommand::Delete(account)).await?;
+    Ok(Json(json!({ "deleted": name })))
 }
 
 /// A key that nobody can guess: digits in base 16 are base64 too.
@@ -150,18 +236,35 @@ fn new_key() -> Result<String, String> {
     Ok(half()? + &half()?)
 }
 
-fn find(member: &Member, name: &str) -> Result<Arc<AccountGroup>, Refusal> {
-    let account = member.account(&name.to_ascii_lowercase());
-    account.ok_or_else(|| unknown(member, name))
+/// An account that this member has.
+fn here(member: &Member, name: &str) -> Result<Arc<AccountGroup>, Refusal> {
+    match member.find(&name.to_ascii_lowercase()) {
+        Place::Here(account) => Ok(account),
+        Place::Elsewhere(entry) => {
+            let on = entry.placement.goal();
+            Err((
+                StatusCode::MISDIRECTED_REQUEST,
+                format!("this member does not have {name}; it is on {on:?}\n"),
+            ))
+        }
+        Place::Nowhere => Err(no_account(name, &NoAccount::Nowhere)),
+        Place::Unknown => Err(no_account(name, &NoAccount::Unknown)),
+    }
 }
 
 async fn show_account(State(member): State<Arc<Member>>, Path(name): Path<String>) -> Answer {
-    Ok(Json(group_json(&find(&member, &name)?.group)))
+    let name = name.to_ascii_lowercase();
+    let entry = match member.find(&name) {
+        Place::Here(_) | Place::Elsewhere(_) | Place::Nowhere => member.entry(&name),
+        Place::Unknown => return Err(no_account(&name, &NoAccount::Unknown)),
+    };
+    let entry = entry.ok_or_else(|| no_account(&name, &NoAccount::Nowhere))?;
+    Ok(Json(account_json(&member, &name, &entry)))
 }
 
 /// Up to where this member has applied the log, and a hash of the account as it would be stored.
 async fn show_replica(State(member): State<Arc<Member>>, Path(name): Path<String>) -> Answer {
-    let account = find(&member, &name)?;
+    let account = here(&member, &name)?;
     let (state, applied) = {
         let held = account.group.shared.read();
         (held.state.clone(), held.last_applied)
@@ -180,14 +283,14 @@ async fn show_replica(State(member): State<Arc<Member>>, Path(name): Path<String
 
 /// Lets this member try to become the leader of an account.
 async fn lead(State(member): State<Arc<Member>>, Path(name): Path<String>) -> Answer {
-    let account = find(&member, &name)?;
+    let account = here(&member, &name)?;
     let elected = account.group.raft.trigger().elect().await;
     elected.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))?;
     show_account(State(member), Path(name)).await
 }
 
 async fn make_snapshot(State(member): State<Arc<Member>>, Path(name): Path<String>) -> Answer {
-    let account = find(&member, &name)?;
+    let account = here(&member, &name)?;
     let made = account.group.raft.trigger().snapshot().await;
     made.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))?;
     show_account(State(member), Path(name)).await
@@ -197,28 +300,55 @@ async fn report_event(
     State(member): State<Arc<Member>>,
     Path((name, node, event)): Path<(String, String, String)>,
 ) -> Answer {
-    let account = find(&member, &name)?;
     let event =
         reported_event(&event).ok_or_else(|| (StatusCode::NOT_FOUND, format!("{REPORTED_EVENTS}\n")))?;
     let id = NodeId::new(&node).map_err(|_| (StatusCode::NOT_FOUND, format!("no node {node}\n")))?;
-    let outcome = account.propose_by_leader(&Input::NodeEvent { node: id, event }).await.map_err(refusal)?;
+    let input = Input::NodeEvent { node: id, event };
+    let outcome =
+        relay::propose(&member, &name.to_ascii_lowercase(), &input).await.map_err(|why| match why {
+            Unanswered::NoAccount(why) => no_account(&name, &why),
+            Unanswered::Failed(failure) => refusal(failure),
+        })?;
     Ok(Json(json!({ "node": node, "changed": outcome == Outcome::Changed(true) })))
 }
 
+/// Adds a member, and puts the accounts on it that are on too few.
 async fn add_member(State(member): State<Arc<Member>>, Json(new): Json<NewMember>) -> Answer {
-    change_members(&member, &MemberChange::Add(new.id, BasicNode::new(new.address))).await
+    let change = MemberChange::Add(new.id, BasicNode::new(new.address));
+    member.change_members(&change).await.map_err(refusal)?;
+    member.directory.catch_up().await.map_err(refusal)?;
+    let too_few = |entry: &AccountEntry| entry.placement.goal().len() < entry.replicas.into();
+    move_accounts(&member, &member.member_ids(), too_few).await?;
+    show_cluster(State(member)).await
 }
 
+/// Moves all accounts away from a member, then removes it.
 async fn remove_member(State(member): State<Arc<Member>>, Path(old): Path<MemberId>) -> Answer {
-    change_members(&member, &MemberChange::Remove(old)).await
+    member.directory.catch_up().await.map_err(refusal)?;
+    let mut left = member.member_ids();
+    left.remove(&old);
+    move_accounts(&member, &left, |entry| entry.placement.goal().contains(&old)).await?;
+    let has_any = || member.entries().values().any(|entry| entry.placement.members().contains(&old));
+    wait_until(&member, || !has_any()).await?;
+    member.change_members(&MemberChange::Remove(old)).await.map_err(refusal)?;
+    show_cluster(State(member)).await
 }
 
-async fn change_members(member: &Arc<Member>, change: &MemberChange) -> Answer {
-    member
-        .change_members(change)
-        .await
-        .map_err(|why| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")))?;
-    show_cluster(State(member.clone())).await
+/// Moves accounts to the members that have the fewest.
+async fn move_accounts(
+    member: &Member,
+    members: &BTreeSet<MemberId>,
+    which: impl Fn(&AccountEntry) -> bool,
+) -> Result<(), Refusal> {
+    for (name, entry) in member.entries().into_iter().filter(|(_, entry)| which(entry)) {
+        let stay = entry.placement.goal();
+        let count = u8::try_from(stay.len()).unwrap_or(u8::MAX).max(entry.replicas);
+        let load = member.directory.shared.read().state.load();
+        let to = choose(&name, count, members, stay, &load);
+        let account = AccountId { name, number: entry.number };
+        change_directory(member, &DirectoryCommand::Move { account, to }).await?;
+    }
+    Ok(())
 }
 
 async fn cut(State(member): State<Arc<Member>>, Path(other): Path<MemberId>) -> Answer {

@@ -1,12 +1,18 @@
 //! A group: something that is replicated, its log and its Raft. Commands that wait are proposed together, as one
 //! entry, because Raft waits for the disk after each.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
+use azbatch::ErrorCode;
 use azbatch_emulator::store::Store;
 use openraft::{
-    BasicNode, ChangeMembers, Config, Raft, ServerState,
+    BasicNode, ChangeMembers, Config, Membership, Raft, ServerState,
     error::{ClientWriteError, RaftError},
+    raft::{VoteRequest, VoteResponse},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
@@ -21,7 +27,7 @@ use crate::{
     log::RaftLog,
     machine::{Machine, Replicated, Shared},
     network::{GroupNetwork, NoAnswer, Peers, Topic},
-    raft::{Bytes, MemberId, Types, Unreadable, decode, encode},
+    raft::{Bytes, LogId, MemberId, Types, Unreadable, decode, encode},
 };
 
 /// How many bytes of commands are proposed together, unless one alone has more.
@@ -30,8 +36,10 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const WAITING: usize = 4096;
 /// How long members are given to answer, and how long a leader is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a new member of a group is given to catch up at a time.
+const CATCH_UP: Duration = Duration::from_secs(20);
 /// How long a member waits before it looks for a leader again.
-const RETRY: Duration = Duration::from_millis(50);
+pub const RETRY: Duration = Duration::from_millis(50);
 
 /// Why something was not done.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -64,6 +72,8 @@ pub struct Group<S: Replicated> {
     pub shared: Arc<Shared<S>>,
     peers: Peers,
     proposals: mpsc::Sender<Proposal>,
+    /// See [`RaftLog::left`].
+    left: Option<LogId>,
 }
 
 /// A command that waits to be proposed.
@@ -88,11 +98,13 @@ impl<S: Replicated> Group<S> {
         let machine = Machine::open(log.clone(), new, events, changes)?;
         let shared = machine.shared();
         let network = GroupNetwork { peers: peers.clone(), group: name.into() };
-        let raft = Raft::new(peers.own(), config, network, RaftLog::new(log), machine).await;
+        let log = RaftLog::new(log);
+        let left = log.left()?;
+        let raft = Raft::new(peers.own(), config, network, log, machine).await;
         let raft = raft.map_err(|error| error.to_string())?;
         let (proposals, waiting) = mpsc::channel(WAITING);
         tokio::spawn(propose_batches(raft.clone(), waiting));
-        Ok(Self { name: name.into(), raft, shared, peers: peers.clone(), proposals })
+        Ok(Self { name: name.into(), raft, shared, peers: peers.clone(), proposals, left })
     }
 
     /// Makes these the first members, unless the group has members. Each may do so. The first one does so at once, the
@@ -244,35 +256,90 @@ impl<S: Replicated> Group<S> {
         applied.map(drop).map_err(|error| Failure::NotDone(error.to_string()))
     }
 
-    /// Changes the members of the group. Only the leader can. To do it twice does no harm.
+    /// Adds or removes a member. Only the leader can.
+    ///
+    /// # Errors
+    /// As [`set_members`](Self::set_members), or it is the last member.
+    pub async fn change_members(&self, change: &MemberChange) -> Result<(), Failure> {
+        let membership = self.membership();
+        let voters = membership.get_joint_config().last().cloned().unwrap_or_default();
+        let known = voters.into_iter().filter_map(|id| Some((id, membership.get_node(&id)?.clone())));
+        let mut members: BTreeMap<_, _> = known.collect();
+        match change {
+            MemberChange::Add(member, node) => drop(members.entry(*member).or_insert_with(|| node.clone())),
+            MemberChange::Remove(member) => drop(members.remove(member)),
+        }
+        if members.is_empty() {
+            return Err(Failure::NotDone("it is the last member".into()));
+        }
+        self.set_members(&members).await
+    }
+
+    /// Makes these the members of the group. Only the leader can. To do it twice does no harm, and it ends what another
+    /// leader has begun.
     ///
     /// # Errors
     /// It was not done, or it is not known whether it was.
-    pub async fn change_members(&self, change: &MemberChange) -> Result<(), Failure> {
-        match change {
-            MemberChange::Add(member, node) => {
-                let is_voter = self
-                    .raft
-                    .metrics()
-                    .borrow()
-                    .membership_config
-                    .membership()
-                    .voter_ids()
-                    .any(|id| id == *member);
-                if is_voter {
-                    return Ok(());
-                }
+    pub async fn set_members(&self, members: &BTreeMap<MemberId, BasicNode>) -> Result<(), Failure> {
+        let voters: BTreeSet<MemberId> = members.keys().copied().collect();
+        let before = self.membership();
+        for (member, node) in members {
+            if !before.voter_ids().any(|voter| voter == *member) {
                 // It catches up before it counts.
-                self.raft.add_learner(*member, node.clone(), true).await.map_err(not_written)?;
-                let voters = ChangeMembers::AddVoterIds([*member].into());
-                self.raft.change_membership(voters, false).await.map_err(not_written)?;
-            }
-            MemberChange::Remove(member) => {
-                let voters = ChangeMembers::RemoveVoters([*member].into());
-                self.raft.change_membership(voters, false).await.map_err(not_written)?;
+                let added = self.raft.add_learner(*member, node.clone(), true);
+                let added = timeout_at(Instant::now() + CATCH_UP, added).await;
+                let added =
+                    added.map_err(|_| Failure::Unknown(format!("member {member} is not up to date yet")))?;
+                added.map_err(not_written)?;
             }
         }
+        if *self.membership().get_joint_config() != [voters.clone()] {
+            let changed = self.raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), false).await;
+            changed.map_err(not_written)?;
+        }
+        let others: BTreeSet<MemberId> = self.membership().learner_ids().collect();
+        if !others.is_empty() {
+            self.raft
+                .change_membership(ChangeMembers::RemoveNodes(others), false)
+                .await
+                .map_err(not_written)?;
+        }
         Ok(())
+    }
+
+    /// The members of the group as this member knows them, committed or not.
+    pub fn membership(&self) -> Membership<MemberId, BasicNode> {
+        self.raft.metrics().borrow().membership_config.membership().clone()
+    }
+
+    /// Answers a member that wants to lead.
+    ///
+    /// # Errors
+    /// The group is closed.
+    pub async fn vote(
+        &self,
+        request: VoteRequest<MemberId>,
+    ) -> Result<VoteResponse<MemberId>, RaftError<MemberId>> {
+        if request.last_log_id < self.left {
+            let vote = self.raft.metrics().borrow().vote;
+            return Ok(VoteResponse::new(vote, self.left, false));
+        }
+        self.raft.vote(request).await
+    }
+
+    /// Whether Raft has ended.
+    pub fn is_closed(&self) -> bool {
+        self.raft.metrics().borrow().state == ServerState::Shutdown
+    }
+}
+
+impl Failure {
+    /// What the service says when this happens to it.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::NotDone(_) => ErrorCode::ServerBusy,
+            Self::Unknown(_) => ErrorCode::OperationTimedOut,
+        }
     }
 }
 

@@ -13,10 +13,15 @@ use openraft::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::raft::{LogId, MemberId, StorageError, Types, Unreadable, decode, encode};
+use crate::{
+    machine::SNAPSHOT,
+    raft::{LogId, MemberId, StorageError, Types, Unreadable, decode, encode},
+};
 
 const VOTE: &str = "vote";
 const PURGED: &str = "purged";
+/// How far the log was when this member left the group.
+const LEFT: &str = "left";
 
 /// The log of one group. Copies are of the same one.
 #[derive(Clone)]
@@ -55,6 +60,36 @@ impl RaftLog {
         let Some(last) = last.filter(|last| first <= *last) else { return Ok(Vec::new()) };
         let stored = self.0.read(first..=last)?;
         stored.into_iter().map(|(_, bytes)| Ok(decode(&bytes)?)).collect()
+    }
+
+    /// Forgets the group, but for what this member has promised as one that votes: in which term it has voted last, and
+    /// how far its log was.
+    ///
+    /// # Errors
+    /// The disk fails, or what is stored cannot be read.
+    pub async fn leave(&self) -> Result<(), String> {
+        let changes = self.leaving().map_err(|error| error.to_string())?;
+        self.0.write(changes).committed().await.map_err(|error| error.to_string())
+    }
+
+    fn leaving(&self) -> Result<Changes, Failure> {
+        let last = self.state()?.last_log_id.max(self.value::<Option<LogId>>(LEFT)?.flatten());
+        let mut changes = Changes::default().purge(u64::MAX).remove(PURGED).remove(SNAPSHOT);
+        if let Some(vote) = self.value::<Vote<MemberId>>(VOTE)? {
+            // Not committed: it must not lead again with an empty log.
+            let vote = Vote::new(vote.leader_id().term, vote.leader_id().node_id);
+            changes = changes.put(VOTE, encode(&vote)?);
+        }
+        Ok(changes.put(LEFT, encode(&last)?))
+    }
+
+    /// How far the log was when this member left the group, if it has. A leader whose log is shorter may lack what this
+    /// member has said to have.
+    ///
+    /// # Errors
+    /// The disk fails, or what is stored cannot be read.
+    pub fn left(&self) -> Result<Option<LogId>, String> {
+        self.value::<Option<LogId>>(LEFT).map(Option::flatten).map_err(|error| error.to_string())
     }
 
     fn state(&self) -> Result<LogState<Types>, Failure> {

@@ -73,7 +73,7 @@ pub struct Machine<S: Replicated> {
 struct Snapshots(Log);
 
 /// The name of the stored value.
-const SNAPSHOT: &str = "snapshot";
+pub const SNAPSHOT: &str = "snapshot";
 
 impl<S: Replicated> Machine<S> {
     /// The state of the latest snapshot, or `new`. What commands leave to do is sent to `events`, and each change of

@@ -6,6 +6,7 @@ mod command;
 mod control;
 mod directory;
 mod group;
+mod hosting;
 mod leader;
 mod local;
 mod log;
@@ -14,7 +15,9 @@ mod network;
 mod node;
 mod options;
 mod peer;
+mod placement;
 mod raft;
+mod relay;
 mod replica;
 mod route;
 mod server;
@@ -63,6 +66,7 @@ async fn run_node(options: &NodeOptions) -> Result<(), Box<dyn Error>> {
     }
     let listener = TcpListener::bind(listen).await.map_err(|error| format!("{listen}: {error}"))?;
     let member = Member::start(data, settings).await?;
+    tokio::spawn(hosting::run(member.clone()));
     println!("member {id} listens on {}", listener.local_addr()?);
     let access = Access::new(Some(token), common.control_hosts.clone());
     tokio::select! {

@@ -51,8 +51,12 @@ pub enum Topic {
     Append,
     Vote,
     Snapshot,
+    /// A request of a client, for any member that has the account.
+    Client,
     /// A request of a client, for the leader.
     Request,
+    /// Something that happens to an account, for any member that has it.
+    Tell,
     /// A command, for the leader.
     Propose,
     /// Up to where a member must have applied the log to read.
@@ -62,11 +66,13 @@ pub enum Topic {
 }
 
 impl Topic {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Append,
         Self::Vote,
         Self::Snapshot,
+        Self::Client,
         Self::Request,
+        Self::Tell,
         Self::Propose,
         Self::ReadIndex,
         Self::Members,
@@ -81,7 +87,9 @@ impl Topic {
             Self::Append => "append",
             Self::Vote => "vote",
             Self::Snapshot => "snapshot",
+            Self::Client => "client",
             Self::Request => "request",
+            Self::Tell => "tell",
             Self::Propose => "propose",
             Self::ReadIndex => "read-index",
             Self::Members => "members",

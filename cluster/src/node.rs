@@ -1,7 +1,7 @@
-//! A member of the cluster: all groups that it takes part in.
+//! A member of the cluster: the directory, and the accounts that this member has.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::Path,
     sync::{
         Arc, PoisonError, RwLock,
@@ -9,22 +9,17 @@ use std::{
     },
 };
 
-use azbatch::{
-    TimeSpan,
-    rest::{Guid, SharedKey},
-};
-use azbatch_emulator::{images, nodes::fnv, store::Store};
+use azbatch::{TimeSpan, rest::Guid};
+use azbatch_emulator::store::Store;
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use tokio::sync::{mpsc::unbounded_channel, watch};
 
 use crate::{
     account::{AccountGroup, random},
-    directory::{AccountEntry, CreateAccount, Created, Directory},
+    directory::{AccountEntry, AccountId, Directory, DirectoryCommand, DirectoryOutcome},
     group::{Failure, Group, Leader, MemberChange},
-    leader,
     network::{Peers, Topic},
     raft::MemberId,
-    replica::Replica,
 };
 
 /// The name of the group of the directory. No account's group has it.
@@ -49,18 +44,31 @@ pub struct Settings {
 pub struct Member {
     pub peers: Peers,
     pub directory: Group<Directory>,
-    settings: Settings,
-    store: Store,
-    config: Arc<Config>,
+    pub settings: Settings,
+    pub store: Store,
+    pub config: Arc<Config>,
+    /// The accounts that this member has, by name.
     accounts: RwLock<BTreeMap<String, Arc<AccountGroup>>>,
-    /// Whether it has all accounts that the cluster had when it was started.
+    changes: watch::Receiver<u64>,
+    /// Whether it has the directory as it was when the member was started.
     knows_all: AtomicBool,
     requests: AtomicU64,
     seed: u64,
 }
 
+/// Where an account is.
+pub enum Place {
+    Here(Arc<AccountGroup>),
+    /// On other members, or on this one before it can be used here.
+    Elsewhere(AccountEntry),
+    /// There is no such account.
+    Nowhere,
+    /// This member does not know yet which accounts there are.
+    Unknown,
+}
+
 impl Member {
-    /// Opens the groups that are stored in a folder, and takes part in them.
+    /// Opens the directory that is stored in a folder, and takes part in it.
     ///
     /// # Errors
     /// What is stored cannot be read, or belongs to another member.
@@ -81,11 +89,11 @@ impl Member {
             store,
             config,
             accounts: RwLock::default(),
+            changes: watched,
             knows_all: AtomicBool::new(false),
             requests: AtomicU64::new(0),
             seed,
         });
-        tokio::spawn(member.clone().follow_directory(watched));
         if let Some(first) = member.settings.founders.keys().next().copied() {
             let founders = member.settings.founders.clone();
             tokio::spawn({
@@ -96,74 +104,69 @@ impl Member {
         Ok(member)
     }
 
-    /// Opens the group of each account that the directory has, now and later.
-    async fn follow_directory(self: Arc<Self>, mut changed: watch::Receiver<u64>) {
-        while self.directory.catch_up().await.is_err() {}
-        loop {
-            changed.borrow_and_update();
-            let all = self.directory.shared.read().state.accounts.clone();
-            for (name, entry) in all {
-                if self.account(&name).is_none()
-                    && let Err(error) = self.open_account(&name, &entry).await
-                {
-                    eprintln!("account {name}: {error}");
-                }
-            }
-            self.knows_all.store(true, Ordering::Relaxed);
-            if changed.changed().await.is_err() {
-                return;
-            }
+    /// Says when the directory has changed.
+    pub fn directory_changes(&self) -> watch::Receiver<u64> {
+        self.changes.clone()
+    }
+
+    /// From now on, an account that is not in the directory does not exist.
+    pub fn set_knows_all(&self) {
+        self.knows_all.store(true, Ordering::Relaxed);
+    }
+
+    /// Where an account is, by its name in lower case.
+    pub fn find(&self, name: &str) -> Place {
+        let here = self.account(name);
+        if let Some(account) = here.filter(|account| account.has_begun()) {
+            return Place::Here(account);
+        }
+        match self.entry(name) {
+            Some(entry) => Place::Elsewhere(entry),
+            None if self.knows_all.load(Ordering::Relaxed) => Place::Nowhere,
+            None => Place::Unknown,
         }
     }
 
-    async fn open_account(&self, name: &str, entry: &AccountEntry) -> Result<(), String> {
-        let key = self.settings.authorizes.then(|| SharedKey::new(name, &entry.key)).transpose();
-        let key = key.map_err(|error| error.to_string())?;
-        let (events, happened) = unbounded_channel();
-        let (changes, _) = watch::channel(0);
-        let mut replica = Replica::new(&entry.url);
-        replica.account = replica.account.with_supported_images(images::supported());
-        let context = (&self.store, &self.peers, self.config.clone());
-        let group = Group::open(&group_name(name), context, replica, events, changes).await?;
-        let account = Arc::new(AccountGroup::new(group, key));
-        tokio::spawn(leader::work(account.clone(), happened, self.settings.lag));
-        self.accounts.write().unwrap_or_else(PoisonError::into_inner).insert(name.into(), account.clone());
-        if entry.members.contains_key(&self.settings.id)
-            && let Some(first) = preferred_leader(name, entry.members.keys().copied())
-        {
-            let members = entry.members.clone();
-            tokio::spawn(async move { account.group.begin(members, first).await });
-        }
-        Ok(())
+    /// What the directory says of an account.
+    pub fn entry(&self, name: &str) -> Option<AccountEntry> {
+        self.directory.shared.read().state.accounts.get(name).cloned()
     }
 
-    /// Whether an account that this member does not know is one that the cluster does not have.
-    pub fn knows_all(&self) -> bool {
-        self.knows_all.load(Ordering::Relaxed)
+    /// What the directory says of all accounts, by name.
+    pub fn entries(&self) -> BTreeMap<String, AccountEntry> {
+        self.directory.shared.read().state.accounts.clone()
     }
 
-    /// An account by its name, in lower case.
+    /// An account that this member has.
     pub fn account(&self, name: &str) -> Option<Arc<AccountGroup>> {
         self.accounts.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// All accounts, by name.
-    pub fn accounts(&self) -> BTreeMap<String, Arc<AccountGroup>> {
-        self.accounts.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// All accounts that this member has.
+    pub fn accounts(&self) -> Vec<Arc<AccountGroup>> {
+        self.accounts.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// An account by the name of its group.
+    /// An account that this member has, by the name of its group.
     pub fn account_of_group(&self, group: &str) -> Option<Arc<AccountGroup>> {
-        self.account(group.strip_prefix(GROUP_PREFIX)?)
+        let id = AccountId::of_group(group)?;
+        self.account(&id.name).filter(|account| account.id == id)
     }
 
-    /// Creates an account, on all members that this one knows. The directory must have caught up.
+    pub fn insert(&self, account: Arc<AccountGroup>) {
+        let mut accounts = self.accounts.write().unwrap_or_else(PoisonError::into_inner);
+        accounts.insert(account.id.name.clone(), account);
+    }
+
+    pub fn remove(&self, account: &AccountId) {
+        self.accounts.write().unwrap_or_else(PoisonError::into_inner).remove(&account.name);
+    }
+
+    /// Changes the directory.
     ///
     /// # Errors
     /// As [`Group::propose`].
-    pub async fn create_account(&self, name: &str, key: String, url: String) -> Result<Created, Failure> {
-        let entry = AccountEntry { key, url, members: self.members() };
-        let command = &CreateAccount { name: name.into(), entry };
+    pub async fn change_directory(&self, command: &DirectoryCommand) -> Result<DirectoryOutcome, Failure> {
         let act = |leader| async move {
             match leader {
                 Leader::Own => self.directory.propose(command).await,
@@ -175,25 +178,32 @@ impl Member {
         self.directory.with_leader(act).await
     }
 
-    /// The members of the cluster that vote, as this one knows them.
+    /// The members of the cluster, as this one knows them.
     pub fn members(&self) -> BTreeMap<MemberId, BasicNode> {
-        let metrics = self.directory.raft.metrics();
-        let metrics = metrics.borrow();
-        let membership = metrics.membership_config.membership();
+        let membership = self.directory.membership();
         let voters = membership.voter_ids().filter_map(|id| Some((id, membership.get_node(&id)?.clone())));
         voters.collect()
     }
 
-    /// Adds or removes a member, in every group. If it fails in one, it can be done again.
+    /// The numbers of the members.
+    pub fn member_ids(&self) -> BTreeSet<MemberId> {
+        self.directory.membership().voter_ids().collect()
+    }
+
+    /// Adds a member to the cluster, or removes one. To do it twice does no harm.
     ///
     /// # Errors
-    /// Where it failed.
-    pub async fn change_members(&self, change: &MemberChange) -> Result<(), String> {
-        change_group(&self.directory, change).await?;
-        for account in self.accounts().values() {
-            change_group(&account.group, change).await?;
-        }
-        Ok(())
+    /// As [`Group::set_members`].
+    pub async fn change_members(&self, change: &MemberChange) -> Result<(), Failure> {
+        let act = |leader| async move {
+            match leader {
+                Leader::Own => self.directory.change_members(change).await,
+                Leader::Other(member, node) => {
+                    self.directory.ask((member, &node), Topic::Members, change).await
+                }
+            }
+        };
+        self.directory.with_leader(act).await
     }
 
     /// Waits until the disk has failed. Nothing can be done then but to end.
@@ -205,32 +215,6 @@ impl Member {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         Guid::from_u128(u128::from(self.seed) << 64 | u128::from(number))
     }
-}
-
-async fn change_group<S: crate::machine::Replicated>(
-    group: &Group<S>,
-    change: &MemberChange,
-) -> Result<(), String> {
-    let act = |leader| async move {
-        match leader {
-            Leader::Own => group.change_members(change).await,
-            Leader::Other(member, node) => group.ask((member, &node), Topic::Members, change).await,
-        }
-    };
-    group.with_leader(act).await.map_err(|error| format!("{}: {error}", group.name))
-}
-
-const GROUP_PREFIX: &str = "account-";
-
-fn group_name(account: &str) -> String {
-    format!("{GROUP_PREFIX}{account}")
-}
-
-/// The member that is the first leader of an account. Accounts are spread over the members by their names.
-pub fn preferred_leader(account: &str, members: impl ExactSizeIterator<Item = MemberId>) -> Option<MemberId> {
-    let mut members = members;
-    let count = u64::try_from(members.len()).ok().filter(|count| *count > 0)?;
-    members.nth(usize::try_from(fnv(account.as_bytes()) % count).ok()?)
 }
 
 /// A folder belongs to one member: another one with its votes could make two leaders.
@@ -259,24 +243,4 @@ fn config(snapshot_after: u64) -> Result<Config, String> {
         ..Config::default()
     };
     config.validate().map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn first_leaders_are_spread_over_the_members() {
-        let members = [2, 5, 9];
-        let mut leads = BTreeMap::new();
-        for number in 0..300 {
-            let account = format!("account{number}");
-            let leader = preferred_leader(&account, members.into_iter());
-            assert_eq!(leader, preferred_leader(&account, members.into_iter()));
-            *leads.entry(leader.unwrap()).or_insert(0) += 1;
-        }
-        assert_eq!(leads.keys().copied().collect::<Vec<_>>(), members);
-        assert!(leads.values().all(|count| (60..140).contains(count)), "{leads:?}");
-        assert_eq!(preferred_leader("account", [].into_iter()), None);
-    }
 }

@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     account::AccountGroup,
-    group::Group,
+    group::{Failure, Group},
     machine::Replicated,
     network::{SENDER, SnapshotMessage, Topic},
     node::{DIRECTORY, Member},
@@ -55,7 +55,9 @@ async fn answer(
 async fn of_directory(group: &Group<crate::directory::Directory>, topic: Topic, body: &[u8]) -> Answered {
     match topic {
         Topic::Propose => written(&group.propose(&read(body)?).await),
-        Topic::Request => Err((StatusCode::NOT_FOUND, "the directory answers no requests".into())),
+        Topic::Client | Topic::Request | Topic::Tell => {
+            Err((StatusCode::NOT_FOUND, "the directory is no account".into()))
+        }
         Topic::Append | Topic::Vote | Topic::Snapshot | Topic::ReadIndex | Topic::Members => {
             of_group(group, topic, body).await
         }
@@ -64,6 +66,11 @@ async fn of_directory(group: &Group<crate::directory::Directory>, topic: Topic, 
 
 async fn of_account(account: &AccountGroup, topic: Topic, body: &[u8]) -> Answered {
     match topic {
+        Topic::Client | Topic::Tell if !account.has_begun() => {
+            Err((StatusCode::NOT_FOUND, "this member does not have the account yet".into()))
+        }
+        Topic::Client => written(&Ok::<_, Failure>(account.answer(read(body)?).await)),
+        Topic::Tell => written(&account.propose_by_leader(&read(body)?).await),
         Topic::Propose => written(&account.propose(read(body)?).await),
         Topic::Request => written(&account.answer_as_leader(read(body)?).await),
         Topic::Append | Topic::Vote | Topic::Snapshot | Topic::ReadIndex | Topic::Members => {
@@ -76,7 +83,7 @@ async fn of_account(account: &AccountGroup, topic: Topic, body: &[u8]) -> Answer
 async fn of_group<S: Replicated>(group: &Group<S>, topic: Topic, body: &[u8]) -> Answered {
     match topic {
         Topic::Append => of_raft(group.raft.append_entries(read(body)?).await),
-        Topic::Vote => of_raft(group.raft.vote(read(body)?).await),
+        Topic::Vote => of_raft(group.vote(read(body)?).await),
         Topic::Snapshot => {
             let SnapshotMessage { vote, meta, stored } = read(body)?;
             let snapshot = Snapshot { meta, snapshot: Box::new(stored.0.to_vec()) };
@@ -84,7 +91,9 @@ async fn of_group<S: Replicated>(group: &Group<S>, topic: Topic, body: &[u8]) ->
         }
         Topic::ReadIndex => written(&group.read_index().await),
         Topic::Members => written(&group.change_members(&read(body)?).await),
-        Topic::Propose | Topic::Request => Err((StatusCode::NOT_FOUND, "it is answered elsewhere".into())),
+        Topic::Client | Topic::Request | Topic::Tell | Topic::Propose => {
+            Err((StatusCode::NOT_FOUND, "it is answered elsewhere".into()))
+        }
     }
 }
 

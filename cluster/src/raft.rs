@@ -29,7 +29,7 @@ pub type SnapshotMeta = openraft::SnapshotMeta<MemberId, openraft::BasicNode>;
 pub type Membership = openraft::StoredMembership<MemberId, openraft::BasicNode>;
 
 /// The number of the format of what is in logs and between members.
-const FORMAT: u8 = 1;
+const FORMAT: u8 = 2;
 
 /// Encoded data, which is stored and sent as it is. Copies share it.
 #[derive(Clone, Default, PartialEq, Eq)]

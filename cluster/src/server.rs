@@ -27,7 +27,7 @@ use crate::{
     command::Answer,
     control,
     node::Member,
-    peer,
+    peer, relay,
     route::route,
 };
 
@@ -79,9 +79,6 @@ async fn answer(State(member): State<Arc<Member>>, request: Request) -> Result<R
             "Which account? Use a path such as /accounts/NAME/jobs, or a host such as NAME.localhost.\n";
         return Ok((StatusCode::NOT_FOUND, why).into_response());
     };
-    let Some(account) = member.account(&route.account) else {
-        return Ok(control::unknown(&member, &route.account).into_response());
-    };
     let consistency = match head.headers.get(READ).map(HeaderValue::as_bytes) {
         None | Some(b"linearizable") => Consistency::Linearizable,
         Some(b"stale") => Consistency::Stale,
@@ -92,15 +89,17 @@ async fn answer(State(member): State<Arc<Member>>, request: Request) -> Result<R
     let body = body::read(body).await;
     let refusal = body.as_ref().err().copied();
     let request = http::Request::from_parts(head, body.unwrap_or_default());
-    // The leader knows the time.
+    // The account knows the time.
     let mut request = OwnedRequest::from_http(request, Timestamp::MIN, member.request_id());
     request.target = route.target;
-    request.received = account.now();
-    let answer = match refusal {
-        Some(code) => request.with(|request| account.refuse_with(request, code)),
-        None => account.answer(&Asked { request, signed_target, consistency }).await,
+    let answered = match refusal {
+        Some(code) => relay::refuse_by(&member, &route.account, &request, code),
+        None => relay::answer(&member, &route.account, Asked { request, signed_target, consistency }).await,
     };
-    Ok(response(answer))
+    Ok(match answered {
+        Ok(answer) => response(answer),
+        Err(why) => control::no_account(&route.account, &why).into_response(),
+    })
 }
 
 /// An answer with the headers that are the host's own. Dates are compared with the account's times, so `Date` is by

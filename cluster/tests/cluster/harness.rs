@@ -46,25 +46,31 @@ impl Answer {
 }
 
 impl Cluster {
-    /// Starts three members with an account `contoso`.
+    /// Starts three members with an account `contoso`, which is on all of them.
     pub fn start(test: &str, arguments: &[&str]) -> Self {
-        let folder =
-            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
-        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut cluster = Self { members: Vec::new(), folder, arguments };
-        let addresses = free_addresses(3);
-        let founders: Vec<String> =
-            (1..).zip(&addresses).map(|(id, address)| format!("--founder={id}={address}")).collect();
-        for address in addresses {
-            cluster.members.push(Member { address, founders: founders.clone(), process: None });
-            cluster.restart(cluster.members.len());
-        }
+        let cluster = Self::start_members(test, 3, arguments);
         cluster.control_ok(1, "PUT", "/accounts/contoso", &json!({ "key": "a2V5" }));
         for member in 1..=3 {
             wait("all members know the account", || {
                 let seen = cluster.control(member, "GET", "/accounts/contoso", &Value::Null).ok()?;
                 (seen.status == 200 && seen.json()["leader"].is_u64()).then_some(())
             });
+        }
+        cluster
+    }
+
+    /// Starts a cluster without accounts.
+    pub fn start_members(test: &str, count: usize, arguments: &[&str]) -> Self {
+        let folder =
+            PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
+        let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+        let mut cluster = Self { members: Vec::new(), folder, arguments };
+        let addresses = free_addresses(count);
+        let founders: Vec<String> =
+            (1..).zip(&addresses).map(|(id, address)| format!("--founder={id}={address}")).collect();
+        for address in addresses {
+            cluster.members.push(Member { address, founders: founders.clone(), process: None });
+            cluster.restart(cluster.members.len());
         }
         cluster
     }

@@ -1,6 +1,7 @@
 //! Whole clusters: a process for each member, on this machine.
 
 mod harness;
+mod placement;
 mod survival;
 
 use std::{
@@ -149,38 +150,48 @@ fn members_come_and_go() {
         let id = format!("task-{number}");
         assert_eq!(cluster.call(number % 3 + 1, "POST", "/jobs/job/tasks", &task(&id, "exit 0")).status, 201);
     }
-    // A new member gets what is no longer in any log as a snapshot.
     let leader = cluster.leader(1);
     wait("the log is cut", || {
         let seen = cluster.control_ok(leader, "GET", "/accounts/contoso", &Value::Null);
         seen["purged"].as_u64().filter(|purged| *purged > 20)
     });
+
+    // A new member does not have the account, but answers for it.
     let new = cluster.start_another();
     assert_eq!(new, 4);
     let address = cluster.address(new).to_string();
     cluster.control_ok(2, "POST", "/members", &json!({ "id": new, "address": address }));
-    cluster.wait_until_equal(&[1, 2, 3, 4]);
+    let tasks =
+        |cluster: &Cluster, member| cluster.get(member, "/jobs/job/tasks")["value"].as_array().unwrap().len();
+    wait("it knows the account", || {
+        (cluster.call(new, "GET", "/jobs/job", &Value::Null).status == 200).then_some(())
+    });
+    assert_eq!(tasks(&cluster, new), 60);
     let seen = cluster.control_ok(new, "GET", "/accounts/contoso", &Value::Null);
-    assert_eq!(seen["members"], json!([1, 2, 3, 4]));
-    assert!(seen["snapshot"].as_u64().is_some_and(|snapshot| snapshot > 20), "{seen}");
-    assert_eq!(cluster.get(new, "/jobs/job/tasks")["value"].as_array().unwrap().len(), 60);
+    assert_eq!(seen["members"], json!([1, 2, 3]));
+    assert!(seen["voters"].is_null(), "{seen}");
+    assert_eq!(cluster.control(new, "GET", "/accounts/contoso/replica", &Value::Null).unwrap().status, 421);
 
-    // It takes the place of one that is gone for ever.
-    let (gone, _) = followers(cluster.leader(new));
+    // It takes the place of one that is gone for ever. What is no longer in any log comes as a snapshot.
+    let (gone, _) = followers(cluster.leader(1));
     cluster.kill(gone);
     cluster.control_ok(new, "DELETE", &format!("/members/{gone}"), &Value::Null);
     let left: Vec<usize> = (1..=4).filter(|member| *member != gone).collect();
     cluster.change(new, "POST", "/jobs/job/tasks", &task("last", "exit 0"), 201, 409);
     cluster.wait_until_equal(&left);
     let seen = cluster.control_ok(new, "GET", "/cluster", &Value::Null);
-    assert_eq!(seen["accounts"]["contoso"]["members"], json!(left));
-    assert_eq!(seen["directory"]["members"], json!(left));
+    let account = &seen["accounts"]["contoso"];
+    assert_eq!(account["voters"], json!(left));
+    assert_eq!(account["members"], json!(left));
+    assert_eq!(account["settled"], true);
+    assert!(account["snapshot"].as_u64().is_some_and(|snapshot| snapshot > 20), "{account}");
+    assert_eq!(seen["directory"]["voters"], json!(left));
 
     // A snapshot and the log after it are all that a member needs.
     cluster.kill(new);
     cluster.restart(new);
     cluster.wait_until_equal(&left);
-    assert_eq!(cluster.get(new, "/jobs/job/tasks")["value"].as_array().unwrap().len(), 61);
+    assert_eq!(tasks(&cluster, new), 61);
 }
 
 #[test]

@@ -1,0 +1,192 @@
+//! Which accounts this member has. It opens those that the directory puts here and closes those that have gone; and
+//! the leader of an account makes the members of its group those that the directory says.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+
+use azbatch::rest::SharedKey;
+use azbatch_emulator::images;
+use openraft::{BasicNode, ServerState};
+use tokio::{
+    sync::{mpsc::unbounded_channel, watch},
+    time::sleep,
+};
+
+use crate::{
+    account::AccountGroup,
+    directory::{AccountEntry, AccountId, DirectoryCommand, DirectoryOutcome},
+    group::{Failure, Group},
+    leader,
+    log::RaftLog,
+    node::Member,
+    placement::preferred_leader,
+    replica::Replica,
+};
+
+/// How long a leader waits before it tries again to change the members of a group.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Follows the directory, for as long as the process runs.
+pub async fn run(member: Arc<Member>) {
+    let mut changes = member.directory_changes();
+    while member.directory.catch_up().await.is_err() {}
+    forget_leftovers(&member).await;
+    loop {
+        changes.borrow_and_update();
+        let entries = member.entries();
+        close_others(&member, &entries).await;
+        open_missing(&member, &entries).await;
+        member.set_knows_all();
+        if changes.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Forgets the accounts that this member had when it ended, and is not to have any more.
+async fn forget_leftovers(member: &Member) {
+    let entries = member.entries();
+    let names = member.store.names().unwrap_or_else(|error| {
+        eprintln!("the logs cannot be listed: {error}");
+        Vec::new()
+    });
+    for account in names.iter().filter_map(|name| AccountId::of_group(name)) {
+        if !is_here(member, &entries, &account) {
+            forget(member, &entries, &account).await;
+        }
+    }
+}
+
+/// Whether an account is to be on this member.
+fn is_here(member: &Member, entries: &BTreeMap<String, AccountEntry>, account: &AccountId) -> bool {
+    entries.get(&account.name).is_some_and(|entry| {
+        entry.number == account.number && entry.placement.members().contains(&member.settings.id)
+    })
+}
+
+/// Removes what is stored of an account.
+async fn forget(member: &Member, entries: &BTreeMap<String, AccountEntry>, account: &AccountId) {
+    let log = member.store.log(&account.group());
+    let exists = entries.get(&account.name).is_some_and(|entry| entry.number == account.number);
+    let forgotten = if exists {
+        RaftLog::new(log).leave().await
+    } else {
+        log.delete().committed().await.map_err(|error| error.to_string())
+    };
+    if let Err(error) = forgotten {
+        eprintln!("account {}: {error}", account.name);
+    }
+}
+
+async fn close_others(member: &Member, entries: &BTreeMap<String, AccountEntry>) {
+    for account in member.accounts() {
+        if is_here(member, entries, &account.id) {
+            continue;
+        }
+        member.remove(&account.id);
+        if let Err(error) = account.group.raft.shutdown().await {
+            eprintln!("account {}: {error}", account.id.name);
+        }
+        forget(member, entries, &account.id).await;
+    }
+}
+
+async fn open_missing(member: &Arc<Member>, entries: &BTreeMap<String, AccountEntry>) {
+    for (name, entry) in entries {
+        let id = AccountId { name: name.clone(), number: entry.number };
+        if is_here(member, entries, &id)
+            && member.account(name).is_none()
+            && let Err(error) = open(member, id, entry).await
+        {
+            eprintln!("account {name}: {error}");
+        }
+    }
+}
+
+async fn open(member: &Arc<Member>, id: AccountId, entry: &AccountEntry) -> Result<(), String> {
+    let key = member.settings.authorizes.then(|| SharedKey::new(&id.name, &entry.key)).transpose();
+    let key = key.map_err(|error| error.to_string())?;
+    let (events, happened) = unbounded_channel();
+    let (changes, _) = watch::channel(0);
+    let mut replica = Replica::new(&entry.url);
+    replica.account = replica.account.with_supported_images(images::supported());
+    let context = (&member.store, &member.peers, member.config.clone());
+    let group = Group::open(&id.group(), context, replica, events, changes).await?;
+    let account = Arc::new(AccountGroup::new(id, group, key));
+    member.insert(account.clone());
+    tokio::spawn(leader::work(account.clone(), happened, member.settings.lag));
+    tokio::spawn(keep_members(member.clone(), account.clone()));
+    if !entry.placement.has_begun() {
+        let founders = entry.placement.goal().clone();
+        tokio::spawn(begin(member.clone(), account, founders));
+    }
+    Ok(())
+}
+
+/// Begins the group of a new account.
+async fn begin(member: Arc<Member>, account: Arc<AccountGroup>, founders: BTreeSet<u64>) {
+    let Some(first) = preferred_leader(&account.id.name, &founders) else { return };
+    while !account.group.is_closed() {
+        if let Ok(members) = with_addresses(&member, &founders) {
+            return account.group.begin(members, first).await;
+        }
+        sleep(RETRY).await;
+    }
+}
+
+/// These members, with their addresses.
+fn with_addresses(member: &Member, members: &BTreeSet<u64>) -> Result<BTreeMap<u64, BasicNode>, Failure> {
+    let known = member.members();
+    let with_address = |id: &u64| {
+        let node = known.get(id).ok_or_else(|| Failure::NotDone(format!("there is no member {id}")))?;
+        Ok((*id, node.clone()))
+    };
+    members.iter().map(with_address).collect()
+}
+
+/// Whenever this member leads the account, makes the members of its group those that the directory says. Ends when the
+/// group is closed.
+async fn keep_members(member: Arc<Member>, account: Arc<AccountGroup>) {
+    let mut changes = member.directory_changes();
+    let mut metrics = account.group.raft.metrics();
+    loop {
+        changes.borrow_and_update();
+        let leads = account.group.is_leader();
+        if leads && settle(&member, &account).await.is_err() {
+            sleep(RETRY).await;
+            continue;
+        }
+        tokio::select! {
+            open = changes.changed() => if open.is_err() { return },
+            open = metrics.wait_for(|metrics| (metrics.state == ServerState::Leader) != leads) => {
+                if open.is_err() { return }
+            }
+        }
+    }
+}
+
+/// Moves the account to where the directory says, and tells the directory.
+async fn settle(member: &Member, account: &AccountGroup) -> Result<(), Failure> {
+    let unsettled = || {
+        let entry = member.entry(&account.id.name).filter(|entry| entry.number == account.id.number)?;
+        (!entry.placement.is_settled()).then(|| entry.placement.goal().clone())
+    };
+    if unsettled().is_none() {
+        return Ok(());
+    }
+    // Nobody else has moved it since.
+    member.directory.catch_up().await?;
+    let Some(goal) = unsettled() else { return Ok(()) };
+    account.group.set_members(&with_addresses(member, &goal)?).await?;
+    let command = DirectoryCommand::Settle { account: account.id.clone(), on: goal };
+    match member.change_directory(&command).await? {
+        DirectoryOutcome::Done | DirectoryOutcome::Unknown => Ok(()),
+        DirectoryOutcome::Outdated
+        | DirectoryOutcome::Taken
+        | DirectoryOutcome::NotBegun
+        | DirectoryOutcome::Nowhere => Err(Failure::NotDone("it is to be elsewhere by now".into())),
+    }
+}
