@@ -30,7 +30,7 @@ use crate::{
     placement::choose,
     raft::MemberId,
     relay::{self, NoAccount, Unanswered},
-    route::is_account_name,
+    route::{ACCOUNT_NAME, is_account_name},
 };
 
 /// On how many members an account may be. It outlives one of three, two of five, and three of seven.
@@ -146,7 +146,7 @@ async fn create_account(
 ) -> Answer {
     let bad = |why: &dyn ToString| (StatusCode::BAD_REQUEST, format!("{}\n", why.to_string()));
     if !is_account_name(&name) {
-        return Err(bad(&"an account's name has 3 to 24 letters and digits"));
+        return Err(bad(&ACCOUNT_NAME));
     }
     let name = name.to_ascii_lowercase();
     // Without a body, all is as by default.
@@ -281,11 +281,9 @@ async fn show_replica(State(member): State<Arc<Member>>, Path(name): Path<String
     Ok(Json(json!({ "applied": applied.map(|log_id| log_id.index), "bytes": bytes, "sha256": hash })))
 }
 
-/// Lets this member try to become the leader of an account.
+/// Makes this member the leader of an account.
 async fn lead(State(member): State<Arc<Member>>, Path(name): Path<String>) -> Answer {
-    let account = here(&member, &name)?;
-    let elected = account.group.raft.trigger().elect().await;
-    elected.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")))?;
+    here(&member, &name)?.group.lead().await.map_err(refusal)?;
     show_account(State(member), Path(name)).await
 }
 

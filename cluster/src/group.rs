@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,7 +20,7 @@ use tokio::{
         mpsc::{self, UnboundedSender},
         oneshot, watch,
     },
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 
 use crate::{
@@ -36,8 +36,16 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const WAITING: usize = 4096;
 /// How long members are given to answer, and how long a leader is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(10);
+/// How long no other member is elected after a leader was heard of.
+pub const LEASE: Duration = Duration::from_secs(2);
+/// How long a leader stays silent for another member to be elected. Others would be elected a second after the lease.
+const HAND_OVER: Duration = LEASE.saturating_add(Duration::from_secs(2));
 /// How long a new member of a group is given to catch up at a time.
 const CATCH_UP: Duration = Duration::from_secs(20);
+/// How long an election takes on a local network.
+const ELECTION: Duration = Duration::from_millis(400);
+/// How many entries a member may lack that is to lead. It gets them while the leader does nothing else.
+const MAX_MISSING: u64 = 100;
 /// How long a member waits before it looks for a leader again.
 pub const RETRY: Duration = Duration::from_millis(50);
 
@@ -72,6 +80,8 @@ pub struct Group<S: Replicated> {
     pub shared: Arc<Shared<S>>,
     peers: Peers,
     proposals: mpsc::Sender<Proposal>,
+    /// Until when this member does nothing as the leader, so that another one can be elected.
+    yields_until: Mutex<Option<Instant>>,
     /// See [`RaftLog::left`].
     left: Option<LogId>,
 }
@@ -104,7 +114,15 @@ impl<S: Replicated> Group<S> {
         let raft = raft.map_err(|error| error.to_string())?;
         let (proposals, waiting) = mpsc::channel(WAITING);
         tokio::spawn(propose_batches(raft.clone(), waiting));
-        Ok(Self { name: name.into(), raft, shared, peers: peers.clone(), proposals, left })
+        Ok(Self {
+            name: name.into(),
+            raft,
+            shared,
+            peers: peers.clone(),
+            proposals,
+            yields_until: Mutex::default(),
+            left,
+        })
     }
 
     /// Makes these the first members, unless the group has members. Each may do so. The first one does so at once, the
@@ -218,6 +236,7 @@ impl<S: Replicated> Group<S> {
         if !self.is_leader() {
             return Err(not_done(&"this member does not lead the group"));
         }
+        self.check_yields()?;
         let command = encode(command).map_err(|error| not_done(&error))?;
         let (outcome, receiver) = oneshot::channel();
         self.proposals.send(Proposal { command, outcome }).await.map_err(|error| not_done(&error))?;
@@ -230,6 +249,7 @@ impl<S: Replicated> Group<S> {
     /// # Errors
     /// No majority takes this member for the leader.
     pub async fn read_index(&self) -> Result<Option<u64>, Failure> {
+        self.check_yields()?;
         let read = timeout_at(Instant::now() + PATIENCE, self.raft.get_read_log_id()).await;
         let read = read.map_err(|_| Failure::NotDone("no majority has answered in time".into()))?;
         let (read, _) = read.map_err(|error| Failure::NotDone(error.to_string()))?;
@@ -254,6 +274,73 @@ impl<S: Replicated> Group<S> {
         let index = index.await?;
         let applied = self.raft.wait(Some(PATIENCE)).applied_index_at_least(index, "read").await;
         applied.map(drop).map_err(|error| Failure::NotDone(error.to_string()))
+    }
+
+    /// Makes this member the leader. That takes a little longer than the lease.
+    ///
+    /// # Errors
+    /// Another member leads, or none.
+    pub async fn lead(&self) -> Result<(), Failure> {
+        let own = self.peers.own();
+        let silent = self.with_leader(|leader| async move {
+            match leader {
+                Leader::Own => Ok(false),
+                Leader::Other(member, node) => {
+                    let asked: Result<(), Failure> = self.ask((member, &node), Topic::HandOver, &own).await;
+                    asked.map(|()| true)
+                }
+            }
+        });
+        if !silent.await? {
+            return Ok(());
+        }
+        let until = Instant::now() + HAND_OVER;
+        sleep(LEASE).await;
+        let mut metrics = self.raft.metrics();
+        while Instant::now() < until {
+            let elected = self.raft.trigger().elect().await;
+            elected.map_err(|error| Failure::Unknown(error.to_string()))?;
+            let leads = metrics.wait_for(|metrics| metrics.state == ServerState::Leader);
+            if let Ok(Ok(_)) = timeout_at(Instant::now() + ELECTION, leads).await {
+                return Ok(());
+            }
+        }
+        Err(Failure::Unknown("this member was not elected".into()))
+    }
+
+    /// Lets another member be elected: the leader does nothing for a while.
+    ///
+    /// # Errors
+    /// This member does not lead, or the other one is not up to date.
+    pub fn hand_over(&self, to: MemberId) -> Result<(), Failure> {
+        let (replicated, last) = {
+            let metrics = self.raft.metrics();
+            let metrics = metrics.borrow();
+            let replication = metrics.replication.as_ref();
+            (replication.and_then(|all| all.get(&to).copied().flatten()), metrics.last_log_index)
+        };
+        let missing = last.unwrap_or_default().saturating_sub(replicated.map_or(0, |log_id| log_id.index));
+        if !self.is_leader() || replicated.is_none() || missing > MAX_MISSING {
+            return Err(Failure::NotDone(format!("member {to} is not up to date")));
+        }
+        let until = Instant::now() + HAND_OVER;
+        *self.yields_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        self.raft.runtime_config().heartbeat(false);
+        let raft = self.raft.clone();
+        tokio::spawn(async move {
+            sleep_until(until).await;
+            raft.runtime_config().heartbeat(true);
+        });
+        Ok(())
+    }
+
+    fn check_yields(&self) -> Result<(), Failure> {
+        match *self.yields_until.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(until) if Instant::now() < until => {
+                Err(Failure::NotDone("this member lets another one lead".into()))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Adds or removes a member. Only the leader can.

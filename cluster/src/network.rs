@@ -63,10 +63,12 @@ pub enum Topic {
     ReadIndex,
     /// A change of the members.
     Members,
+    /// Which member is to lead instead of the leader.
+    HandOver,
 }
 
 impl Topic {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Append,
         Self::Vote,
         Self::Snapshot,
@@ -76,6 +78,7 @@ impl Topic {
         Self::Propose,
         Self::ReadIndex,
         Self::Members,
+        Self::HandOver,
     ];
 
     pub fn parse(text: &str) -> Option<Self> {
@@ -93,6 +96,7 @@ impl Topic {
             Self::Propose => "propose",
             Self::ReadIndex => "read-index",
             Self::Members => "members",
+            Self::HandOver => "hand-over",
         }
     }
 }

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc::unbounded_channel, watch};
 use crate::{
     account::{AccountGroup, random},
     directory::{AccountEntry, AccountId, Directory, DirectoryCommand, DirectoryOutcome},
-    group::{Failure, Group, Leader, MemberChange},
+    group::{Failure, Group, LEASE, Leader, MemberChange},
     network::{Peers, Topic},
     raft::MemberId,
 };
@@ -235,7 +235,7 @@ fn config(snapshot_after: u64) -> Result<Config, String> {
         cluster_name: "azbatch".into(),
         heartbeat_interval: 250,
         election_timeout_min: 1000,
-        election_timeout_max: 2000,
+        election_timeout_max: u64::try_from(LEASE.as_millis()).unwrap_or(u64::MAX),
         install_snapshot_timeout: 60_000,
         snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_after),
         replication_lag_threshold: snapshot_after.saturating_mul(2),

@@ -5,9 +5,12 @@ use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 use azbatch::TimeSpan;
 use clap::{Args, Parser, Subcommand};
 
-use crate::raft::MemberId;
+use crate::{
+    raft::MemberId,
+    route::{ACCOUNT_NAME, is_account_name},
+};
 
-/// Batch accounts that outlive a machine: each is replicated on all members of a cluster, with Raft.
+/// Batch accounts that outlive a machine: each is replicated on three members of a cluster, with Raft.
 ///
 /// A client reaches an account at any member, as `http://MEMBER/accounts/NAME`, or as `http://NAME.HOST:PORT`.
 /// Reads see what was answered before; with the header "azbatch-read: stale" they are answered with what the member
@@ -58,7 +61,7 @@ pub struct LocalOptions {
     #[arg(long, default_value = "azbatch-cluster-data", value_name = "FOLDER")]
     pub data: PathBuf,
     /// An account that is there from the start; may be given more than once
-    #[arg(long = "account", default_value = "laptop", value_name = "NAME")]
+    #[arg(long = "account", default_value = "laptop", value_name = "NAME", value_parser = account_name)]
     pub accounts: Vec<String>,
     /// The key of these accounts, in base64 [default: a new one for each, which is printed]
     #[arg(long, value_name = "KEY")]
@@ -120,6 +123,10 @@ impl FromStr for Founder {
             parts.filter(|(_, address)| address.contains(':')).ok_or("it has the form 1=HOST:PORT")?;
         Ok(Self { id, address: address.into() })
     }
+}
+
+fn account_name(text: &str) -> Result<String, &'static str> {
+    if is_account_name(text) { Ok(text.to_owned()) } else { Err(ACCOUNT_NAME) }
 }
 
 /// A token stands in a header, where nothing else arrives as it was sent.

@@ -58,9 +58,12 @@ async fn of_directory(group: &Group<crate::directory::Directory>, topic: Topic, 
         Topic::Client | Topic::Request | Topic::Tell => {
             Err((StatusCode::NOT_FOUND, "the directory is no account".into()))
         }
-        Topic::Append | Topic::Vote | Topic::Snapshot | Topic::ReadIndex | Topic::Members => {
-            of_group(group, topic, body).await
-        }
+        Topic::Append
+        | Topic::Vote
+        | Topic::Snapshot
+        | Topic::ReadIndex
+        | Topic::Members
+        | Topic::HandOver => of_group(group, topic, body).await,
     }
 }
 
@@ -73,9 +76,12 @@ async fn of_account(account: &AccountGroup, topic: Topic, body: &[u8]) -> Answer
         Topic::Tell => written(&account.propose_by_leader(&read(body)?).await),
         Topic::Propose => written(&account.propose(read(body)?).await),
         Topic::Request => written(&account.answer_as_leader(read(body)?).await),
-        Topic::Append | Topic::Vote | Topic::Snapshot | Topic::ReadIndex | Topic::Members => {
-            of_group(&account.group, topic, body).await
-        }
+        Topic::Append
+        | Topic::Vote
+        | Topic::Snapshot
+        | Topic::ReadIndex
+        | Topic::Members
+        | Topic::HandOver => of_group(&account.group, topic, body).await,
     }
 }
 
@@ -91,6 +97,7 @@ async fn of_group<S: Replicated>(group: &Group<S>, topic: Topic, body: &[u8]) ->
         }
         Topic::ReadIndex => written(&group.read_index().await),
         Topic::Members => written(&group.change_members(&read(body)?).await),
+        Topic::HandOver => written(&group.hand_over(read(body)?)),
         Topic::Client | Topic::Request | Topic::Tell | Topic::Propose => {
             Err((StatusCode::NOT_FOUND, "it is answered elsewhere".into()))
         }

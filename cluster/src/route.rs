@@ -25,7 +25,10 @@ pub fn route(host: Option<&str>, target: &str) -> Option<Route> {
     is_name.then(|| Route { account: name.to_ascii_lowercase(), target: target.into() })
 }
 
-/// Names are those of the service: 3 to 24 letters and digits. Case does not matter here.
+/// What a name must be.
+pub const ACCOUNT_NAME: &str = "an account's name has 3 to 24 letters and digits";
+
+/// Names are those of the service. Case does not matter here.
 pub fn is_account_name(name: &str) -> bool {
     (3..=24).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }

@@ -1,15 +1,28 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use openraft::testing::{StoreBuilder, Suite};
+use openraft::{
+    Config, EntryPayload,
+    raft::VoteRequest,
+    testing::{StoreBuilder, Suite},
+};
 use tokio::sync::{mpsc::unbounded_channel, watch};
 
 use super::*;
-use crate::{directory::Directory, machine::Machine};
+use crate::{directory::Directory, group::Group, machine::Machine, network::Peers};
 
 struct Builder;
 
 /// Removes the folder of a store in the end.
 struct Folder(PathBuf);
+
+impl Folder {
+    /// In memory where that can be had: a disk would take a minute for the suite.
+    fn new() -> Self {
+        let name = format!("azbatch-cluster-{}-{:x}", std::process::id(), crate::account::random());
+        let memory = PathBuf::from("/dev/shm");
+        Self(if memory.is_dir() { memory } else { std::env::temp_dir() }.join(name))
+    }
+}
 
 impl Drop for Folder {
     fn drop(&mut self) {
@@ -19,10 +32,7 @@ impl Drop for Folder {
 
 impl StoreBuilder<Types, RaftLog, Machine<Directory>, Folder> for Builder {
     async fn build(&self) -> Result<(Folder, RaftLog, Machine<Directory>), StorageError> {
-        let name = format!("azbatch-cluster-{}-{:x}", std::process::id(), crate::account::random());
-        // In memory where that can be had: a disk would take a minute for it.
-        let memory = PathBuf::from("/dev/shm");
-        let folder = Folder(if memory.is_dir() { memory } else { std::env::temp_dir() }.join(name));
+        let folder = Folder::new();
         let log = store::Store::open(&folder.0).unwrap().log("group");
         let (events, changes) = (unbounded_channel().0, watch::channel(0).0);
         let machine = Machine::open(log.clone(), Directory::default(), events, changes).unwrap();
@@ -34,4 +44,40 @@ impl StoreBuilder<Types, RaftLog, Machine<Directory>, Folder> for Builder {
 #[test]
 fn the_log_is_as_raft_expects() {
     Suite::test_all(Builder).unwrap();
+}
+
+fn log_id(term: u64, index: u64) -> LogId {
+    LogId::new(openraft::LeaderId::new(term, 2), index)
+}
+
+/// A member that has left, and comes back, votes as if it still had its log.
+#[tokio::test]
+async fn who_has_left_a_group_elects_nobody_who_lacks_what_it_had() {
+    let folder = Folder::new();
+    let store = store::Store::open(&folder.0).unwrap();
+    let mut log = RaftLog::new(store.log("group"));
+    let entry =
+        |index| encode(&Entry::<Types> { log_id: log_id(4, index), payload: EntryPayload::Blank }).unwrap();
+    log.0.append(0, (0..=6).map(entry)).committed().await.unwrap();
+    // It was the leader.
+    log.save_vote(&Vote::new_committed(4, 2)).await.unwrap();
+    for _twice in 0..2 {
+        log.leave().await.unwrap();
+        assert_eq!(log.state().unwrap(), LogState { last_purged_log_id: None, last_log_id: None });
+        assert_eq!(log.left().unwrap(), Some(log_id(4, 6)));
+        assert_eq!(log.read_vote().await.unwrap(), Some(Vote::new(4, 2)), "it does not lead");
+    }
+
+    let (events, changes) = (unbounded_channel().0, watch::channel(0).0);
+    let peers = Peers::new(1, "token".into());
+    let config = Arc::new(Config { enable_elect: false, ..Config::default() }.validate().unwrap());
+    let context = (&store, &peers, config);
+    let group = Group::open("group", context, Directory::default(), events, changes).await.unwrap();
+    for (last, granted) in [(None, false), (Some(log_id(4, 5)), false), (Some(log_id(4, 6)), true)] {
+        let request = VoteRequest { vote: Vote::new(5, 3), last_log_id: last };
+        assert_eq!(group.vote(request).await.unwrap().vote_granted, granted, "{last:?}");
+    }
+    // It has voted in this term.
+    let request = VoteRequest { vote: Vote::new(4, 3), last_log_id: Some(log_id(4, 9)) };
+    assert!(!group.vote(request).await.unwrap().vote_granted);
 }

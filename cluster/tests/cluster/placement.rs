@@ -176,3 +176,17 @@ fn a_deleted_account_is_gone_and_its_name_can_be_used_again() {
     let refused = cluster.control(1, "PUT", "/accounts/fabrikam", &json!({ "replicas": 0 })).unwrap();
     assert_eq!(refused.status, 400);
 }
+
+#[test]
+fn a_member_can_be_made_the_leader() {
+    let cluster = Cluster::start("lead", &["--no-auth"]);
+    add_pool(&cluster, 1, "contoso", "0");
+    let before = cluster.leader(1);
+    for next in [before % 3 + 1, (before + 1) % 3 + 1, before] {
+        let seen = cluster.control_ok(next, "POST", "/accounts/contoso/lead", &Value::Null);
+        assert_eq!(seen["leads"], true, "{seen}");
+        add_pool(&cluster, before, "contoso", &next.to_string());
+        assert_eq!(cluster.leader(before), next);
+    }
+    assert_eq!(pools(&cluster, before, "contoso"), ["0", "1", "2", "3"]);
+}
