@@ -2,17 +2,17 @@
 
 use std::{
     hash::{BuildHasher, RandomState},
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use azbatch::{
-    BatchError, Clock, ErrorCode, SystemClock, TimeSpan, Timestamp,
+    BatchError, Clock, ErrorCode, SystemClock, Timestamp,
     rest::{self, Authorize, OwnedRequest, Prepared, Request, SharedKey},
 };
-use azbatch_emulator::files::{Files, look_up};
+use azbatch_emulator::{
+    clock::VirtualClock,
+    files::{Files, look_up},
+};
 use serde::{Deserialize, Serialize};
 use tokio::task::block_in_place;
 
@@ -33,8 +33,8 @@ pub struct AccountGroup {
     key: Option<SharedKey>,
     /// The files of the nodes, while this member leads.
     files: Mutex<Option<Arc<dyn Files>>>,
-    /// By how many ticks this member's clock for the account is ahead of the system's.
-    ahead: AtomicU64,
+    /// The account's clock, since this member has led it.
+    clock: Mutex<Option<VirtualClock>>,
 }
 
 /// How a client wants to read.
@@ -59,7 +59,7 @@ pub struct Asked {
 impl AccountGroup {
     pub fn new(id: AccountId, group: Group<Replica>, key: Option<SharedKey>) -> Self {
         let url = group.shared.read().state.account.url().into();
-        Self { id, group, url, key, files: Mutex::default(), ahead: AtomicU64::new(0) }
+        Self { id, group, url, key, files: Mutex::default(), clock: Mutex::default() }
     }
 
     /// Whether this member has anything of the account yet.
@@ -71,15 +71,23 @@ impl AccountGroup {
         &self.url
     }
 
-    /// The account's time, as this member's clock has it.
+    /// The account's time, as this member's clock has it. It follows the system's clock forward, and goes on evenly if that
+    /// goes back.
     pub fn now(&self) -> Timestamp {
-        let ahead = TimeSpan::from_ticks(self.ahead.load(Ordering::Relaxed)).unwrap_or(TimeSpan::ZERO);
-        SystemClock.now().saturating_add(ahead)
+        let system = SystemClock.now();
+        let mut clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(clock) = &mut *clock else { return system };
+        let own = clock.now();
+        if system > own {
+            *clock = VirtualClock::new(system, 1.0);
+        }
+        own.max(system)
     }
 
     /// Makes this member's clock start at the account's instant if the system's clock is behind it.
     pub fn set_clock(&self, instant: Timestamp) {
-        self.ahead.store(instant.since(SystemClock.now()).ticks(), Ordering::Relaxed);
+        let clock = VirtualClock::new(instant.max(SystemClock.now()), 1.0);
+        *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);
     }
 
     pub fn set_files(&self, files: Option<Arc<dyn Files>>) {
@@ -145,7 +153,7 @@ impl AccountGroup {
     /// # Errors
     /// This member is not the leader, or a majority cannot be reached.
     pub async fn answer_as_leader(&self, mut owned: OwnedRequest) -> Result<Answer, Failure> {
-        let at = self.now();
+        let at = self.read_time();
         owned.received = at;
         let headers: Vec<(&str, &[u8])> =
             owned.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();

@@ -106,7 +106,7 @@ async fn show_cluster(State(member): State<Arc<Member>>) -> Answer {
         .map(|(name, entry)| (name.clone(), account_json(&member, &name, &entry)))
         .collect();
     Ok(Json(json!({
-        "member": member.peers.own(),
+        "member": member.context.peers.own(),
         "members": members,
         "directory": group_json(&member.directory),
         "accounts": accounts,
@@ -155,6 +155,7 @@ async fn create_account(
     if !REPLICAS.contains(&replicas) {
         return Err(bad(&format!("replicas: {} to {}", REPLICAS.start(), REPLICAS.end())));
     }
+    let is_default = key.is_none() && url.is_none();
     member.directory.catch_up().await.map_err(refusal)?;
     let known = member.entry(&name);
     let key = match key.or_else(|| known.as_ref().map(|known| known.key.clone())) {
@@ -167,11 +168,15 @@ async fn create_account(
     let url = url.unwrap_or_else(|| format!("http://{host}/accounts/{name}"));
     let load = member.directory.shared.read().state.load();
     let on = choose(&name, replicas, &member.member_ids(), &BTreeSet::new(), &load);
-    let (created, key_of, url_of) = (name.clone(), key.clone(), url.clone());
-    let command = DirectoryCommand::Create { name: created, key: key_of, url: url_of, replicas, on };
-    change_directory(&member, &command).await?;
-    wait_until(&member, || member.entry(&name).is_some_and(|entry| entry.placement.has_begun())).await?;
-    Ok(Json(json!({ "account": name, "key": key, "url": url })))
+    let command = DirectoryCommand::Create { name: name.clone(), key, url, replicas, on };
+    match change_directory(&member, &command).await {
+        // Somebody else has created it at the same moment.
+        Err((StatusCode::CONFLICT, _)) if is_default => member.directory.catch_up().await.map_err(refusal)?,
+        changed => changed?,
+    }
+    wait_until(&member, || member.entry(&name).is_none_or(|entry| entry.placement.has_begun())).await?;
+    let entry = member.entry(&name).ok_or_else(|| no_account(&name, &NoAccount::Nowhere))?;
+    Ok(Json(json!({ "account": name, "key": entry.key, "url": entry.url })))
 }
 
 /// Changes the directory, and then this member knows of it.
@@ -312,6 +317,10 @@ async fn report_event(
 
 /// Adds a member, and puts the accounts on it that are on too few.
 async fn add_member(State(member): State<Arc<Member>>, Json(new): Json<NewMember>) -> Answer {
+    member.directory.catch_up().await.map_err(refusal)?;
+    if let Some(known) = member.members().get(&new.id).filter(|known| known.addr != new.address) {
+        return Err((StatusCode::CONFLICT, format!("member {} is at {}\n", new.id, known.addr)));
+    }
     let change = MemberChange::Add(new.id, BasicNode::new(new.address));
     member.change_members(&change).await.map_err(refusal)?;
     member.directory.catch_up().await.map_err(refusal)?;
@@ -325,11 +334,22 @@ async fn remove_member(State(member): State<Arc<Member>>, Path(old): Path<Member
     member.directory.catch_up().await.map_err(refusal)?;
     let mut left = member.member_ids();
     left.remove(&old);
-    move_accounts(&member, &left, |entry| entry.placement.goal().contains(&old)).await?;
-    let has_any = || member.entries().values().any(|entry| entry.placement.members().contains(&old));
-    wait_until(&member, || !has_any()).await?;
+    if left.is_empty() {
+        return Err((StatusCode::CONFLICT, "it is the last member\n".into()));
+    }
+    move_away(&member, old, &left).await?;
     member.change_members(&MemberChange::Remove(old)).await.map_err(refusal)?;
+    // Accounts that were created meanwhile.
+    member.directory.catch_up().await.map_err(refusal)?;
+    move_away(&member, old, &left).await?;
     show_cluster(State(member)).await
+}
+
+/// Moves all accounts away from a member.
+async fn move_away(member: &Member, old: MemberId, left: &BTreeSet<MemberId>) -> Result<(), Refusal> {
+    move_accounts(member, left, |entry| entry.placement.goal().contains(&old)).await?;
+    let has_any = || member.entries().values().any(|entry| entry.placement.members().contains(&old));
+    wait_until(member, || !has_any()).await
 }
 
 /// Moves accounts to the members that have the fewest.
@@ -350,13 +370,13 @@ async fn move_accounts(
 }
 
 async fn cut(State(member): State<Arc<Member>>, Path(other): Path<MemberId>) -> Answer {
-    member.peers.set_cut(other, true);
-    Ok(Json(json!({ "member": member.peers.own(), "cut": other })))
+    member.context.peers.set_cut(other, true);
+    Ok(Json(json!({ "member": member.context.peers.own(), "cut": other })))
 }
 
 async fn repair(State(member): State<Arc<Member>>, Path(other): Path<MemberId>) -> Answer {
-    member.peers.set_cut(other, false);
-    Ok(Json(json!({ "member": member.peers.own(), "repaired": other })))
+    member.context.peers.set_cut(other, false);
+    Ok(Json(json!({ "member": member.context.peers.own(), "repaired": other })))
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "it is what map_err passes")]

@@ -11,7 +11,7 @@ use azbatch::ErrorCode;
 use azbatch_emulator::store::Store;
 use openraft::{
     BasicNode, ChangeMembers, Config, Membership, Raft, ServerState,
-    error::{ClientWriteError, RaftError},
+    error::{ClientWriteError, Fatal, RaftError},
     raft::{VoteRequest, VoteResponse},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -73,6 +73,15 @@ pub enum MemberChange {
     Remove(MemberId),
 }
 
+/// What all groups of a member share.
+pub struct Context {
+    pub store: Store,
+    pub peers: Peers,
+    pub config: Arc<Config>,
+    /// Why a group cannot go on.
+    pub failures: UnboundedSender<String>,
+}
+
 /// One group, as this member has it.
 pub struct Group<S: Replicated> {
     pub name: String,
@@ -99,19 +108,21 @@ impl<S: Replicated> Group<S> {
     /// What is stored cannot be read.
     pub async fn open(
         name: &str,
-        (store, peers, config): (&Store, &Peers, Arc<Config>),
+        context: &Context,
         new: S,
         events: UnboundedSender<S::Event>,
         changes: watch::Sender<u64>,
     ) -> Result<Self, String> {
+        let Context { store, peers, config, failures } = context;
         let log = store.log(name);
         let machine = Machine::open(log.clone(), new, events, changes)?;
         let shared = machine.shared();
         let network = GroupNetwork { peers: peers.clone(), group: name.into() };
-        let log = RaftLog::new(log);
+        let log = RaftLog::new(log).purged_after(machine.snapshots());
         let left = log.left()?;
-        let raft = Raft::new(peers.own(), config, network, log, machine).await;
+        let raft = Raft::new(peers.own(), config.clone(), network, log, machine).await;
         let raft = raft.map_err(|error| error.to_string())?;
+        tokio::spawn(report_failure(name.into(), raft.clone(), failures.clone()));
         let (proposals, waiting) = mpsc::channel(WAITING);
         tokio::spawn(propose_batches(raft.clone(), waiting));
         Ok(Self {
@@ -239,7 +250,8 @@ impl<S: Replicated> Group<S> {
         self.check_yields()?;
         let command = encode(command).map_err(|error| not_done(&error))?;
         let (outcome, receiver) = oneshot::channel();
-        self.proposals.send(Proposal { command, outcome }).await.map_err(|error| not_done(&error))?;
+        let sent = self.proposals.send_timeout(Proposal { command, outcome }, PATIENCE).await;
+        sent.map_err(|_| not_done(&"too much waits to be done"))?;
         Ok(receiver)
     }
 
@@ -371,6 +383,16 @@ impl<S: Replicated> Group<S> {
         let voters: BTreeSet<MemberId> = members.keys().copied().collect();
         let before = self.membership();
         for (member, node) in members {
+            let known = before.get_node(member).filter(|known| known.addr != node.addr);
+            if let Some(known) = known {
+                let is_voter = before.voter_ids().any(|voter| voter == *member);
+                if is_voter {
+                    return Err(Failure::NotDone(format!("member {member} is at {}", known.addr)));
+                }
+                // It could not be reached there.
+                let wrong = ChangeMembers::RemoveNodes([*member].into());
+                self.raft.change_membership(wrong, false).await.map_err(not_written)?;
+            }
             if !before.voter_ids().any(|voter| voter == *member) {
                 // It catches up before it counts.
                 let added = self.raft.add_learner(*member, node.clone(), true);
@@ -481,6 +503,29 @@ async fn propose_batches(raft: Raft<Types>, mut waiting: mpsc::Receiver<Proposal
 
 async fn propose_batch(raft: &Raft<Types>, commands: &Vec<Bytes>) -> Result<Vec<Bytes>, Failure> {
     let batch = encode(commands).map_err(|error| Failure::NotDone(error.to_string()))?;
-    let written = raft.client_write(Bytes(batch.into())).await.map_err(not_written)?;
+    let mut metrics = raft.metrics();
+    let vote = metrics.borrow().vote;
+    let written = tokio::select! {
+        written = raft.client_write(Bytes(batch.into())) => written.map_err(not_written)?,
+        // Raft does not always say what has become of an entry when another member leads: it may come as part of a snapshot.
+        _ = metrics.wait_for(|metrics| metrics.state != ServerState::Leader || metrics.vote != vote) => {
+            return Err(Failure::Unknown("this member leads no longer".into()));
+        }
+    };
     decode(&written.data.0).map_err(unreadable)
+}
+
+/// Says why Raft has ended, if it was not told to.
+async fn report_failure(name: String, raft: Raft<Types>, failures: UnboundedSender<String>) {
+    let mut metrics = raft.metrics();
+    let why = match metrics.wait_for(|metrics| metrics.running_state.is_err()).await {
+        Ok(metrics) => metrics.running_state.clone().err(),
+        Err(_) => None,
+    };
+    match why {
+        None | Some(Fatal::Stopped) => {}
+        Some(why @ (Fatal::StorageError(_) | Fatal::Panicked)) => {
+            drop(failures.send(format!("{name}: {why}")));
+        }
+    }
 }

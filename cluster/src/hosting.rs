@@ -32,6 +32,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Follows the directory, for as long as the process runs.
 pub async fn run(member: Arc<Member>) {
     let mut changes = member.directory_changes();
+    // What was here is here at once, for who reads without a majority. Accounts that are no longer here are only voters
+    // too many until the directory says so.
+    open_missing(&member, &member.entries()).await;
     while member.directory.catch_up().await.is_err() {}
     forget_leftovers(&member).await;
     loop {
@@ -49,7 +52,7 @@ pub async fn run(member: Arc<Member>) {
 /// Forgets the accounts that this member had when it ended, and is not to have any more.
 async fn forget_leftovers(member: &Member) {
     let entries = member.entries();
-    let names = member.store.names().unwrap_or_else(|error| {
+    let names = member.context.store.names().unwrap_or_else(|error| {
         eprintln!("the logs cannot be listed: {error}");
         Vec::new()
     });
@@ -69,7 +72,7 @@ fn is_here(member: &Member, entries: &BTreeMap<String, AccountEntry>, account: &
 
 /// Removes what is stored of an account.
 async fn forget(member: &Member, entries: &BTreeMap<String, AccountEntry>, account: &AccountId) {
-    let log = member.store.log(&account.group());
+    let log = member.context.store.log(&account.group());
     let exists = entries.get(&account.name).is_some_and(|entry| entry.number == account.number);
     let forgotten = if exists {
         RaftLog::new(log).leave().await
@@ -113,8 +116,7 @@ async fn open(member: &Arc<Member>, id: AccountId, entry: &AccountEntry) -> Resu
     let (changes, _) = watch::channel(0);
     let mut replica = Replica::new(&entry.url);
     replica.account = replica.account.with_supported_images(images::supported());
-    let context = (&member.store, &member.peers, member.config.clone());
-    let group = Group::open(&id.group(), context, replica, events, changes).await?;
+    let group = Group::open(&id.group(), &member.context, replica, events, changes).await?;
     let account = Arc::new(AccountGroup::new(id, group, key));
     member.insert(account.clone());
     tokio::spawn(leader::work(account.clone(), happened, member.settings.lag));

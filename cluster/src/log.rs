@@ -12,6 +12,7 @@ use openraft::{
     storage::{LogFlushed, RaftLogStorage},
 };
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use crate::{
     machine::SNAPSHOT,
@@ -20,12 +21,21 @@ use crate::{
 
 const VOTE: &str = "vote";
 const PURGED: &str = "purged";
+const COMMITTED: &str = "committed";
 /// How far the log was when this member left the group.
 const LEFT: &str = "left";
+/// How many bytes are sent to another member at once, unless one entry has more. Raft gives it 250 ms for them.
+const MESSAGE_BYTES: usize = 1024 * 1024;
+/// How many entries are read at once to be sent.
+const READ_AT_ONCE: u64 = 8;
 
 /// The log of one group. Copies are of the same one.
 #[derive(Clone)]
-pub struct RaftLog(store::Log);
+pub struct RaftLog {
+    log: store::Log,
+    /// Up to where the log is in the stored snapshot.
+    snapshot: Option<watch::Receiver<Option<LogId>>>,
+}
 
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -34,15 +44,25 @@ enum Failure {
     Disk(#[from] DiskError),
     #[error("what is stored cannot be read: {0}")]
     Unreadable(#[from] Unreadable),
+    #[error("there is no snapshot for what is to be purged")]
+    NoSnapshot,
 }
 
 impl RaftLog {
     pub fn new(log: store::Log) -> Self {
-        Self(log)
+        Self { log, snapshot: None }
+    }
+
+    /// Purges only what is in the stored snapshot. Raft purges when it has received one, which may be before it is stored;
+    /// a member that is killed in between would have neither.
+    #[must_use]
+    pub fn purged_after(mut self, snapshot: watch::Receiver<Option<LogId>>) -> Self {
+        self.snapshot = Some(snapshot);
+        self
     }
 
     fn value<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Failure> {
-        let value = self.0.get(name)?;
+        let value = self.log.get(name)?;
         Ok(value.map(|value| decode(&value)).transpose()?)
     }
 
@@ -58,7 +78,7 @@ impl RaftLog {
             Bound::Unbounded => Some(u64::MAX),
         };
         let Some(last) = last.filter(|last| first <= *last) else { return Ok(Vec::new()) };
-        let stored = self.0.read(first..=last)?;
+        let stored = self.log.read(first..=last)?;
         stored.into_iter().map(|(_, bytes)| Ok(decode(&bytes)?)).collect()
     }
 
@@ -69,12 +89,14 @@ impl RaftLog {
     /// The disk fails, or what is stored cannot be read.
     pub async fn leave(&self) -> Result<(), String> {
         let changes = self.leaving().map_err(|error| error.to_string())?;
-        self.0.write(changes).committed().await.map_err(|error| error.to_string())
+        self.log.write(changes).committed().await.map_err(|error| error.to_string())
     }
 
     fn leaving(&self) -> Result<Changes, Failure> {
         let last = self.state()?.last_log_id.max(self.value::<Option<LogId>>(LEFT)?.flatten());
-        let mut changes = Changes::default().purge(u64::MAX).remove(PURGED).remove(SNAPSHOT);
+        let forgotten = [PURGED, COMMITTED, SNAPSHOT];
+        let mut changes =
+            forgotten.iter().fold(Changes::default().purge(u64::MAX), |all, value| all.remove(value));
         if let Some(vote) = self.value::<Vote<MemberId>>(VOTE)? {
             // Not committed: it must not lead again with an empty log.
             let vote = Vote::new(vote.leader_id().term, vote.leader_id().node_id);
@@ -92,9 +114,26 @@ impl RaftLog {
         self.value::<Option<LogId>>(LEFT).map(Option::flatten).map_err(|error| error.to_string())
     }
 
+    /// The entries from `start` on and before `end`, or as many of the first as fit into a message.
+    fn first_entries(&self, start: u64, end: u64) -> Result<Vec<Entry<Types>>, Failure> {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        let mut next = start;
+        while next < end && bytes < MESSAGE_BYTES {
+            let after = next.saturating_add(READ_AT_ONCE).min(end);
+            for (_, stored) in self.log.read(next..=after.saturating_sub(1))? {
+                if bytes < MESSAGE_BYTES {
+                    bytes += stored.len();
+                    entries.push(decode(&stored)?);
+                }
+            }
+            next = after;
+        }
+        Ok(entries)
+    }
+
     fn state(&self) -> Result<LogState<Types>, Failure> {
         let purged: Option<LogId> = self.value(PURGED)?;
-        let last = match self.0.bounds()? {
+        let last = match self.log.bounds()? {
             Some((_, last)) => self.entries(last..=last)?.pop().map(|entry| entry.log_id),
             None => None,
         };
@@ -108,6 +147,14 @@ impl RaftLogReader<Types> for RaftLog {
         range: RB,
     ) -> Result<Vec<Entry<Types>>, StorageError> {
         Ok(self.entries(range).map_err(reading)?)
+    }
+
+    async fn limited_get_log_entries(
+        &mut self,
+        start: u64,
+        end: u64,
+    ) -> Result<Vec<Entry<Types>>, StorageError> {
+        Ok(self.first_entries(start, end).map_err(reading)?)
     }
 }
 
@@ -125,12 +172,23 @@ impl RaftLogStorage<Types> for RaftLog {
     async fn save_vote(&mut self, vote: &Vote<MemberId>) -> Result<(), StorageError> {
         let failed = |error: Failure| StorageIOError::write_vote(AnyError::new(&error));
         let vote = encode(vote).map_err(|error| failed(error.into()))?;
-        let ticket = self.0.put(VOTE, vote);
+        let ticket = self.log.put(VOTE, vote);
         Ok(ticket.committed().await.map_err(|error| failed(error.into()))?)
     }
 
     async fn read_vote(&mut self) -> Result<Option<Vote<MemberId>>, StorageError> {
         Ok(self.value(VOTE).map_err(|error| StorageIOError::read_vote(AnyError::new(&error)))?)
+    }
+
+    async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
+        let committed = encode(&committed).map_err(|error| writing(error.into()))?;
+        // It is on disk after the entries, whenever that is. Without it, more entries are applied again at the next start.
+        drop(self.log.put(COMMITTED, committed));
+        Ok(())
+    }
+
+    async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {
+        Ok(self.value::<Option<LogId>>(COMMITTED).map(Option::flatten).map_err(reading)?)
     }
 
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<Types>) -> Result<(), StorageError>
@@ -144,19 +202,23 @@ impl RaftLogStorage<Types> for RaftLog {
             changes = changes.append(entry.log_id.index, bytes);
         }
         // Others read what has been committed, so that is waited for. Raft waits for the callback anyway.
-        let committed = self.0.write(changes).committed().await;
+        let committed = self.log.write(changes).committed().await;
         callback.log_io_completed(committed.map_err(io::Error::other));
         Ok(())
     }
 
     async fn truncate(&mut self, from: LogId) -> Result<(), StorageError> {
-        let ticket = self.0.truncate(from.index);
+        let ticket = self.log.truncate(from.index);
         Ok(ticket.committed().await.map_err(|error| writing(error.into()))?)
     }
 
     async fn purge(&mut self, up_to: LogId) -> Result<(), StorageError> {
+        if let Some(snapshot) = &mut self.snapshot {
+            let covered = snapshot.wait_for(|snapshot| *snapshot >= Some(up_to)).await.map(drop);
+            covered.map_err(|_| writing(Failure::NoSnapshot))?;
+        }
         let purged = encode(&up_to).map_err(|error| writing(error.into()))?;
-        let ticket = self.0.write(Changes::default().put(PURGED, purged).purge(up_to.index));
+        let ticket = self.log.write(Changes::default().put(PURGED, purged).purge(up_to.index));
         Ok(ticket.committed().await.map_err(|error| writing(error.into()))?)
     }
 }
@@ -172,4 +234,4 @@ fn writing(error: Failure) -> StorageIOError<MemberId> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

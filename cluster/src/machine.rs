@@ -2,6 +2,7 @@
 
 use std::{
     io::Write as _,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
@@ -68,9 +69,15 @@ pub struct Machine<S: Replicated> {
     changes: watch::Sender<u64>,
 }
 
-/// Where a group's latest snapshot is stored.
+/// Where a group's latest snapshot is stored. Copies are of the same one.
 #[derive(Clone)]
-struct Snapshots(Log);
+struct Snapshots {
+    log: Log,
+    /// Up to where the log is in the stored snapshot.
+    covered: watch::Sender<Option<LogId>>,
+    /// Held while one is stored.
+    saving: Arc<tokio::sync::Mutex<()>>,
+}
 
 /// The name of the stored value.
 pub const SNAPSHOT: &str = "snapshot";
@@ -87,12 +94,20 @@ impl<S: Replicated> Machine<S> {
         events: UnboundedSender<S::Event>,
         changes: watch::Sender<u64>,
     ) -> Result<Self, String> {
-        let snapshots = Snapshots(log);
+        let snapshots = Snapshots { log, covered: watch::channel(None).0, saving: Arc::default() };
         let held = match snapshots.load()? {
-            Some(snapshot) => held(&snapshot.meta, &snapshot.snapshot)?,
+            Some(snapshot) => {
+                snapshots.covered.send_replace(snapshot.meta.last_log_id);
+                held(&snapshot.meta, &snapshot.snapshot)?
+            }
             None => Held { state: new, last_applied: None, membership: Membership::default() },
         };
         Ok(Self { shared: Arc::new(Shared(RwLock::new(held))), snapshots, events, changes })
+    }
+
+    /// Up to where the log is in the stored snapshot, and when that changes.
+    pub fn snapshots(&self) -> watch::Receiver<Option<LogId>> {
+        self.snapshots.covered.subscribe()
     }
 
     pub fn shared(&self) -> Arc<Shared<S>> {
@@ -139,9 +154,13 @@ impl<S: Replicated> RaftStateMachine<Types> for Machine<S> {
                     held.membership = Membership::new(Some(log_id), membership);
                     Bytes::default()
                 }
-                EntryPayload::Normal(batch) => self
-                    .apply_batch(&mut held, &batch)
-                    .map_err(|error| StorageIOError::apply(log_id, AnyError::error(error)))?,
+                EntryPayload::Normal(batch) => {
+                    // Nothing panics; if it did, this member must not go on with what is half applied.
+                    let applied = catch_unwind(AssertUnwindSafe(|| self.apply_batch(&mut held, &batch)));
+                    applied
+                        .unwrap_or_else(|_| Err("a command panicked".into()))
+                        .map_err(|error| StorageIOError::apply(log_id, AnyError::error(error)))?
+                }
             });
             held.last_applied = Some(log_id);
         }
@@ -172,8 +191,11 @@ impl<S: Replicated> RaftStateMachine<Types> for Machine<S> {
     ) -> Result<(), StorageError> {
         let failed =
             |error: String| StorageIOError::write_snapshot(Some(meta.signature()), AnyError::error(error));
-        let new = held(meta, &snapshot).map_err(failed)?;
-        self.snapshots.save(meta, *snapshot).await.map_err(failed)?;
+        // Other groups go on while a large account is read.
+        let (of_new, stored) = (meta.clone(), *snapshot);
+        let read = spawn_blocking(move || held(&of_new, &stored).map(|new| (new, stored))).await;
+        let (new, stored) = read.map_err(|error| failed(error.to_string()))?.map_err(failed)?;
+        self.snapshots.save(meta, stored).await.map_err(failed)?;
         *self.shared.write() = new;
         self.changes.send_modify(|number| *number += 1);
         Ok(())
@@ -181,7 +203,9 @@ impl<S: Replicated> RaftStateMachine<Types> for Machine<S> {
 
     async fn get_current_snapshot(&mut self) -> Result<Option<Snapshot>, StorageError> {
         let failed = |error| StorageIOError::read_snapshot(None, AnyError::error(error));
-        Ok(self.snapshots.load().map_err(failed)?)
+        let snapshots = self.snapshots.clone();
+        let loaded = spawn_blocking(move || snapshots.load()).await;
+        Ok(loaded.map_err(|error| failed(error.to_string()))?.map_err(failed)?)
     }
 }
 
@@ -220,19 +244,30 @@ impl<S: Replicated> RaftSnapshotBuilder<Types> for Builder<S> {
 }
 
 impl Snapshots {
+    /// Stores a snapshot, unless there is a newer one: one can come from the leader while this member makes another.
     async fn save(&self, meta: &SnapshotMeta, stored: Vec<u8>) -> Result<(), String> {
+        let saving = self.saving.lock().await;
+        if *self.covered.borrow() > meta.last_log_id {
+            return Ok(());
+        }
         let value = encode(&(meta, Bytes(stored.into()))).map_err(|error| error.to_string())?;
         // Piece by piece, so that it does not hold up what other groups write.
-        let mut writer = self.0.value_writer(SNAPSHOT);
+        let mut writer = self.log.value_writer(SNAPSHOT);
         let written =
             spawn_blocking(move || writer.write_all(&value).map(|()| writer.finish(Changes::default())));
         let ticket = written.await.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
-        ticket.committed().await.map_err(|error| error.to_string())
+        ticket.committed().await.map_err(|error| error.to_string())?;
+        self.covered.send_replace(meta.last_log_id);
+        drop(saving);
+        Ok(())
     }
 
     fn load(&self) -> Result<Option<Snapshot>, String> {
-        let Some(value) = self.0.get(SNAPSHOT).map_err(|error| error.to_string())? else { return Ok(None) };
+        let Some(value) = self.log.get(SNAPSHOT).map_err(|error| error.to_string())? else { return Ok(None) };
         let (meta, stored): (SnapshotMeta, Bytes) = decode(&value).map_err(|error| error.to_string())?;
         Ok(Some(Snapshot { meta, snapshot: Box::new(stored.0.to_vec()) }))
     }
 }
+
+#[cfg(test)]
+mod tests;

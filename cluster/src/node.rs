@@ -12,14 +12,18 @@ use std::{
 use azbatch::{TimeSpan, rest::Guid};
 use azbatch_emulator::store::Store;
 use openraft::{BasicNode, Config, SnapshotPolicy};
-use tokio::sync::{mpsc::unbounded_channel, watch};
+use tokio::sync::{
+    Mutex,
+    mpsc::{UnboundedReceiver, unbounded_channel},
+    watch,
+};
 
 use crate::{
     account::{AccountGroup, random},
     directory::{AccountEntry, AccountId, Directory, DirectoryCommand, DirectoryOutcome},
-    group::{Failure, Group, LEASE, Leader, MemberChange},
+    group::{Context, Failure, Group, LEASE, Leader, MemberChange},
     network::{Peers, Topic},
-    raft::MemberId,
+    raft::{MemberId, decode, encode},
 };
 
 /// The name of the group of the directory. No account's group has it.
@@ -42,11 +46,11 @@ pub struct Settings {
 
 /// A member of the cluster.
 pub struct Member {
-    pub peers: Peers,
     pub directory: Group<Directory>,
     pub settings: Settings,
-    pub store: Store,
-    pub config: Arc<Config>,
+    pub context: Context,
+    /// Why a group has failed.
+    failures: Mutex<UnboundedReceiver<String>>,
     /// The accounts that this member has, by name.
     accounts: RwLock<BTreeMap<String, Arc<AccountGroup>>>,
     changes: watch::Receiver<u64>,
@@ -74,20 +78,23 @@ impl Member {
     /// What is stored cannot be read, or belongs to another member.
     pub async fn start(folder: &Path, settings: Settings) -> Result<Arc<Self>, String> {
         let store = Store::open(folder).map_err(|error| format!("{}: {error}", folder.display()))?;
-        check_owner(&store, settings.id).await?;
-        let config = Arc::new(config(settings.snapshot_after)?);
-        let peers = Peers::new(settings.id, settings.token.clone());
+        check_owner(&store, &settings).await?;
+        let (failures, failed) = unbounded_channel();
+        let context = Context {
+            peers: Peers::new(settings.id, settings.token.clone()),
+            config: Arc::new(config(settings.snapshot_after)?),
+            store,
+            failures,
+        };
         let (changes, watched) = watch::channel(0);
         let (events, _) = unbounded_channel();
-        let context = (&store, &peers, config.clone());
-        let directory = Group::open(DIRECTORY, context, Directory::default(), events, changes).await?;
+        let directory = Group::open(DIRECTORY, &context, Directory::default(), events, changes).await?;
         let seed = u64::try_from(random() >> 64).unwrap_or_default();
         let member = Arc::new(Self {
-            peers,
             directory,
             settings,
-            store,
-            config,
+            context,
+            failures: Mutex::new(failed),
             accounts: RwLock::default(),
             changes: watched,
             knows_all: AtomicBool::new(false),
@@ -206,9 +213,13 @@ impl Member {
         self.directory.with_leader(act).await
     }
 
-    /// Waits until the disk has failed. Nothing can be done then but to end.
+    /// Waits until the disk or a group has failed. Nothing can be done then but to end.
     pub async fn failure(&self) -> String {
-        self.store.failure().await.to_string()
+        let mut failures = self.failures.lock().await;
+        tokio::select! {
+            failure = self.context.store.failure() => failure.to_string(),
+            Some(failure) = failures.recv() => failure,
+        }
     }
 
     pub fn request_id(&self) -> Guid {
@@ -217,16 +228,26 @@ impl Member {
     }
 }
 
-/// A folder belongs to one member: another one with its votes could make two leaders.
-async fn check_owner(store: &Store, id: MemberId) -> Result<(), String> {
-    const OWNER: &str = "id";
+/// A folder belongs to one member: another one with its votes could make two leaders. And with other founders, members
+/// could found a second cluster over the first one.
+async fn check_owner(store: &Store, settings: &Settings) -> Result<(), String> {
+    const OWNER: &str = "owner";
     let log = store.log("member");
-    let owner = log.get(OWNER).map_err(|error| error.to_string())?;
-    match owner {
-        Some(owner) if owner == id.to_be_bytes() => Ok(()),
-        Some(_) => Err("the data is that of another member".into()),
-        None => log.put(OWNER, id.to_be_bytes().into()).committed().await.map_err(|error| error.to_string()),
+    let own = (settings.id, settings.founders.clone());
+    let Some(owner) = log.get(OWNER).map_err(|error| error.to_string())? else {
+        let own = encode(&own).map_err(|error| error.to_string())?;
+        return log.put(OWNER, own).committed().await.map_err(|error| error.to_string());
+    };
+    let (id, founders): (MemberId, BTreeMap<MemberId, BasicNode>) =
+        decode(&owner).map_err(|error| error.to_string())?;
+    if id != own.0 {
+        return Err(format!("the data is that of member {id}"));
     }
+    if founders != own.1 {
+        let list: Vec<String> = founders.iter().map(|(id, node)| format!("{id}={}", node.addr)).collect();
+        return Err(format!("the data is that of a cluster with other founders: {}", list.join(", ")));
+    }
+    Ok(())
 }
 
 /// Times are those of a local network whose machines are busy.

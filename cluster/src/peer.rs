@@ -36,7 +36,7 @@ async fn answer(
     body: Body,
 ) -> Response {
     let sender = headers.get(SENDER).and_then(|sender| sender.to_str().ok()?.parse::<MemberId>().ok());
-    if sender.is_none_or(|sender| member.peers.is_cut(sender)) {
+    if sender.is_none_or(|sender| member.context.peers.is_cut(sender)) {
         return (StatusCode::SERVICE_UNAVAILABLE, "the network is cut").into_response();
     }
     let (Some(topic), Ok(body)) = (Topic::parse(&topic), to_bytes(body, usize::MAX).await) else {

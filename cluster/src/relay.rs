@@ -99,7 +99,15 @@ async fn wherever<T: DeserializeOwned>(
         let entry = match member.find(name) {
             Place::Here(account) => return Ok(Wherever::Here(account)),
             Place::Elsewhere(entry) => entry,
-            Place::Nowhere => return Err(Unanswered::NoAccount(NoAccount::Nowhere)),
+            Place::Nowhere => {
+                // It may have been created at another member just now.
+                let caught_up = member.directory.catch_up().await;
+                caught_up.map_err(|_| Unanswered::NoAccount(NoAccount::Unknown))?;
+                match member.entry(name) {
+                    Some(entry) => entry,
+                    None => return Err(Unanswered::NoAccount(NoAccount::Nowhere)),
+                }
+            }
             Place::Unknown => return Err(Unanswered::NoAccount(NoAccount::Unknown)),
         };
         match ask_members(member, name, &entry, repeatable, topic, message).await {
@@ -121,7 +129,8 @@ async fn ask_members<T: DeserializeOwned>(
     let group = AccountId { name: name.into(), number: entry.number }.group();
     let mut failure = Failure::NotDone("no member that has the account is known".into());
     for (id, node) in holders(member, name, entry) {
-        let asked = member.peers.ask::<Result<T, Failure>>(id, &node, &group, topic, message, RELAY_TIME);
+        let asked =
+            member.context.peers.ask::<Result<T, Failure>>(id, &node, &group, topic, message, RELAY_TIME);
         match asked.await.unwrap_or_else(|error| Err(error.into())) {
             Err(Failure::Unknown(why)) if !repeatable => return Err(Failure::Unknown(why)),
             Err(Failure::Unknown(why) | Failure::NotDone(why)) => failure = Failure::NotDone(why),

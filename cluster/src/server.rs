@@ -44,10 +44,9 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let access = Arc::new(access);
-    let own = control::routes().merge(peer::routes());
-    let own = own
-        .route_layer(from_fn_with_state(access.clone(), require_token))
-        .route_layer(from_fn_with_state(access, refuse_foreign));
+    // Members reach each other under names that browsers do not know.
+    let own = control::routes().route_layer(from_fn_with_state(access.clone(), refuse_foreign));
+    let own = own.merge(peer::routes()).route_layer(from_fn_with_state(access, require_token));
     let routes = Router::new().nest("/_azbatch", own).fallback(answer).with_state(member);
     let service = TowerToHyperService::new(routes);
     let mut http = http1::Builder::new();

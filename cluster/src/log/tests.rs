@@ -8,16 +8,21 @@ use openraft::{
 use tokio::sync::{mpsc::unbounded_channel, watch};
 
 use super::*;
-use crate::{directory::Directory, group::Group, machine::Machine, network::Peers};
+use crate::{
+    directory::Directory,
+    group::{Context, Group},
+    machine::Machine,
+    network::Peers,
+};
 
 struct Builder;
 
 /// Removes the folder of a store in the end.
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
     /// In memory where that can be had: a disk would take a minute for the suite.
-    fn new() -> Self {
+    pub fn new() -> Self {
         let name = format!("azbatch-cluster-{}-{:x}", std::process::id(), crate::account::random());
         let memory = PathBuf::from("/dev/shm");
         Self(if memory.is_dir() { memory } else { std::env::temp_dir() }.join(name))
@@ -58,7 +63,7 @@ async fn who_has_left_a_group_elects_nobody_who_lacks_what_it_had() {
     let mut log = RaftLog::new(store.log("group"));
     let entry =
         |index| encode(&Entry::<Types> { log_id: log_id(4, index), payload: EntryPayload::Blank }).unwrap();
-    log.0.append(0, (0..=6).map(entry)).committed().await.unwrap();
+    log.log.append(0, (0..=6).map(entry)).committed().await.unwrap();
     // It was the leader.
     log.save_vote(&Vote::new_committed(4, 2)).await.unwrap();
     for _twice in 0..2 {
@@ -71,8 +76,8 @@ async fn who_has_left_a_group_elects_nobody_who_lacks_what_it_had() {
     let (events, changes) = (unbounded_channel().0, watch::channel(0).0);
     let peers = Peers::new(1, "token".into());
     let config = Arc::new(Config { enable_elect: false, ..Config::default() }.validate().unwrap());
-    let context = (&store, &peers, config);
-    let group = Group::open("group", context, Directory::default(), events, changes).await.unwrap();
+    let context = Context { store, peers, config, failures: unbounded_channel().0 };
+    let group = Group::open("group", &context, Directory::default(), events, changes).await.unwrap();
     for (last, granted) in [(None, false), (Some(log_id(4, 5)), false), (Some(log_id(4, 6)), true)] {
         let request = VoteRequest { vote: Vote::new(5, 3), last_log_id: last };
         assert_eq!(group.vote(request).await.unwrap().vote_granted, granted, "{last:?}");
@@ -80,4 +85,26 @@ async fn who_has_left_a_group_elects_nobody_who_lacks_what_it_had() {
     // It has voted in this term.
     let request = VoteRequest { vote: Vote::new(4, 3), last_log_id: Some(log_id(4, 9)) };
     assert!(!group.vote(request).await.unwrap().vote_granted);
+}
+
+/// A member that lags is sent no more at once than it can take.
+#[tokio::test]
+async fn what_is_sent_at_once_is_limited() {
+    let folder = Folder::new();
+    let mut log = RaftLog::new(store::Store::open(&folder.0).unwrap().log("group"));
+    let entry = |index: u64| {
+        let bytes = if index < 4 { 10 } else { MESSAGE_BYTES / 2 };
+        let payload = EntryPayload::Normal(crate::raft::Bytes(vec![0; bytes].into()));
+        encode(&Entry::<Types> { log_id: log_id(1, index), payload }).unwrap()
+    };
+    log.log.append(0, (0..30).map(entry)).committed().await.unwrap();
+    let mut sent = Vec::new();
+    for (start, end) in [(0, 4), (0, 30), (6, 30), (29, 30)] {
+        let entries = log.limited_get_log_entries(start, end).await.unwrap();
+        let indices: Vec<u64> = entries.iter().map(|entry| entry.log_id.index).collect();
+        assert_eq!(indices[0], start);
+        assert!(indices.is_sorted_by(|before, after| before + 1 == *after), "{indices:?}");
+        sent.push(indices.len());
+    }
+    assert_eq!(sent, [4, 6, 2, 1]);
 }

@@ -6,7 +6,7 @@ use std::{
     io::{self, BufRead, BufReader, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -94,6 +94,17 @@ impl Cluster {
         member.process = Some(command.spawn().unwrap());
         let address = member.address;
         wait("the member listens", || TcpStream::connect(address).ok().map(drop));
+    }
+
+    /// Runs a member that does not start, over the data of another one.
+    pub fn run_on_data_of(&self, number: usize, arguments: &[&str]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_azbatch-cluster"));
+        command.args(["node", "--listen=127.0.0.1:0"]).args(arguments);
+        if !arguments.iter().any(|argument| argument.starts_with("--id")) {
+            command.arg(format!("--id={number}"));
+        }
+        command.arg("--data").arg(self.folder.join(number.to_string()));
+        command.env("AZBATCH_CLUSTER_TOKEN", TOKEN).output().unwrap()
     }
 
     /// Ends a member at once, as a machine that loses its power.

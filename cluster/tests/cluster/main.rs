@@ -195,6 +195,69 @@ fn members_come_and_go() {
 }
 
 #[test]
+fn a_member_alone_reads_what_it_has_after_a_restart() {
+    let mut cluster = Cluster::start("alone", &["--no-auth"]);
+    assert_eq!(cluster.call(1, "POST", "/pools", &pool(0)).status, 201);
+    cluster.wait_until_equal(&[1, 2, 3]);
+    for member in 1..=3 {
+        cluster.kill(member);
+    }
+    cluster.restart(2);
+    let read = |headers: &[(&str, &str)]| {
+        cluster.call_with(2, "GET", "/pools/pool", &Value::Null, headers).unwrap().status
+    };
+    wait("it reads without the others", || (read(&[("azbatch-read", "stale")]) == 200).then_some(()));
+    assert_eq!(read(&[]), 503);
+}
+
+/// A leader has a write on its way when it is cut off. What becomes of it comes back to it only within a snapshot.
+#[test]
+fn a_leader_that_was_left_behind_can_lead_again() {
+    let cluster = Cluster::start("behind", &["--no-auth", "--snapshot-after=10"]);
+    let leader = cluster.leader(1);
+    let (one, other) = followers(leader);
+    for follower in [one, other] {
+        cluster.cut(leader, follower);
+    }
+    let write = cluster.call(leader, "POST", "/pools", &pool(0));
+    assert!([500, 503].contains(&write.status), "{write:?}");
+    cluster.change(one, "POST", "/jobs", &job(), 201, 409);
+    for number in 0..60 {
+        let id = format!("task-{number}");
+        cluster.change(other, "POST", "/jobs/job/tasks", &task(&id, "exit 0"), 201, 409);
+    }
+    wait("the log is cut", || {
+        let seen = cluster.control_ok(cluster.leader(one), "GET", "/accounts/contoso", &Value::Null);
+        seen["purged"].as_u64().filter(|purged| *purged > 40)
+    });
+    for follower in [one, other] {
+        cluster.repair(leader, follower);
+    }
+    cluster.wait_until_equal(&[1, 2, 3]);
+    cluster.control_ok(leader, "POST", "/accounts/contoso/lead", &Value::Null);
+    cluster.change(leader, "POST", "/jobs/job/tasks", &task("last", "exit 0"), 201, 409);
+    assert_eq!(cluster.get(one, "/jobs/job/tasks")["value"].as_array().unwrap().len(), 61);
+}
+
+#[test]
+fn the_same_data_with_other_founders_is_refused() {
+    let mut cluster = Cluster::start("founders", &["--no-auth"]);
+    cluster.kill(1);
+    for (arguments, why) in [
+        (vec!["--founder=1=127.0.0.1:1"], "other founders"),
+        (vec![], "other founders"),
+        (vec!["--id=2"], "that of member 1"),
+    ] {
+        let output = cluster.run_on_data_of(1, &arguments);
+        assert!(!output.status.success());
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains(why), "{arguments:?}: {error}");
+    }
+    cluster.restart(1);
+    cluster.wait_until_equal(&[1, 2, 3]);
+}
+
+#[test]
 fn requests_are_signed_and_find_their_account_by_host_or_path() {
     let cluster = Cluster::start("signed", &[]);
     cluster.control_ok(

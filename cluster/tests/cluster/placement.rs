@@ -56,6 +56,9 @@ fn accounts_are_spread_and_found_at_every_member() {
     let accounts: Vec<String> = (0..10).map(|number| format!("account{number}")).collect();
     for (number, account) in accounts.iter().enumerate() {
         cluster.control_ok(number % MEMBERS + 1, "PUT", &format!("/accounts/{account}"), &Value::Null);
+        // Another member knows of it at once.
+        let answer = call(&cluster, (number + 1) % MEMBERS + 1, account, "GET", "/pools", &Value::Null);
+        assert_eq!(answer.status, 200, "{answer:?}");
     }
     let mut load = [0; MEMBERS];
     for account in &accounts {
