@@ -1,9 +1,6 @@
 //! One account, as this member serves it: who may ask, where reads and writes go, and what is answered.
 
-use std::{
-    hash::{BuildHasher, RandomState},
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use azbatch::{
     BatchError, Clock, ErrorCode, SystemClock, Timestamp,
@@ -241,10 +238,4 @@ fn borrowed<'a>(owned: &'a OwnedRequest, headers: &'a [(&'a str, &'a [u8])]) -> 
         received: owned.received,
         request_id: owned.request_id,
     }
-}
-
-/// A number that no two calls make.
-pub fn random() -> u128 {
-    let random = || u128::from(RandomState::new().hash_one(()));
-    random() << 64 | random()
 }

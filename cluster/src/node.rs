@@ -10,7 +10,7 @@ use std::{
 };
 
 use azbatch::{TimeSpan, rest::Guid};
-use azbatch_emulator::store::Store;
+use azbatch_emulator::{nodes::random, store::Store};
 use openraft::{BasicNode, Config, SnapshotPolicy};
 use tokio::sync::{
     Mutex,
@@ -19,7 +19,7 @@ use tokio::sync::{
 };
 
 use crate::{
-    account::{AccountGroup, random},
+    account::AccountGroup,
     directory::{AccountEntry, AccountId, Directory, DirectoryCommand, DirectoryOutcome},
     group::{Context, Failure, Group, LEASE, Leader, MemberChange},
     network::{Peers, Topic},

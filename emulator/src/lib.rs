@@ -3,7 +3,7 @@
 //!
 //! The program is [`main`]. What is public beside it is what another server of an account needs too: a
 //! [`store`] that loses nothing, reading requests ([`body`]) and writing answers ([`response`]), who may ask
-//! ([`guard`], [`access`]), a [`clock`], [`machines`] that [`simulate`] what runs on [`nodes`], and how it is told to [`stop`].
+//! ([`guard`], [`access`]), a [`clock`], [`machines`] that [`simulate`] what runs on [`nodes`], the [`fleet`] of them, and how it is told to [`stop`].
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +18,7 @@ mod echo;
 mod episode;
 mod faults;
 pub mod files;
+pub mod fleet;
 pub mod guard;
 mod host;
 mod https;

@@ -1,10 +1,14 @@
 //! What hosts whose nodes are simulated have in common: which nodes they make, and what happens to them.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    net::{IpAddr, Ipv4Addr},
+};
 
 use azbatch::{
     Account, NodeId, PoolId, TimeSpan,
     node::{NodeAction, NodeEvent, RemoteLogin},
+    rest::Guid,
 };
 
 /// Where users log in to every node. Nothing answers there: nodes have no SSH server.
@@ -53,6 +57,17 @@ pub fn next_node(account: &Account, pool: &PoolId, dedicated: bool) -> Option<No
         NodeId::new(&format!("tvmps_{:016x}{:016x}_{kind}", hash, hash.wrapping_mul(hash | 1))).ok()
     });
     names.flatten().find(|name| account.node(name).is_none())
+}
+
+/// A GUID in upper case, as the service names auto pools. No two calls make one twice.
+pub fn unique_name() -> String {
+    Guid::from_u128(random()).as_str().to_ascii_uppercase()
+}
+
+/// A number that no two calls make.
+pub fn random() -> u128 {
+    let random = || u128::from(RandomState::new().hash_one(()));
+    random() << 64 | random()
 }
 
 /// Spreads a text over 64 bits (Fowler, Noll and Vo).

@@ -1,12 +1,7 @@
 //! The account with its clock and its nodes, behind one lock. Nothing here blocks, so the lock is held for a
 //! short time only.
 
-use std::{
-    collections::BTreeMap,
-    hash::{BuildHasher, RandomState},
-    mem,
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use azbatch::{
     Account, Clock, Effect, Fact, Instruction, Job, JobId, Node, NodeId, PoolId, Report, RunId, TimeSpan,
@@ -21,11 +16,12 @@ use crate::{
     drawing::history::History,
     episode::{self, Episode},
     files::FileLookup,
+    fleet::{Due, Fleet},
     guard::Guard,
     ledger::{Contact, Ledger, Whole},
     log::Log,
-    machines::{Machines, Run},
-    nodes::{ACTION_TIME, REMOTE_LOGIN, event_of, next_node},
+    machines::Machines,
+    nodes::{REMOTE_LOGIN, next_node, unique_name},
     options::PoolOption,
     record::Record,
     snapshot::Snapshot,
@@ -41,7 +37,7 @@ const MAX_EVENTS_AT_ONCE: usize = 10_000;
 pub struct World {
     account: Account,
     clock: VirtualClock,
-    machines: Box<dyn Machines>,
+    fleet: Fleet,
     guard: Guard,
     log: Log,
     record: Option<Record>,
@@ -49,39 +45,10 @@ pub struct World {
     ledger: Option<Arc<Ledger>>,
     /// What has happened to jobs.
     history: History,
-    /// How late the service's own transitions happen.
-    lag: TimeSpan,
-    /// What will happen to nodes, by time; the number keeps events of one instant in order.
-    pending: BTreeMap<(Timestamp, u64), PendingEvent>,
-    /// When the service ticks and schedules next.
-    next_tick: Option<Timestamp>,
-    /// Nodes that do not answer, with the reports and instructions that are not delivered.
-    out_of_reach: BTreeMap<NodeId, Undelivered>,
     /// The latest instant at which anything happened.
     instant: Timestamp,
-    /// The number of the latest pending event.
-    last_number: u64,
     /// Whether nothing happens but what an episode says.
     plays: bool,
-}
-
-/// Something that happens to nodes at a later time.
-enum PendingEvent {
-    AddNode { pool: PoolId, dedicated: bool },
-    AddPool { job: JobId },
-    NodeEvent { node: NodeId, event: NodeEvent },
-}
-
-#[derive(Default)]
-struct Undelivered {
-    reports: Vec<Report>,
-    instructions: Vec<NodeInstruction>,
-}
-
-/// An instruction on its way to a node.
-enum NodeInstruction {
-    Run(RunId),
-    Stop(RunId),
 }
 
 /// When a request can be answered.
@@ -112,18 +79,13 @@ impl World {
         let mut world = Self {
             account: parts.account,
             clock: parts.clock,
-            machines: parts.machines,
+            fleet: Fleet::new(parts.machines, parts.lag, instant, parts.out_of_reach),
             guard: parts.guard,
             log: parts.log,
             record: parts.record,
             ledger: parts.ledger,
             history: History::new(REMEMBERED),
-            lag: parts.lag,
-            pending: BTreeMap::new(),
-            next_tick: Some(instant.saturating_add(parts.lag)),
-            out_of_reach: parts.out_of_reach.into_iter().map(|node| (node, Undelivered::default())).collect(),
             instant,
-            last_number: 0,
             plays: parts.plays,
         };
         for instruction in world.account.outstanding() {
@@ -266,7 +228,7 @@ impl World {
                 Err(refusal) => refusal,
                 Ok(access) => {
                     self.record(|| Step::request_only(request, at));
-                    let (files, log) = (self.machines.files(), self.log.clone());
+                    let (files, log) = (self.fleet.files(), self.log.clone());
                     return Answered::AfterLookup(Box::new(FileLookup { access, files, log, at }));
                 }
             },
@@ -320,8 +282,7 @@ impl World {
         if self.plays {
             return None;
         }
-        let pending = self.pending.keys().next().map(|(due, _)| *due);
-        [self.machines.next_due(now), pending, self.next_tick].into_iter().flatten().min()
+        self.fleet.next_due(now)
     }
 
     /// How long until the next event is due; `None` if only a request or a process can cause one.
@@ -330,25 +291,18 @@ impl World {
     }
 
     fn process_next(&mut self, at: Timestamp) {
-        if let Some(report) = self.machines.take_due(at) {
-            match self.out_of_reach.get_mut(&report.run.node) {
-                Some(undelivered) => undelivered.reports.push(report),
-                None => self.report(&report, at),
-            }
-        } else if let Some(event) = self.pending.first_entry().filter(|event| event.key().0 <= at) {
-            match event.remove() {
-                PendingEvent::AddNode { pool, dedicated } => self.add_node(&pool, dedicated, at),
-                PendingEvent::AddPool { job } => self.add_auto_pool(&job, at),
-                PendingEvent::NodeEvent { node, event } => self.apply_node_event(&node, event, at),
-            }
-        } else {
-            self.tick_and_schedule(at);
+        match self.fleet.take_due(at) {
+            Some(Due::Report(report)) => self.report(&report, at),
+            Some(Due::NodeEvent { node, event }) => self.apply_node_event(&node, event, at),
+            Some(Due::AddNode { pool, dedicated }) => self.add_node(&pool, dedicated, at),
+            Some(Due::AddPool { job }) => self.add_auto_pool(&job, at),
+            Some(Due::Tick) => self.tick_and_schedule(at),
+            None => {}
         }
     }
 
     /// The service's own transitions, and its scheduler. Both are late by the same time.
     fn tick_and_schedule(&mut self, at: Timestamp) {
-        self.next_tick = None;
         self.record(|| Step::tick(at));
         let effects = self.account.tick(at);
         self.handle_effects(effects, at);
@@ -356,14 +310,8 @@ impl World {
         let effects = self.account.schedule(at);
         self.handle_effects(effects, at);
         if let Some(due) = self.account.deadline() {
-            self.tick_after(due.max(at));
+            self.fleet.tick_after(due.max(at));
         }
-    }
-
-    /// Plans a tick for what is due at this instant, later by the lag.
-    fn tick_after(&mut self, due: Timestamp) {
-        let tick = due.saturating_add(self.lag);
-        self.next_tick = Some(self.next_tick.map_or(tick, |earlier| earlier.min(tick)));
     }
 
     fn report(&mut self, report: &Report, at: Timestamp) {
@@ -377,46 +325,12 @@ impl World {
         self.record(|| Step::node_event(node, event, at));
         let effects = self.account.node_event(node, event, at);
         self.keep(self.contact_after(node, event, &effects).as_ref(), &effects);
-        match event {
-            NodeEvent::Lost | NodeEvent::Unusable | NodeEvent::Returned => {}
-            // It changed nothing, so it did not happen: a start that ends after the node was rebooted, for example.
-            _ if effects.is_empty() => {}
-            NodeEvent::Rebooted => {
-                self.machines.wipe(node);
-                self.out_of_reach.remove(node);
-            }
-            NodeEvent::Reimaged
-            | NodeEvent::Removed
-            | NodeEvent::Preempted
-            | NodeEvent::Deallocated
-            | NodeEvent::Started => {
-                self.machines.wipe(node);
-                self.machines.erase(node);
-                self.out_of_reach.remove(node);
-            }
+        // What changed nothing did not happen: a start that ends after the node was rebooted, for example.
+        if !effects.is_empty() {
+            self.fleet.before_event(node, event);
         }
         self.act_on(effects, at);
-        match event {
-            NodeEvent::Lost | NodeEvent::Unusable => drop(self.out_of_reach.entry(node.clone()).or_default()),
-            NodeEvent::Returned => self.reconnect(node, at),
-            NodeEvent::Rebooted
-            | NodeEvent::Reimaged
-            | NodeEvent::Removed
-            | NodeEvent::Preempted
-            | NodeEvent::Deallocated
-            | NodeEvent::Started => {}
-        }
-    }
-
-    /// Delivers the reports of the node first, then the instructions for it.
-    fn reconnect(&mut self, node: &NodeId, at: Timestamp) {
-        let undelivered = self.out_of_reach.remove(node).unwrap_or_default();
-        for report in &undelivered.reports {
-            self.report(report, at);
-        }
-        for instruction in undelivered.instructions {
-            self.deliver(instruction, at);
-        }
+        self.fleet.after_event(&self.account, node, event, at);
     }
 
     /// Keeps effects, and then acts on them.
@@ -431,13 +345,13 @@ impl World {
         let facts: Vec<&Fact> = effects.iter().filter_map(Effect::fact).collect();
         if !facts.is_empty() || contact.is_some() {
             let ticket = ledger.add(self.instant, self.ahead(), contact, &facts);
-            self.machines.hold(ticket);
+            self.fleet.hold(ticket);
         }
     }
 
     /// Whether an event changes that a node can be reached.
     fn contact_after(&self, node: &NodeId, event: NodeEvent, effects: &[Effect]) -> Option<Contact> {
-        let is_lost = self.out_of_reach.contains_key(node);
+        let is_lost = self.fleet.undelivered(node).is_some();
         match event {
             NodeEvent::Lost | NodeEvent::Unusable => (!is_lost).then(|| Contact::Lost(node.clone())),
             NodeEvent::Returned => is_lost.then(|| Contact::Found(node.clone())),
@@ -483,7 +397,7 @@ impl World {
     /// Logs effects and carries out the instructions among them.
     fn act_on(&mut self, effects: Vec<Effect>, at: Timestamp) {
         if !effects.is_empty() {
-            self.tick_after(at); // Facts can make something due.
+            self.fleet.tick_after(at); // Facts can make something due.
         }
         for effect in effects {
             self.log.effect(at, &effect);
@@ -495,54 +409,9 @@ impl World {
     }
 
     fn carry_out(&mut self, instruction: Instruction, at: Timestamp) {
-        if self.plays {
-            return; // The episode says what nodes and the host do.
-        }
-        match instruction {
-            Instruction::Run(run) => self.send(NodeInstruction::Run(run), at),
-            Instruction::Stop { run, .. } => self.send(NodeInstruction::Stop(run), at),
-            Instruction::AddPool { job } => {
-                self.add_pending(at.saturating_add(self.lag), PendingEvent::AddPool { job });
-            }
-            Instruction::AddNodes { pool, nodes } => {
-                for number in 0..nodes.total() {
-                    let dedicated = number < nodes.dedicated;
-                    let event = PendingEvent::AddNode { pool: pool.clone(), dedicated };
-                    self.add_pending(at.saturating_add(self.lag), event);
-                }
-            }
-            Instruction::Act { node, action } => {
-                let event = PendingEvent::NodeEvent { node, event: event_of(action) };
-                self.add_pending(at.saturating_add(ACTION_TIME), event);
-            }
-        }
-    }
-
-    fn add_pending(&mut self, due: Timestamp, event: PendingEvent) {
-        self.last_number += 1;
-        self.pending.insert((due, self.last_number), event);
-    }
-
-    /// Sends an instruction to a node. It does not reach a node that does not answer, except for a run that had
-    /// started there before the emulator itself was restarted: it continues.
-    fn send(&mut self, instruction: NodeInstruction, at: Timestamp) {
-        let (NodeInstruction::Run(run) | NodeInstruction::Stop(run)) = &instruction;
-        let continues = matches!(instruction, NodeInstruction::Run(_))
-            && self.account.run_specification(run).is_some_and(|run| run.start_time.is_some());
-        match self.out_of_reach.get_mut(&run.node) {
-            Some(undelivered) if !continues => undelivered.instructions.push(instruction),
-            Some(_) | None => self.deliver(instruction, at),
-        }
-    }
-
-    fn deliver(&mut self, instruction: NodeInstruction, at: Timestamp) {
-        match instruction {
-            NodeInstruction::Stop(run) => self.machines.stop(&run, at),
-            NodeInstruction::Run(run) => {
-                if let Some(run) = Run::find(&self.account, &run) {
-                    self.machines.run(&run, at);
-                }
-            }
+        // In an episode, its steps say what nodes and the host do.
+        if !self.plays {
+            self.fleet.carry_out(&self.account, instruction, at);
         }
     }
 
@@ -624,13 +493,12 @@ impl World {
 
     /// What the machine of a node has now, whether or not the node can be reached.
     pub fn runs_on(&self, node: &NodeId) -> Vec<RunId> {
-        self.machines.runs_on(node)
+        self.fleet.runs_on(node)
     }
 
     /// How many reports and instructions are not delivered because the node does not answer; `None` if it does.
     pub fn undelivered(&self, node: &NodeId) -> Option<(usize, usize)> {
-        let undelivered = self.out_of_reach.get(node)?;
-        Some((undelivered.reports.len(), undelivered.instructions.len()))
+        self.fleet.undelivered(node)
     }
 
     /// What is needed to continue from here. It shares most data with the account, so it is quick.
@@ -647,7 +515,7 @@ impl World {
     fn as_it_is(&self) -> Snapshot {
         Snapshot {
             instant: self.instant,
-            out_of_reach: self.out_of_reach.keys().cloned().collect(),
+            out_of_reach: self.fleet.out_of_reach().cloned().collect(),
             account: self.account.clone(),
         }
     }
@@ -659,8 +527,7 @@ impl World {
 
     /// Ends what runs on the nodes without a report, so that it is started again from a snapshot.
     pub fn close(&mut self) -> Vec<tokio::task::JoinHandle<()>> {
-        mem::take(&mut self.pending);
-        self.machines.close()
+        self.fleet.close()
     }
 }
 
@@ -668,10 +535,4 @@ impl World {
 fn host_refusal(request: &Request<'_>, refusal: &Response, at: Timestamp) -> Step {
     let (Request { method, target, .. }, Response { status, reason, .. }) = (request, refusal);
     Step::note(&format!("the host refused {method} {target}: {status} {reason}"), at)
-}
-
-/// A GUID in upper case, as the service names auto pools. No two starts of the emulator make one twice.
-fn unique_name() -> String {
-    let random = || u128::from(RandomState::new().hash_one(()));
-    Guid::from_u128(random() << 64 | random()).as_str().to_ascii_uppercase()
 }

@@ -1,4 +1,7 @@
-use azbatch::rest::OwnedRequest;
+use azbatch::{
+    node::NodeEvent,
+    rest::{Guid, OwnedRequest},
+};
 
 use super::*;
 use crate::{command::Outcome, machine::Replicated as _};

@@ -23,7 +23,7 @@ pub struct Folder(pub PathBuf);
 impl Folder {
     /// In memory where that can be had: a disk would take a minute for the suite.
     pub fn new() -> Self {
-        let name = format!("azbatch-cluster-{}-{:x}", std::process::id(), crate::account::random());
+        let name = format!("azbatch-cluster-{}-{:x}", std::process::id(), azbatch_emulator::nodes::random());
         let memory = PathBuf::from("/dev/shm");
         Self(if memory.is_dir() { memory } else { std::env::temp_dir() }.join(name))
     }
