@@ -1,6 +1,6 @@
 //! HTTP: requests of clients, of other members, and of whoever runs the cluster.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::Future, sync::Arc};
 
 use axum::{
     Router,
@@ -14,13 +14,10 @@ use azbatch::{Timestamp, rest::OwnedRequest};
 use azbatch_emulator::{
     access::{Access, refuse_foreign, require_token},
     body,
+    connections::serve_connections,
+    response::with_host_headers,
 };
-use hyper::{ext::ReasonPhrase, server::conn::http1};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
-use tokio::{net::TcpListener, time::sleep};
+use tokio::net::TcpListener;
 
 use crate::{
     account::{Asked, Consistency},
@@ -33,10 +30,8 @@ use crate::{
 
 /// With the value `stale`, a member answers a read with what it has.
 const READ: &str = "azbatch-read";
-/// How long a client has for the head of a request, and how long a connection may be idle.
-const HEAD_TIME: Duration = Duration::from_secs(60);
 
-/// Serves connections until it is told to stop.
+/// Serves clients and other members until it is told to stop.
 pub async fn serve(
     listener: TcpListener,
     member: Arc<Member>,
@@ -48,24 +43,7 @@ pub async fn serve(
     let own = control::routes().route_layer(from_fn_with_state(access.clone(), refuse_foreign));
     let own = own.merge(peer::routes()).route_layer(from_fn_with_state(access, require_token));
     let routes = Router::new().nest("/_azbatch", own).fallback(answer).with_state(member);
-    let service = TowerToHyperService::new(routes);
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    tokio::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => return,
-        };
-        let Ok((stream, _)) = accepted else {
-            sleep(Duration::from_millis(50)).await; // No more connections are to be had just now.
-            continue;
-        };
-        stream.set_nodelay(true).ok();
-        let connection = http.serve_connection(TokioIo::new(stream), service.clone());
-        // A broken connection ends alone.
-        tokio::spawn(async move { drop(connection.await) });
-    }
+    serve_connections(listener, None, routes, stop, || {}).await;
 }
 
 /// Answers a request of the service's own.
@@ -101,8 +79,6 @@ async fn answer(State(member): State<Arc<Member>>, request: Request) -> Result<R
     })
 }
 
-/// An answer with the headers that are the host's own. Dates are compared with the account's times, so `Date` is by
-/// the account's clock too.
 fn response(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -112,12 +88,5 @@ fn response(answer: Answer) -> Response {
             response.headers_mut().append(name, value);
         }
     }
-    if let Ok(reason) = ReasonPhrase::try_from(answer.reason.into_bytes()) {
-        response.extensions_mut().insert(reason);
-    }
-    if let Ok(date) = HeaderValue::try_from(answer.at.rfc1123().to_string()) {
-        response.headers_mut().insert(header::DATE, date);
-    }
-    response.headers_mut().insert(header::SERVER, HeaderValue::from_static("azbatch-cluster"));
-    response
+    with_host_headers(response, answer.reason.as_bytes(), answer.at, "azbatch-cluster")
 }

@@ -92,7 +92,7 @@ fn is_same(given: &[u8], token: &[u8]) -> bool {
 pub async fn refuse_foreign(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     if access.is_foreign(request.method(), request.headers()) {
         let why = "The control interface refuses requests from other sites and for unknown host names. To make a \
-                   host name known, start the emulator with --control-host NAME.\n";
+                   host name known, start the server with --control-host NAME.\n";
         return (StatusCode::FORBIDDEN, why).into_response();
     }
     next.run(request).await
@@ -101,7 +101,7 @@ pub async fn refuse_foreign(State(access): State<Arc<Access>>, request: Request,
 /// Refuses requests without the token, if there must be one.
 pub async fn require_token(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     if !access.has_token(request.headers()) {
-        let why = "The control interface needs the token that the emulator printed when it was started, as in\n\
+        let why = "The control interface needs the token that it was started with, as in\n\
                    curl -H 'authorization: Bearer TOKEN' ...\n";
         return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], why).into_response();
     }

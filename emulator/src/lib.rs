@@ -2,7 +2,7 @@
 //! instructions.
 //!
 //! The program is [`main`]. What is public beside it is what another server of an account needs too: a
-//! [`store`] that loses nothing, reading requests ([`body`]) and writing answers ([`response`]), who may ask
+//! [`store`] that loses nothing, [`connections`], reading requests ([`body`]) and writing answers ([`response`]), who may ask
 //! ([`guard`], [`access`]), a [`clock`], [`machines`] that [`simulate`] what runs on [`nodes`], the [`fleet`] of them, and how it is told to [`stop`].
 
 #![forbid(unsafe_code)]
@@ -10,6 +10,7 @@
 pub mod access;
 pub mod body;
 pub mod clock;
+pub mod connections;
 mod control;
 #[path = "../../examples/drawing/mod.rs"]
 mod drawing;

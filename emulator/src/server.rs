@@ -1,6 +1,6 @@
 //! HTTP: bytes in, the core's answers out. A slow or broken client does not affect others.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Router,
@@ -11,34 +11,20 @@ use axum::{
     routing::get,
 };
 use azbatch::{Timestamp, rest::OwnedRequest};
-use hyper::server::conn::http1;
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
-    service::TowerToHyperService,
-};
 use serde_json::Value;
-use tokio::{
-    net::TcpListener,
-    time::{sleep, timeout},
-};
+use tokio::{net::TcpListener, time::sleep};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
     access::{Access, refuse_foreign, require_token},
-    body, control,
+    body,
+    connections::serve_connections,
+    control,
     host::Host,
     page,
     response::response,
     welcome::Welcome,
 };
-
-/// How long a client has to agree on a key for https.
-const HANDSHAKE_TIME: Duration = Duration::from_secs(30);
-/// How long a client has for the head of a request, and how long a connection may be idle.
-const HEAD_TIME: Duration = Duration::from_secs(60);
-/// How long requests in progress are waited for at shutdown.
-const SHUTDOWN_TIME: Duration = Duration::from_secs(2);
 
 /// Serves connections until it is told to stop, then lets requests in progress finish. `welcome` is what
 /// it says of itself.
@@ -60,42 +46,8 @@ pub async fn serve(
         routes
     };
     let (journal, routes) = (host.journal.clone(), routes.with_state(host));
-    let (service, graceful) = (TowerToHyperService::new(routes), GracefulShutdown::new());
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME);
-    tokio::pin!(stop);
-    loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut stop => break,
-        };
-        let Ok((stream, _)) = accepted else {
-            sleep(Duration::from_millis(50)).await; // No more connections are to be had just now.
-            continue;
-        };
-        drop(stream.set_nodelay(true));
-        let (http, service) = (http.clone(), service.clone());
-        // A broken connection ends alone.
-        match https.clone() {
-            None => {
-                let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-                tokio::spawn(async move { drop(connection.await) });
-            }
-            Some(acceptor) => {
-                let watcher = graceful.watcher();
-                tokio::spawn(async move {
-                    let Ok(Ok(stream)) = timeout(HANDSHAKE_TIME, acceptor.accept(stream)).await else {
-                        return;
-                    };
-                    let connection = http.serve_connection(TokioIo::new(stream), service);
-                    drop(watcher.watch(connection).await);
-                });
-            }
-        }
-    }
-    drop(listener);
-    journal.close(); // Those who wait for changes need wait no longer.
-    drop(timeout(SHUTDOWN_TIME, graceful.shutdown()).await);
+    // Those who wait for changes need wait no longer.
+    serve_connections(listener, https, routes, stop, || journal.close()).await;
 }
 
 /// The emulator's own requests.
