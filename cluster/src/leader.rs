@@ -8,7 +8,7 @@ use azbatch_emulator::{
     nodes::unique_name,
     simulate::Simulation,
 };
-use tokio::{sync::mpsc::UnboundedReceiver, time::sleep};
+use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking, time::sleep};
 
 use crate::{
     account::AccountGroup,
@@ -48,14 +48,19 @@ pub async fn work(account: Arc<AccountGroup>, mut events: UnboundedReceiver<Happ
 async fn lead(account: &AccountGroup, events: &mut UnboundedReceiver<Happened>, lag: TimeSpan) {
     let mut metrics = account.group.raft.metrics();
     let vote = metrics.borrow().vote;
-    let mut nodes = {
+    let (mut nodes, before) = {
         let held = account.group.shared.read();
         // What was left to do up to here is among what is outstanding.
         while events.try_recv().is_ok() {}
         account.set_clock(held.state.instant);
-        Nodes::take_over(&held.state, lag)
+        (Nodes::take_over(&held.state, lag), held.state.account.clone())
     };
-    account.set_files(Some(nodes.0.files()));
+    let files = nodes.0.files();
+    // With many tasks this takes a while. Requests for files wait for it, and nothing else.
+    let mut restored = Some(spawn_blocking(move || {
+        files.restore(&before);
+        files
+    }));
     while account.group.is_leader() && metrics.borrow().vote == vote {
         let now = account.now();
         let due = nodes.take_due(now);
@@ -81,6 +86,10 @@ async fn lead(account: &AccountGroup, events: &mut UnboundedReceiver<Happened>, 
                 None => break,
             },
             changed = metrics.changed() => if changed.is_err() { break },
+            files = async { restored.as_mut()?.await.ok() }, if restored.is_some() => {
+                account.set_files(files);
+                restored = None;
+            },
             () = sleep(idle.unwrap_or(Duration::from_secs(3600))) => {}
         }
     }

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use azbatch::{
-    Timestamp,
+    Account, Timestamp,
     rest::{
         FileAccess, FileContent, FileEntry, FileItem, FilePath, FilePlace, FileProblem, Request, Response,
     },
@@ -13,6 +13,10 @@ use crate::log::Log;
 
 /// Where the files of all nodes are.
 pub trait Files: Send + Sync {
+    /// Makes what is known of the files of tasks that ended under a host before this one. Only files that are kept in
+    /// memory need it.
+    fn restore(&self, _account: &Account) {}
+
     /// The files and directories at a place, in any order; with `recursive`, also those in its directories.
     ///
     /// # Errors

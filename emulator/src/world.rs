@@ -88,6 +88,7 @@ impl World {
             instant,
             plays: parts.plays,
         };
+        world.fleet.files().restore(&world.account);
         for instruction in world.account.outstanding() {
             world.log.line(format!("still outstanding: {instruction}"));
             world.carry_out(instruction, instant);

@@ -63,8 +63,13 @@ fn a_job_lives_on_when_its_leader_is_killed() {
         tasks.iter().all(|task| task["executionInfo"]["startTime"].is_string()).then_some(tasks)
     });
 
+    cluster.change(one, "POST", "/jobs/job/tasks", &task("before", "echo before"), 201, 409);
+    wait("a task ends", || {
+        (cluster.get(one, "/jobs/job/tasks/before")["state"] == "completed").then_some(())
+    });
+
     cluster.kill(leader);
-    cluster.change(one, "POST", "/jobs/job/tasks", &task("after", "exit 3"), 201, 409);
+    cluster.change(one, "POST", "/jobs/job/tasks", &task("after", "echo after; exit 3"), 201, 409);
     assert_ne!(cluster.leader(one), leader);
 
     // The new leader continues what ran, and starts what is new. Nothing runs twice.
@@ -73,9 +78,14 @@ fn a_job_lives_on_when_its_leader_is_killed() {
         let tasks = seen["value"].as_array().unwrap().clone();
         tasks.iter().all(|task| task["state"] == "completed").then_some(tasks)
     });
-    assert_eq!(ended.len(), 3);
+    assert_eq!(ended.len(), 4);
     assert_eq!(ended[0]["executionInfo"]["exitCode"], 3);
-    for (before, after) in started.iter().zip(&ended[1..]) {
+    for id in ["before", "after"] {
+        let output =
+            cluster.call(one, "GET", &format!("/jobs/job/tasks/{id}/files/stdout.txt"), &Value::Null);
+        assert_eq!(output.body, format!("{id}\n"), "{output:?}");
+    }
+    for (before, after) in started.iter().zip(&ended[2..]) {
         let (before, after) = (&before["executionInfo"], &after["executionInfo"]);
         assert_eq!(before["startTime"], after["startTime"]);
         let ran = time(&after["endTime"]).since(time(&after["startTime"]));

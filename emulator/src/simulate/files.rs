@@ -7,7 +7,7 @@ use std::{
 };
 
 use azbatch::{
-    NodeId, Timestamp,
+    Account, JobId, NodeId, Task, TaskId, Timestamp,
     rest::{
         ContentType, FileContent, FileEntry, FileItem, FileMetadata, FilePath, FilePlace, FileProblem,
         FileTimes,
@@ -31,21 +31,26 @@ struct Stored {
 impl SimulatedFiles {
     /// Creates the files of a run: its output, and an empty working directory.
     pub fn leave(&self, run: &Run, modified: Timestamp) {
-        let directory = format!("workitems/{}/job-1/{}", run.id.job, run.task);
         let mut disks = self.lock();
         let disk = disks.entry(run.id.node.clone()).or_default();
-        let mut add = |path: &str, content: Option<Vec<u8>>| {
-            if let Ok(path) = FilePath::new(path) {
-                disk.insert(path, Stored { modified, content });
-            }
-        };
-        let ends = directory.match_indices('/').map(|(end, _)| end);
-        for directory in ends.filter_map(|end| directory.get(..end)).chain([directory.as_str(), "shared"]) {
-            add(directory, None);
+        for (path, content) in files(&run.id.job, &run.task, &run.command_line) {
+            disk.insert(path, Stored { modified, content });
         }
-        add(&format!("{directory}/wd"), None);
-        add(&format!("{directory}/stdout.txt"), Some(echo::output(&run.command_line).into_bytes()));
-        add(&format!("{directory}/stderr.txt"), Some(Vec::new()));
+    }
+
+    /// A node that has started again since the task has may have lost its files.
+    fn restore_task(&self, account: &Account, job: &JobId, task: &Task) {
+        let Some(ended) = task.state().completion() else { return };
+        let (Some(placement), Some(start)) = (ended.placement(), ended.start_time()) else { return };
+        let node = account.node(&placement.node);
+        if node.is_none_or(|node| node.pool() != &placement.pool || start < node.last_boot_time()) {
+            return;
+        }
+        let mut disks = self.lock();
+        let disk = disks.entry(placement.node.clone()).or_default();
+        for (path, content) in files(job, task.id(), task.command_line().unwrap_or_default()) {
+            disk.entry(path).or_insert(Stored { modified: start, content });
+        }
     }
 
     /// Deletes all files of a node.
@@ -58,7 +63,27 @@ impl SimulatedFiles {
     }
 }
 
+/// What a run leaves on its node, by path; directories have no content.
+fn files(job: &JobId, task: &TaskId, command_line: &str) -> Vec<(FilePath, Option<Vec<u8>>)> {
+    let directory = format!("workitems/{job}/job-1/{task}");
+    let ends = directory.match_indices('/').map(|(end, _)| end);
+    let above = ends.filter_map(|end| directory.get(..end)).chain([directory.as_str(), "shared"]);
+    let mut all: Vec<(String, Option<Vec<u8>>)> = above.map(|path| (path.into(), None)).collect();
+    all.push((format!("{directory}/wd"), None));
+    all.push((format!("{directory}/stdout.txt"), Some(echo::output(command_line).into_bytes())));
+    all.push((format!("{directory}/stderr.txt"), Some(Vec::new())));
+    all.into_iter().filter_map(|(path, content)| Some((FilePath::new(&path).ok()?, content))).collect()
+}
+
 impl Files for SimulatedFiles {
+    fn restore(&self, account: &Account) {
+        for job in account.jobs() {
+            for task in job.tasks() {
+                self.restore_task(account, job.id(), task);
+            }
+        }
+    }
+
     fn list(&self, place: &FilePlace, recursive: bool) -> Result<Vec<FileEntry>, FileProblem> {
         let disks = self.lock();
         let disk = disks.get(&place.placement().node);

@@ -82,6 +82,43 @@ fn a_killed_emulator_goes_on_where_it_was() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// Simulated nodes have the files of their tasks again, unless they were reimaged since.
+#[test]
+fn files_of_simulated_tasks_are_made_again() {
+    let folder = folder("files");
+    let arguments = ["--frozen", "--pool", "pool-1:1:1", "--data", folder.to_str().unwrap()];
+    let emulator = Emulator::start(&arguments);
+    emulator.add(job("film"), "echo kept");
+    emulator.advance(5);
+    let task = emulator.get("/jobs/film/tasks/task");
+    assert_eq!(task["state"], "completed");
+    let node = task["nodeInfo"]["nodeId"].as_str().unwrap();
+    // Their URLs have the port, which changes.
+    let files = |emulator: &Emulator| -> Vec<(Value, Value)> {
+        let list = emulator.get("/jobs/film/tasks/task/files");
+        let files = list["value"].as_array().unwrap().iter();
+        files.map(|file| (file["name"].clone(), file["properties"].clone())).collect()
+    };
+    let before = files(&emulator);
+    assert_eq!(before.len(), 3);
+    drop(emulator);
+
+    let emulator = Emulator::start(&arguments);
+    assert_eq!(files(&emulator), before);
+    let output = emulator.call("GET", "/jobs/film/tasks/task/files/stdout.txt", Value::Null);
+    assert_eq!(text(&output), "kept\n");
+    let reimage = format!("/pools/pool-1/nodes/{node}/reimage");
+    assert_eq!(emulator.call("POST", &reimage, Value::Null).status, 202);
+    emulator.advance(5);
+    drop(emulator);
+
+    let emulator = Emulator::start(&arguments);
+    let output = emulator.call("GET", "/jobs/film/tasks/task/files/stdout.txt", Value::Null);
+    assert_eq!(output.status, 404);
+    drop(emulator);
+    fs::remove_dir_all(folder).unwrap();
+}
+
 /// A clock that runs does not go back behind anything that it has shown, and not far ahead of it.
 #[test]
 fn a_clock_that_runs_does_not_go_back() {
