@@ -1,7 +1,7 @@
 //! What is replicated: everything that can happen to an account, and what comes of it.
 
 use azbatch::{
-    Instruction, JobId, NodeId, PoolId, Report, Timestamp,
+    Fact, Instruction, JobId, NodeId, PoolId, Report, Timestamp,
     node::NodeEvent,
     rest::{OwnedRequest, Response},
 };
@@ -76,4 +76,6 @@ pub struct Happened {
     pub to_node: Option<(NodeId, NodeEvent)>,
     /// What is to be carried out.
     pub instructions: Vec<Instruction>,
+    /// What became true.
+    pub facts: Vec<Fact>,
 }

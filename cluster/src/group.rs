@@ -110,7 +110,7 @@ impl<S: Replicated> Group<S> {
         name: &str,
         context: &Context,
         new: S,
-        events: UnboundedSender<S::Event>,
+        events: UnboundedSender<(u64, S::Event)>,
         changes: watch::Sender<u64>,
     ) -> Result<Self, String> {
         let Context { store, peers, config, failures } = context;

@@ -119,7 +119,8 @@ async fn open(member: &Arc<Member>, id: AccountId, entry: &AccountEntry) -> Resu
     let group = Group::open(&id.group(), &member.context, replica, events, changes).await?;
     let account = Arc::new(AccountGroup::new(id, group, key));
     member.insert(account.clone());
-    tokio::spawn(leader::work(account.clone(), happened, member.settings.lag));
+    let events = leader::Events { receiver: happened, trace: member.settings.trace.clone() };
+    tokio::spawn(leader::work(account.clone(), events, member.settings.lag));
     tokio::spawn(keep_members(member.clone(), account.clone()));
     if !entry.placement.has_begun() {
         let founders = entry.placement.goal().clone();

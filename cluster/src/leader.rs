@@ -2,7 +2,7 @@
 
 use std::{iter, sync::Arc, time::Duration};
 
-use azbatch::{Account, Node, TimeSpan, Timestamp, node::NodeStateName};
+use azbatch::{Node, TimeSpan, Timestamp, node::NodeStateName};
 use azbatch_emulator::{
     fleet::{Due, Fleet},
     nodes::unique_name,
@@ -13,7 +13,9 @@ use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking, time::sleep};
 use crate::{
     account::AccountGroup,
     command::{Command, Happened, Input},
+    machine::Held,
     replica::Replica,
+    trace::{Begun, Noted, Trace},
 };
 
 /// How much is proposed at once.
@@ -21,15 +23,37 @@ const MAX_AT_ONCE: usize = 1000;
 /// How long a leader that is not accepted waits before it asks again.
 const RETRY: Duration = Duration::from_millis(50);
 
+/// What the log of an account has left to do, entry by entry.
+pub struct Events {
+    pub receiver: UnboundedReceiver<(u64, Happened)>,
+    pub trace: Trace,
+}
+
+impl Events {
+    /// `None` when the group is closed.
+    async fn next(&mut self) -> Option<Happened> {
+        let (index, happened) = self.receiver.recv().await?;
+        self.trace.known(index, &happened);
+        Some(happened)
+    }
+
+    /// `None` when nothing waits.
+    fn take(&mut self) -> Option<Happened> {
+        let (index, happened) = self.receiver.try_recv().ok()?;
+        self.trace.known(index, &happened);
+        Some(happened)
+    }
+}
+
 /// Leads the account whenever this member is its leader. Ends when the group is closed.
-pub async fn work(account: Arc<AccountGroup>, mut events: UnboundedReceiver<Happened>, lag: TimeSpan) {
+pub async fn work(account: Arc<AccountGroup>, mut events: Events, lag: TimeSpan) {
     let mut metrics = account.group.raft.metrics();
     loop {
         while !account.group.is_leader() {
             let open = tokio::select! {
                 changed = metrics.changed() => changed.is_ok(),
                 // Whoever leads carries it out.
-                event = events.recv() => event.is_some(),
+                event = events.next() => event.is_some(),
             };
             if !open {
                 return;
@@ -45,17 +69,17 @@ pub async fn work(account: Arc<AccountGroup>, mut events: UnboundedReceiver<Happ
 }
 
 /// Leads until another member does.
-async fn lead(account: &AccountGroup, events: &mut UnboundedReceiver<Happened>, lag: TimeSpan) {
+async fn lead(account: &AccountGroup, events: &mut Events, lag: TimeSpan) {
     let mut metrics = account.group.raft.metrics();
     let vote = metrics.borrow().vote;
     let (mut nodes, before) = {
         let held = account.group.shared.read();
         // What was left to do up to here is among what is outstanding.
-        while events.try_recv().is_ok() {}
+        while events.take().is_some() {}
         account.set_clock(held.state.instant);
-        (Nodes::take_over(&held.state, lag), held.state.account.clone())
+        (Nodes::take_over(&held, lag, &events.trace), held.state.account.clone())
     };
-    let files = nodes.0.files();
+    let files = nodes.fleet.files();
     // With many tasks this takes a while. Requests for files wait for it, and nothing else.
     let mut restored = Some(spawn_blocking(move || {
         files.restore(&before);
@@ -72,17 +96,17 @@ async fn lead(account: &AccountGroup, events: &mut UnboundedReceiver<Happened>, 
             if commands.iter().any(|command| command.input == Input::Tick) {
                 let held = account.group.shared.read();
                 if let Some(due) = held.state.account.deadline() {
-                    nodes.0.tick_after(due.max(held.state.instant));
+                    nodes.fleet.tick_after(due.max(held.state.instant));
                 }
             }
         }
-        while let Ok(happened) = events.try_recv() {
-            nodes.follow(&account.group.shared.read().state.account, happened);
+        while let Some(happened) = events.take() {
+            nodes.follow(&account.group.shared.read(), happened);
         }
-        let idle = nodes.0.next_due(now).map(|due| Duration::from(due.since(account.now())));
+        let idle = nodes.fleet.next_due(now).map(|due| Duration::from(due.since(account.now())));
         tokio::select! {
-            event = events.recv() => match event {
-                Some(happened) => nodes.follow(&account.group.shared.read().state.account, happened),
+            event = events.next() => match event {
+                Some(happened) => nodes.follow(&account.group.shared.read(), happened),
                 None => break,
             },
             changed = metrics.changed() => if changed.is_err() { break },
@@ -98,39 +122,53 @@ async fn lead(account: &AccountGroup, events: &mut UnboundedReceiver<Happened>, 
 
 /// The simulated nodes of an account, as its leader has them. Nothing of this is replicated: what must be known of a
 /// run to continue it is in the account.
-struct Nodes(Fleet);
+struct Nodes {
+    fleet: Fleet,
+    begun: Begun,
+    trace: Trace,
+}
 
 impl Nodes {
     /// Delivers again all that is outstanding. A run that has started continues.
-    fn take_over(replica: &Replica, lag: TimeSpan) -> Self {
-        let Replica { instant, account } = replica;
+    fn take_over(held: &Held<Replica>, lag: TimeSpan, trace: &Trace) -> Self {
+        let Replica { instant, account } = &held.state;
         let silent = account.nodes().filter(|node| is_silent(node)).map(|node| node.id().clone());
-        let mut fleet = Fleet::new(Box::new(Simulation::default()), lag, *instant, silent);
+        let begun = Begun::default();
+        let machines = Noted::new(Simulation::default(), begun.clone());
+        let fleet = Fleet::new(Box::new(machines), lag, *instant, silent);
+        let mut nodes = Self { fleet, begun, trace: trace.clone() };
         for instruction in account.outstanding() {
-            fleet.carry_out(account, instruction, *instant);
+            nodes.fleet.carry_out(account, instruction, *instant);
         }
-        Self(fleet)
+        nodes.note(held);
+        nodes
     }
 
     /// What happens by now.
     fn take_due(&mut self, now: Timestamp) -> Vec<Input> {
-        let due = iter::from_fn(|| self.0.take_due(now)).take(MAX_AT_ONCE);
+        let due = iter::from_fn(|| self.fleet.take_due(now)).take(MAX_AT_ONCE);
         due.map(input).collect()
     }
 
     /// Does what a command has left to do.
-    fn follow(&mut self, account: &Account, happened: Happened) {
-        let Happened { at, to_node, instructions } = happened;
-        self.0.tick_after(at);
+    fn follow(&mut self, held: &Held<Replica>, happened: Happened) {
+        let account = &held.state.account;
+        let Happened { at, to_node, instructions, facts: _ } = happened;
+        self.fleet.tick_after(at);
         if let Some((node, event)) = &to_node {
-            self.0.before_event(node, *event);
+            self.fleet.before_event(node, *event);
         }
         for instruction in instructions {
-            self.0.carry_out(account, instruction, at);
+            self.fleet.carry_out(account, instruction, at);
         }
         if let Some((node, event)) = to_node {
-            self.0.after_event(account, &node, event, at);
+            self.fleet.after_event(account, &node, event, at);
         }
+        self.note(held);
+    }
+
+    fn note(&self, held: &Held<Replica>) {
+        self.trace.begun(held.last_applied.map_or(0, |log_id| log_id.index), &self.begun.take());
     }
 }
 

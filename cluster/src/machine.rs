@@ -65,7 +65,7 @@ impl<S> Shared<S> {
 pub struct Machine<S: Replicated> {
     shared: Arc<Shared<S>>,
     snapshots: Snapshots,
-    events: UnboundedSender<S::Event>,
+    events: UnboundedSender<(u64, S::Event)>,
     changes: watch::Sender<u64>,
 }
 
@@ -83,15 +83,15 @@ struct Snapshots {
 pub const SNAPSHOT: &str = "snapshot";
 
 impl<S: Replicated> Machine<S> {
-    /// The state of the latest snapshot, or `new`. What commands leave to do is sent to `events`, and each change of
-    /// the state raises the number in `changes`.
+    /// The state of the latest snapshot, or `new`. What commands leave to do is sent to `events`, with the index of
+    /// their entry, and each change of the state raises the number in `changes`.
     ///
     /// # Errors
     /// The snapshot cannot be read.
     pub fn open(
         log: Log,
         new: S,
-        events: UnboundedSender<S::Event>,
+        events: UnboundedSender<(u64, S::Event)>,
         changes: watch::Sender<u64>,
     ) -> Result<Self, String> {
         let snapshots = Snapshots { log, covered: watch::channel(None).0, saving: Arc::default() };
@@ -115,7 +115,7 @@ impl<S: Replicated> Machine<S> {
     }
 
     /// Applies the commands of one entry.
-    fn apply_batch(&self, held: &mut Held<S>, batch: &Bytes) -> Result<Bytes, String> {
+    fn apply_batch(&self, held: &mut Held<S>, index: u64, batch: &Bytes) -> Result<Bytes, String> {
         let commands: Vec<Bytes> = decode(&batch.0).map_err(|error| error.to_string())?;
         let mut outcomes = Vec::with_capacity(commands.len());
         for command in commands {
@@ -123,7 +123,7 @@ impl<S: Replicated> Machine<S> {
             let Applied { outcome, event } = held.state.apply(command);
             if let Some(event) = event {
                 // Nobody listens once the group is closed.
-                self.events.send(event).ok();
+                self.events.send((index, event)).ok();
             }
             outcomes.push(Bytes(encode(&outcome).map_err(|error| error.to_string())?.into()));
         }
@@ -156,7 +156,8 @@ impl<S: Replicated> RaftStateMachine<Types> for Machine<S> {
                 }
                 EntryPayload::Normal(batch) => {
                     // Nothing panics; if it did, this member must not go on with what is half applied.
-                    let applied = catch_unwind(AssertUnwindSafe(|| self.apply_batch(&mut held, &batch)));
+                    let applied =
+                        catch_unwind(AssertUnwindSafe(|| self.apply_batch(&mut held, log_id.index, &batch)));
                     applied
                         .unwrap_or_else(|_| Err("a command panicked".into()))
                         .map_err(|error| StorageIOError::apply(log_id, AnyError::error(error)))?

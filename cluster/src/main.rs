@@ -21,6 +21,7 @@ mod relay;
 mod replica;
 mod route;
 mod server;
+mod trace;
 
 use std::{error::Error, process::ExitCode};
 
@@ -30,6 +31,7 @@ use node::{Member, Settings};
 use openraft::BasicNode;
 use options::{Command, NodeOptions, Options};
 use tokio::net::TcpListener;
+use trace::Trace;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -50,7 +52,7 @@ async fn main() -> ExitCode {
 /// Runs a member until it is told to stop. It can be killed as well: what was answered is on disk.
 async fn run_node(options: &NodeOptions) -> Result<(), Box<dyn Error>> {
     let stop = told_to_stop()?;
-    let NodeOptions { id, listen, data, founders, common } = options;
+    let NodeOptions { id, listen, data, founders, trace, common } = options;
     let token = common.token.clone().ok_or("a member needs the token of its cluster: --token TOKEN")?;
     let founders = founders.iter().map(|founder| (founder.id, BasicNode::new(&founder.address)));
     let settings = Settings {
@@ -60,6 +62,7 @@ async fn run_node(options: &NodeOptions) -> Result<(), Box<dyn Error>> {
         authorizes: !common.no_auth,
         lag: common.lag(),
         snapshot_after: common.snapshot_after,
+        trace: trace.as_deref().map(Trace::open).transpose()?.unwrap_or_default(),
     };
     if !settings.founders.is_empty() && !settings.founders.contains_key(id) {
         return Err("a founder of a cluster is among --founder itself".into());

@@ -24,6 +24,7 @@ use crate::{
     group::{Context, Failure, Group, LEASE, Leader, MemberChange},
     network::{Peers, Topic},
     raft::{MemberId, decode, encode},
+    trace::Trace,
 };
 
 /// The name of the group of the directory. No account's group has it.
@@ -42,6 +43,7 @@ pub struct Settings {
     pub lag: TimeSpan,
     /// After how many entries of a log a snapshot is made.
     pub snapshot_after: u64,
+    pub trace: Trace,
 }
 
 /// A member of the cluster.

@@ -107,11 +107,14 @@ fn happened(at: Timestamp, effects: Vec<Effect>) -> Option<Happened> {
     if effects.is_empty() {
         return None;
     }
-    let instructions = effects.into_iter().filter_map(|effect| match effect {
-        Effect::Instruction(instruction) => Some(instruction),
-        Effect::Fact(_) => None,
-    });
-    Some(Happened { at, to_node: None, instructions: instructions.collect() })
+    let mut happened = Happened { at, to_node: None, instructions: Vec::new(), facts: Vec::new() };
+    for effect in effects {
+        match effect {
+            Effect::Instruction(instruction) => happened.instructions.push(instruction),
+            Effect::Fact(fact) => happened.facts.push(fact),
+        }
+    }
+    Some(happened)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use azbatch::{
 };
 
 use super::*;
-use crate::{command::Outcome, machine::Replicated as _};
+use crate::{command::Outcome, machine::Replicated as _, raft::Membership};
 
 const LAG: TimeSpan = TimeSpan::from_secs(1);
 
@@ -14,16 +14,17 @@ fn at(second: u64) -> Timestamp {
 
 /// An account with a node that has a task of 60 seconds to run.
 struct World {
-    replica: Replica,
+    held: Held<Replica>,
     nodes: Nodes,
 }
 
 impl World {
     fn new() -> Self {
         let replica = Replica::new("https://contoso.westus.batch.azure.com");
-        let nodes = Nodes::take_over(&replica, LAG);
-        let mut world = Self { replica, nodes };
-        let added = world.replica.account.add_unmanaged_node(
+        let held = Held { state: replica, last_applied: None, membership: Membership::default() };
+        let nodes = Nodes::take_over(&held, LAG, &Trace::default());
+        let mut world = Self { held, nodes };
+        let added = world.held.state.account.add_unmanaged_node(
             &"pool".parse().unwrap(),
             &"node".parse().unwrap(),
             1,
@@ -36,12 +37,12 @@ impl World {
     }
 
     fn apply(&mut self, second: u64, input: Input) {
-        let applied = self.replica.apply(Command { at: at(second), input });
+        let applied = self.held.state.apply(Command { at: at(second), input });
         if let Outcome::Answer(answer) = &applied.outcome {
             assert_eq!(answer.status, 201, "{answer:?}");
         }
         if let Some(happened) = applied.event {
-            self.nodes.follow(&self.replica.account, happened);
+            self.nodes.follow(&self.held, happened);
         }
     }
 
@@ -61,7 +62,7 @@ impl World {
 
     /// What the next leader begins with.
     fn change_leader(&mut self) {
-        self.nodes = Nodes::take_over(&self.replica, LAG);
+        self.nodes = Nodes::take_over(&self.held, LAG, &Trace::default());
     }
 }
 
@@ -94,7 +95,7 @@ fn a_new_leader_continues_what_has_started() {
     assert_eq!(world.run(59), [], "it is not started again");
     let ended = world.run(70);
     assert_eq!(reports(&ended).len(), 1, "{ended:?}");
-    let task = world.replica.account.task(&"job".parse().unwrap(), &"task".parse().unwrap()).unwrap();
+    let task = world.held.state.account.task(&"job".parse().unwrap(), &"task".parse().unwrap()).unwrap();
     let outcome = format!("{:?}", task.state());
     assert!(outcome.contains("Completed"), "{outcome}");
 }
@@ -109,16 +110,16 @@ fn a_new_leader_starts_what_nobody_has_reported_as_the_same_run() {
                 world.apply(5, input);
             }
         }
-        let outstanding = world.replica.account.outstanding();
+        let outstanding = world.held.state.account.outstanding();
         if !outstanding.is_empty() {
             break outstanding;
         }
     };
     world.change_leader();
-    assert_eq!(world.replica.account.outstanding(), told, "the run has the same number");
+    assert_eq!(world.held.state.account.outstanding(), told, "the run has the same number");
     let inputs = world.run(100);
     assert_eq!(reports(&inputs).len(), 2, "{inputs:?}");
-    assert_eq!(world.replica.account.outstanding(), []);
+    assert_eq!(world.held.state.account.outstanding(), []);
 }
 
 #[test]

@@ -69,6 +69,7 @@ impl Cluster {
         let founders: Vec<String> =
             (1..).zip(&addresses).map(|(id, address)| format!("--founder={id}={address}")).collect();
         for address in addresses {
+            fs::create_dir_all(&cluster.folder).unwrap();
             cluster.members.push(Member { address, founders: founders.clone(), process: None });
             cluster.restart(cluster.members.len());
         }
@@ -86,10 +87,12 @@ impl Cluster {
 
     /// Starts a member that was killed, or a new one.
     pub fn restart(&mut self, number: usize) {
+        let trace = self.trace_file(number);
         let member = &mut self.members[number - 1];
         let mut command = Command::new(env!("CARGO_BIN_EXE_azbatch-cluster"));
         command.arg("node").arg(format!("--id={number}")).arg(format!("--listen={}", member.address));
         command.arg("--data").arg(self.folder.join(number.to_string())).args(&member.founders);
+        command.arg("--trace").arg(trace);
         command.args(&self.arguments).env("AZBATCH_CLUSTER_TOKEN", TOKEN).stdout(Stdio::null());
         member.process = Some(command.spawn().unwrap());
         let address = member.address;
@@ -105,6 +108,16 @@ impl Cluster {
         }
         command.arg("--data").arg(self.folder.join(number.to_string()));
         command.env("AZBATCH_CLUSTER_TOKEN", TOKEN).output().unwrap()
+    }
+
+    fn trace_file(&self, number: usize) -> PathBuf {
+        self.folder.join(format!("{number}.trace"))
+    }
+
+    /// What a member has noted of runs, a text for each of its lives.
+    pub fn traces(&self, number: usize) -> Vec<String> {
+        let trace = fs::read_to_string(self.trace_file(number)).unwrap();
+        trace.split("start\n").skip(1).map(str::to_owned).collect()
     }
 
     /// Ends a member at once, as a machine that loses its power.

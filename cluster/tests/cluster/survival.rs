@@ -1,9 +1,15 @@
-//! Clients add, read and delete tasks at all members while members are killed, paused and cut off. Whatever was
-//! answered must be what one account, without copies, could have answered in that time: the answers are linearizable.
-//! Others add jobs with a task that runs, and terminate them. What they were told is true afterwards.
+//! Clients add, read and delete tasks at all members while members are killed, paused and cut off, and while the account
+//! moves. Whatever was answered must be what one account, without copies, could have answered in that time: the answers
+//! are linearizable. Others add jobs with a task that runs, and terminate them. What they were told is true afterwards. And
+//! no node was told to begin a run that it should not have begun (see `check_runs`).
+//!
+//! `AZBATCH_SURVIVAL_ROUNDS` and `AZBATCH_SURVIVAL_SEED` make it longer, and other.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    io::{BufRead as _, BufReader},
+    net::SocketAddr,
+    process::{Command, Stdio},
     sync::{
         Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -12,7 +18,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stateright::semantics::{ConsistencyTester as _, LinearizabilityTester, SequentialSpec};
 
 use crate::{
@@ -20,7 +26,11 @@ use crate::{
     pool,
 };
 
+const MEMBERS: usize = 4;
 const CLIENTS: usize = 6;
+/// How long something stays broken, and how long all is well after that.
+const BROKEN: Duration = Duration::from_millis(3500);
+const REST: Duration = Duration::from_millis(1500);
 /// How many tasks are used at a time, and for how long before others are.
 const TASKS_AT_ONCE: usize = 4;
 const TASK_TIME: Duration = Duration::from_millis(700);
@@ -108,7 +118,7 @@ impl History {
     }
 
     /// Calls a member, and notes what was answered.
-    fn call(&self, address: std::net::SocketAddr, task: usize, operation: Operation) {
+    fn call(&self, address: SocketAddr, task: usize, operation: Operation) {
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         self.note(Event::Called { call, task, operation });
         let (method, target, body) = operation.request(task);
@@ -155,19 +165,8 @@ impl History {
 }
 
 /// Does things at random until it is told to stop.
-fn run_client(
-    cluster: &[std::net::SocketAddr],
-    history: &History,
-    start: Instant,
-    stop: &AtomicBool,
-    seed: u64,
-) {
-    let mut state = seed;
-    let mut random = |below: usize| {
-        // Knuth's generator is good enough to choose with.
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        usize::try_from(state >> 33).unwrap() % below
-    };
+fn run_client(cluster: &[SocketAddr], history: &History, start: Instant, stop: &AtomicBool, seed: u64) {
+    let mut random = generator(seed);
     while !stop.load(Ordering::Relaxed) {
         let epoch = usize::try_from(start.elapsed().as_millis() / TASK_TIME.as_millis()).unwrap();
         let task = epoch * TASKS_AT_ONCE + random(TASKS_AT_ONCE);
@@ -187,11 +186,11 @@ struct Job {
 }
 
 /// Adds and terminates jobs until it is told to stop.
-fn run_jobs(cluster: &[std::net::SocketAddr], client: usize, stop: &AtomicBool) -> Vec<Job> {
+fn run_jobs(cluster: &[SocketAddr], client: usize, stop: &AtomicBool) -> Vec<Job> {
     let mut jobs = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         let id = format!("job-{client}-{}", jobs.len());
-        let post = |path: &str, body: serde_json::Value| {
+        let post = |path: &str, body: Value| {
             let target = format!("/accounts/contoso{path}?{VERSION}");
             let address = cluster[(jobs.len() + client) % cluster.len()];
             let body = if body.is_null() { String::new() } else { body.to_string() };
@@ -209,7 +208,7 @@ fn run_jobs(cluster: &[std::net::SocketAddr], client: usize, stop: &AtomicBool) 
             let task = json!({ "id": "task", "commandLine": "sleep 60" });
             has_task = post(&format!("/jobs/{id}/tasks"), task) == 201;
             thread::sleep(Duration::from_millis(300));
-            is_terminated = post(&format!("/jobs/{id}/terminate"), serde_json::Value::Null) == 202;
+            is_terminated = post(&format!("/jobs/{id}/terminate"), Value::Null) == 202;
         }
         jobs.push(Job { id, added, has_task, is_terminated });
         thread::sleep(Duration::from_millis(100));
@@ -218,18 +217,17 @@ fn run_jobs(cluster: &[std::net::SocketAddr], client: usize, stop: &AtomicBool) 
 }
 
 /// What clients were told is true at each member: what was added is there, what was refused is not, and what was
-/// terminated ends. No task has run twice.
+/// terminated ends.
 fn check_jobs(cluster: &Cluster, jobs: &[Job]) {
     for Job { id, added, has_task, is_terminated } in jobs {
         let path = format!("/jobs/{id}");
-        for member in 1..=3 {
-            let status = cluster.call(member, "GET", &path, &serde_json::Value::Null).status;
+        for member in 1..=MEMBERS {
+            let status = cluster.call(member, "GET", &path, &Value::Null).status;
             if let Some(added) = added {
                 assert_eq!(status, if *added { 200 } else { 404 }, "{id} at {member}");
             }
             if *has_task {
                 let task = cluster.get(member, &format!("{path}/tasks/task"));
-                assert_eq!(task["executionInfo"]["requeueCount"], 0, "{task}");
                 assert_eq!(task["executionInfo"]["retryCount"], 0, "{task}");
             }
             if *is_terminated {
@@ -239,78 +237,336 @@ fn check_jobs(cluster: &Cluster, jobs: &[Job]) {
     }
 }
 
-/// What is done to the cluster, one after the other.
-fn break_and_repair(cluster: &mut Cluster) {
-    let rest = || thread::sleep(Duration::from_millis(1500));
-    for round in 0..2 {
-        rest();
-        let leader = cluster.leader(1);
-        cluster.kill(leader);
-        rest();
-        cluster.restart(leader);
-        rest();
-
-        let leader = cluster.leader(1);
-        cluster.signal(leader, "-STOP");
-        thread::sleep(Duration::from_millis(3500));
-        cluster.signal(leader, "-CONT");
-        rest();
-
-        let alone = if round == 0 { cluster.leader(1) } else { cluster.leader(1) % 3 + 1 };
-        for other in (1..=3).filter(|other| *other != alone) {
-            cluster.cut(alone, other);
-        }
-        thread::sleep(Duration::from_millis(3500));
-        for other in (1..=3).filter(|other| *other != alone) {
-            cluster.repair(alone, other);
-        }
-    }
-    rest();
+/// Which run a task has, as the account knows it, and whether the node has said that it has started.
+#[derive(Default)]
+struct Current {
+    run: Option<String>,
+    has_started: bool,
 }
 
-#[test]
-fn answers_are_linearizable_whatever_fails() {
-    let mut cluster = Cluster::start("survival", &["--no-auth", "--snapshot-after=100"]);
-    // Tasks of the one never run, so that a deleted one is gone at once. Those of the other do.
-    assert_eq!(cluster.call(1, "POST", "/pools", &pool(0)).status, 201);
-    let mut busy = pool(2);
-    busy["id"] = json!("busy");
-    assert_eq!(cluster.call(1, "POST", "/pools", &busy).status, 201);
-    let job = json!({ "id": "job", "poolInfo": { "poolId": "pool" } });
-    assert_eq!(cluster.call(1, "POST", "/jobs", &job).status, 201);
+/// No run was begun twice without its first run being known to be lost.
+///
+/// Members note what they tell nodes to begin, and what becomes true of runs, each with the index of the log up to which
+/// they have applied it then. So all of it can be put into one order. A node may be told to begin the run that the account
+/// has given it, as often as a new leader does not know that it has started: a node does one run once. It must not be
+/// told so once the account knows that the run has started, or that it is over: ended, lost with its node, or
+/// deleted. And a task gets its next run only after the one before is over.
+///
+/// Returns how many runs were begun, and how many of them again by another leader.
+fn check_runs(traces: impl IntoIterator<Item = String>) -> (usize, usize) {
+    let (mut known, mut begun) = (BTreeMap::<u64, Vec<&str>>::new(), BTreeMap::<u64, Vec<&str>>::new());
+    let traces: Vec<String> = traces.into_iter().collect();
+    for trace in &traces {
+        let mut own = BTreeMap::<u64, Vec<&str>>::new();
+        // The last line is not whole if the member was killed as it wrote it.
+        for line in trace.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+            let (index, line) = line.split_once(' ').unwrap();
+            let lines = if line.contains(" begin ") { &mut begun } else { &mut own };
+            lines.entry(index.parse().unwrap()).or_default().push(line);
+        }
+        for (index, lines) in own {
+            // All members know the same from an entry, or less of it if they were killed then.
+            let seen = known.entry(index).or_default();
+            let common = seen.len().min(lines.len());
+            assert_eq!(seen[..common], lines[..common], "entry {index}");
+            if lines.len() > common {
+                *seen = lines;
+            }
+        }
+    }
+    let mut tasks = BTreeMap::<(&str, &str), Current>::new();
+    let (mut first, mut again) = (BTreeSet::new(), 0);
+    let indices: BTreeSet<u64> = known.keys().chain(begun.keys()).copied().collect();
+    for index in indices {
+        let lines = [&known, &begun].into_iter().filter_map(|lines| lines.get(&index)).flatten();
+        for line in lines {
+            let words: Vec<&str> = line.split(' ').collect();
+            let task = tasks.entry((words[0], words[1])).or_default();
+            match words[2..] {
+                ["given", run] => {
+                    assert_eq!(task.run, None, "{index}: {line}: the run before is not over");
+                    *task = Current { run: Some(run.into()), has_started: false };
+                }
+                ["started"] => {
+                    assert!(task.run.is_some() && !task.has_started, "{index}: {line}: again");
+                    task.has_started = true;
+                }
+                ["over"] => *task = Current::default(),
+                ["begin", run] => {
+                    assert_eq!(task.run.as_deref(), Some(run), "{index}: {line}: it is over");
+                    assert!(!task.has_started, "{index}: {line}: it has started");
+                    again += usize::from(!first.insert((words[0], words[1], run)));
+                }
+                _ => panic!("{line}"),
+            }
+        }
+    }
+    (first.len(), again)
+}
 
+/// Something that happens to the cluster.
+#[derive(Clone, Copy, Debug)]
+enum Break {
+    KillLeader,
+    KillFollower,
+    PauseLeader,
+    PauseFollower,
+    CutLeader,
+    CutFollower,
+    /// Another member leads.
+    HandOver,
+    /// The account leaves the member that leads it, for the one that does not have it.
+    Move,
+    /// A node of the pool has lost what ran there.
+    RebootNode,
+}
+
+impl Break {
+    const ALL: [Self; 9] = [
+        Self::KillLeader,
+        Self::KillFollower,
+        Self::PauseLeader,
+        Self::PauseFollower,
+        Self::CutLeader,
+        Self::CutFollower,
+        Self::HandOver,
+        Self::Move,
+        Self::RebootNode,
+    ];
+
+    /// Has it happen, for a while, and repairs it.
+    fn happen(self, cluster: &mut Cluster) {
+        let (leader, followers) = members(cluster);
+        let (follower, spare) = (followers[0], 10 - leader - followers.iter().sum::<usize>());
+        match self {
+            Self::KillLeader => kill(cluster, leader),
+            Self::KillFollower => kill(cluster, follower),
+            Self::PauseLeader => pause(cluster, leader),
+            Self::PauseFollower => pause(cluster, follower),
+            Self::CutLeader => cut_off(cluster, leader),
+            Self::CutFollower => cut_off(cluster, follower),
+            Self::HandOver => {
+                cluster.control_ok(follower, "POST", "/accounts/contoso/lead", &Value::Null);
+            }
+            Self::Move => {
+                let to = json!({ "members": [followers[0], followers[1], spare] });
+                cluster.control_ok(leader, "PUT", "/accounts/contoso/members", &to);
+            }
+            Self::RebootNode => {
+                let nodes = cluster.get(leader, "/pools/busy/nodes");
+                let node = nodes["value"][0]["id"].as_str().unwrap();
+                let event = format!("/accounts/contoso/nodes/{node}/rebooted");
+                cluster.control_ok(spare, "POST", &event, &Value::Null);
+            }
+        }
+    }
+}
+
+fn kill(cluster: &mut Cluster, member: usize) {
+    cluster.kill(member);
+    thread::sleep(BROKEN);
+    cluster.restart(member);
+}
+
+fn pause(cluster: &Cluster, member: usize) {
+    cluster.signal(member, "-STOP");
+    thread::sleep(BROKEN);
+    cluster.signal(member, "-CONT");
+}
+
+/// Nothing passes between a member and all others.
+fn cut_off(cluster: &Cluster, member: usize) {
+    let others = (1..=MEMBERS).filter(|other| *other != member);
+    others.clone().for_each(|other| cluster.cut(member, other));
+    thread::sleep(BROKEN);
+    others.for_each(|other| cluster.repair(member, other));
+}
+
+/// The leader of the account, and the two other members that have it.
+fn members(cluster: &Cluster) -> (usize, Vec<usize>) {
+    wait("the account has a leader", || {
+        let seen = (1..=MEMBERS).find_map(|member| {
+            let seen = cluster.control(member, "GET", "/accounts/contoso", &Value::Null).ok()?;
+            (seen.status == 200 && seen.json()["leads"] == true).then(|| (member, seen.json()))
+        });
+        let (leader, seen) = seen.filter(|(_, seen)| seen["settled"] == true)?;
+        let on = seen["members"].as_array().unwrap().iter().map(|member| member.as_u64().unwrap());
+        let on = on.map(|member| usize::try_from(member).unwrap());
+        Some((leader, on.filter(|member| *member != leader).collect()))
+    })
+}
+
+/// Lets everything happen once in each round, in an order that follows from the seed.
+fn break_and_repair(cluster: &mut Cluster, rounds: usize, mut random: impl FnMut(usize) -> usize) {
+    for _ in 0..rounds {
+        let mut left = Break::ALL.to_vec();
+        while !left.is_empty() {
+            thread::sleep(REST);
+            let next = left.swap_remove(random(left.len()));
+            println!("{next:?}");
+            next.happen(cluster);
+        }
+    }
+    thread::sleep(REST);
+}
+
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|value| value.parse().unwrap())
+}
+
+/// Knuth's generator is good enough to choose with.
+fn generator(seed: u64) -> impl FnMut(usize) -> usize {
+    let mut state = seed;
+    move |below| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).unwrap() % below
+    }
+}
+
+/// A cluster of four members, with an account on three of them.
+fn start(test: &str, snapshot_after: &str) -> Cluster {
+    let cluster = Cluster::start_members(test, MEMBERS, &["--no-auth", snapshot_after]);
+    cluster.control_ok(1, "PUT", "/accounts/contoso", &json!({ "key": "a2V5" }));
+    // Tasks of the one never run, so that a deleted one is gone at once. Those of the other do.
+    cluster.change(1, "POST", "/pools", &pool(0), 201, 409);
+    let mut busy = pool(4);
+    busy["id"] = json!("busy");
+    cluster.change(1, "POST", "/pools", &busy, 201, 409);
+    let job = json!({ "id": "job", "poolInfo": { "poolId": "pool" } });
+    cluster.change(1, "POST", "/jobs", &job, 201, 409);
+    cluster
+}
+
+/// Breaks and repairs the cluster under the clients of this test and others, and checks what they all were told.
+/// `others` are told to stop in the end, and say which jobs they have made.
+fn survive(mut cluster: Cluster, default_rounds: u64, others: impl FnOnce() -> Vec<Job>) -> Cluster {
+    let rounds = setting("AZBATCH_SURVIVAL_ROUNDS").unwrap_or(default_rounds);
+    let seed = setting("AZBATCH_SURVIVAL_SEED").unwrap_or_else(|| u64::from(std::process::id()));
+    println!("AZBATCH_SURVIVAL_SEED={seed}");
     let mut jobs = Vec::new();
-    let (history, stop, start) = (History::default(), AtomicBool::new(false), Instant::now());
-    let addresses = [1, 2, 3].map(|member| cluster.address(member));
+    let (history, stop, since) = (History::default(), AtomicBool::new(false), Instant::now());
+    let addresses: Vec<SocketAddr> = (1..=MEMBERS).map(|member| cluster.address(member)).collect();
     thread::scope(|scope| {
         for client in 0..CLIENTS {
             let (addresses, history, stop) = (&addresses, &history, &stop);
-            scope.spawn(move || run_client(addresses, history, start, stop, client as u64));
+            scope.spawn(move || run_client(addresses, history, since, stop, client as u64));
         }
         let adding = [0, 1].map(|client| {
             let (addresses, stop) = (&addresses, &stop);
             scope.spawn(move || run_jobs(addresses, client, stop))
         });
-        break_and_repair(&mut cluster);
+        break_and_repair(&mut cluster, usize::try_from(rounds).unwrap(), generator(seed));
         stop.store(true, Ordering::Relaxed);
         jobs.extend(adding.into_iter().flat_map(|client| client.join().unwrap()));
     });
+    jobs.extend(others());
     let ended = jobs.iter().filter(|job| job.is_terminated).count();
     assert!(ended > 10, "only {ended} jobs were terminated");
     check_jobs(&cluster, &jobs);
-    cluster.wait_until_equal(&[1, 2, 3]);
+    let (leader, followers) = members(&cluster);
+    cluster.wait_until_equal(&[leader, followers[0], followers[1]]);
 
     // What there is in the end is seen too, at each member.
     let tasks: Vec<usize> = history.testers().into_keys().collect();
     for task in &tasks {
-        for address in addresses {
-            history.call(address, *task, Operation::Get);
+        for address in &addresses {
+            history.call(*address, *task, Operation::Get);
         }
     }
     let writes = history.writes.load(Ordering::Relaxed);
-    println!("{} tasks, {} calls, {writes} writes", tasks.len(), history.calls.load(Ordering::Relaxed));
+    let (calls, jobs) = (history.calls.load(Ordering::Relaxed), jobs.len());
     assert!(writes > 50, "only {writes} writes were answered");
     for (task, tester) in history.testers() {
         assert!(tester.is_consistent(), "task-{task} was not one thing: {tester:#?}");
     }
+    let (begun, again) = check_runs((1..=MEMBERS).flat_map(|member| cluster.traces(member)));
+    assert!(begun > 10, "only {begun} runs");
+    println!(
+        "{} tasks, {calls} calls, {writes} writes, {jobs} jobs, {begun} runs, {again} begun again",
+        tasks.len()
+    );
+    cluster
+}
+
+#[test]
+fn answers_are_linearizable_whatever_fails() {
+    survive(start("survival", "--snapshot-after=100"), 1, Vec::new);
+}
+
+/// The same under the load of the published SDK for Python and of this project's load generator, for longer.
+#[test]
+#[ignore = "needs AZBATCH_PYTHON, which has azure-batch, and AZBATCH_LOAD, the example `load` of the emulator"]
+fn published_clients_survive_whatever_fails() {
+    let program = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set"));
+    let cluster = start("survival-of-clients", "--snapshot-after=2000");
+    let at = |member| format!("{}/accounts/contoso", cluster.address(member));
+    let all: Vec<String> = (1..=MEMBERS).map(at).collect();
+    let rounds = setting("AZBATCH_SURVIVAL_ROUNDS").unwrap_or(2);
+    let seconds = (rounds * 20).to_string(); // for reads, and as many for writes
+    let load = Command::new(program("AZBATCH_LOAD"))
+        .args([all.join(",").as_str(), &seconds, "4", "through-failures"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut sdk = Command::new(program("AZBATCH_PYTHON"))
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sdk/load.py"))
+        .args(all.iter().map(|account| format!("http://{account}")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(sdk.stdout.take().unwrap()).lines();
+    let reading = thread::spawn(|| lines.map(|line| read_job(&line.unwrap())).collect::<Vec<Job>>());
+
+    let others = || {
+        drop(sdk.stdin.take());
+        let jobs = reading.join().unwrap();
+        assert!(sdk.wait().unwrap().success());
+        let ended = jobs.iter().filter(|job| job.is_terminated).count();
+        println!("the SDK: {} jobs, {ended} terminated", jobs.len());
+        assert!(ended > 10, "only {ended}");
+        jobs
+    };
+    let cluster = survive(cluster, 2, others);
+
+    let output = load.wait_with_output().unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    println!("{said}");
+    assert!(output.status.success());
+    let requests = said.lines().find(|line| line.starts_with("create + terminate")).unwrap();
+    let requests = requests.split_once('(').unwrap().1.split(' ').next().unwrap().parse::<usize>().unwrap();
+    check_load(&cluster, requests / 2);
+}
+
+/// What the SDK's client says of a job. What it does not know, it has not said.
+fn read_job(line: &str) -> Job {
+    let line: Value = serde_json::from_str(line).unwrap();
+    let is = |name: &str| line[name].as_bool().unwrap();
+    Job {
+        id: line["job"].as_str().unwrap().into(),
+        added: is("added").then_some(true),
+        has_task: is("task"),
+        is_terminated: is("terminated"),
+    }
+}
+
+/// At least as many jobs of the load generator have ended as were acknowledged, and none is still ending.
+fn check_load(cluster: &Cluster, acknowledged: usize) {
+    let count = |state: &str| {
+        let filter = format!("startswith(id,'load-')%20and%20state%20eq%20'{state}'");
+        let mut path = format!("/jobs?$select=id&$filter={filter}");
+        let mut count = 0;
+        loop {
+            let page = cluster.get(1, &path);
+            count += page["value"].as_array().unwrap().len();
+            let Some(next) = page["odata.nextLink"].as_str() else { return count };
+            // The account's URL and the version are added again.
+            let (_, target) = next.split_once("/accounts/contoso").unwrap();
+            path = target.replace(&format!("{VERSION}&"), "").replace(&format!("&{VERSION}"), "");
+        }
+    };
+    wait("no job is ending", || (count("terminating") == 0).then_some(()));
+    let ended = count("completed");
+    println!("the load generator: {acknowledged} jobs were acknowledged, {ended} have ended");
+    assert!(acknowledged > 10 && ended >= acknowledged);
 }
