@@ -61,7 +61,6 @@ while not stop.wait(0.05):
         except AzureError:
             pass
         stop.wait(0.3)
-    terminated = added and told(
-        lambda: client.begin_terminate_job(job, {"terminateReason": "load"}, polling=False), is_ending
-    )
+    # The SDK polls the job in a thread of its own from then on.
+    terminated = added and told(lambda: client.begin_terminate_job(job, {"terminateReason": "load"}), is_ending)
     print(json.dumps({"job": job, "added": added, "task": task, "terminated": terminated}), flush=True)

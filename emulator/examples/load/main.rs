@@ -76,11 +76,13 @@ fn main() -> Result<(), Failure> {
     let load = Load { accounts: &accounts, connections, seconds, failures };
 
     let run = std::process::id();
-    for account in &accounts {
-        make(&mut account.connect()?, &format!("load-{run}"), "pool-1")?;
+    // One each, though several addresses may be of one account.
+    for (number, account) in accounts.iter().enumerate() {
+        make(&mut account.connect()?, &format!("load-{run}-read-{number}"), "pool-1")?;
     }
-    let read = |account: &mut Connection<'_>, _, _| {
-        expect(account, "GET", &format!("/jobs/load-{run}?{VERSION}"), "", 200).map(|()| 1)
+    let read = |account: &mut Connection<'_>, worker, _| {
+        let number = worker % accounts.len();
+        expect(account, "GET", &format!("/jobs/load-{run}-read-{number}?{VERSION}"), "", 200).map(|()| 1)
     };
     report("GET job", &load.measure(&read)?);
     let make_and_end = |account: &mut Connection<'_>, worker, turn| {
