@@ -541,4 +541,4 @@ fn host_refusal(request: &Request<'_>, refusal: &Response, at: Timestamp) -> Ste
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -83,8 +83,9 @@ fn the_log_tells_only_what_is_on_disk() {
     disk.set(|disk| disk.held = true);
     add_job(&mut world, "film");
     thread::sleep(Duration::from_millis(100));
-    assert_eq!(output.text(), "at the start\n");
+    let meanwhile = output.text();
     disk.set(|disk| disk.held = false);
+    assert_eq!(meanwhile, "at the start\n");
     output.wait_for("job film");
     assert!(output.text().contains("POST /jobs"), "{}", output.text());
     disk.set(|disk| disk.fails = true);
