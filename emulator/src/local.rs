@@ -19,7 +19,7 @@ use std::{
 };
 
 use azbatch::{
-    NodeId, Report, RunId, Timestamp,
+    Account, NodeId, Report, RunId, Timestamp,
     job::{Ended, ReportEvent},
     task::{NodeError, NodeFailure},
 };
@@ -58,6 +58,8 @@ pub struct Local {
     steps: Steps,
     /// How many times the files of a node were deleted.
     erased: u64,
+    /// Whether what ends from now on ends without a report.
+    is_closed: bool,
 }
 
 struct Running {
@@ -89,13 +91,25 @@ impl Inbox {
 }
 
 impl Local {
-    /// Runs everything below `root`, and wakes the task that waits for reports.
-    pub fn new(root: PathBuf, account: String, wake: Arc<Notify>) -> Self {
+    /// Runs everything below `root`, and wakes the task that waits for reports. Files of nodes that are not there any more
+    /// are deleted, because another node can get the same id.
+    pub fn new(root: PathBuf, account: &Account, name: String, wake: Arc<Notify>) -> Self {
         let inbox = Arc::new(Inbox { reports: Mutex::default(), wake });
         #[cfg(target_os = "linux")]
         orphans::kill(&root);
-        fs::remove_dir_all(root.join(ERASED)).ok(); // An earlier process may have stopped before it had done so.
-        Self { root, account, runs: BTreeMap::new(), inbox, steps: Steps::new(), erased: 0 }
+        remove_old(&root, account); // An earlier process may have stopped before it had done so.
+        let (runs, steps) = (BTreeMap::new(), Steps::new());
+        Self { root, account: name, runs, inbox, steps, erased: 0, is_closed: false }
+    }
+}
+
+/// Removes all that is below a directory, but for the files of the account's nodes.
+fn remove_old(root: &Path, account: &Account) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let node = entry.file_name().to_str().and_then(|name| NodeId::new(name).ok());
+        if node.is_none_or(|node| account.node(&node).is_none()) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
     }
 }
 
@@ -163,11 +177,14 @@ impl Machines for Local {
     }
 
     fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        (!self.inbox.lock().is_empty()).then_some(now)
+        (!self.is_closed && !self.inbox.lock().is_empty()).then_some(now)
     }
 
     /// Reports of processes on a wiped node come too; their runs have ended already, so they change nothing.
     fn take_due(&mut self, _now: Timestamp) -> Option<Report> {
+        if self.is_closed {
+            return None;
+        }
         let report = self.inbox.lock().pop_front()?;
         if matches!(report.event, ReportEvent::Ended(_)) {
             self.runs.remove(&report.run);
@@ -176,6 +193,7 @@ impl Machines for Local {
     }
 
     fn close(&mut self) -> Vec<JoinHandle<()>> {
+        self.is_closed = true; // A client that is still there must not learn that what runs was killed.
         self.steps.stop();
         let runs = std::mem::take(&mut self.runs);
         let close = |run: Running| {
