@@ -340,3 +340,39 @@ mod signal {
 
     pub fn kill(_group: Option<u32>) {}
 }
+
+#[cfg(test)]
+mod tests {
+    use azbatch::{JobId, TaskId, job::Unit};
+
+    use super::*;
+
+    /// A run that is killed at the end of the emulator goes on at the next start, so nobody is told that it has ended.
+    #[tokio::test]
+    async fn what_is_killed_at_the_end_is_not_reported() {
+        let root = std::env::temp_dir().join(format!("azbatch-local-{}", std::process::id()));
+        let account = Account::new("http://127.0.0.1");
+        let mut local = Local::new(root.clone(), &account, "laptop".into(), Arc::default());
+        let task = TaskId::new("task").unwrap();
+        let (job, node) = (JobId::new("film").unwrap(), NodeId::new("n").unwrap());
+        let run = Run {
+            id: RunId { job, node, unit: Unit::Task(task.clone()), number: 0 },
+            task,
+            command_line: "sleep 100".into(),
+            environment: Vec::new(),
+            preparation: None,
+            started: None,
+        };
+        let now = Timestamp::MIN;
+        local.run(&run, now);
+        while local.next_due(now).is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(local.take_due(now), Some(run.id.started()));
+        for process in local.close() {
+            process.await.unwrap();
+        }
+        assert_eq!((local.next_due(now), local.take_due(now)), (None, None));
+        fs::remove_dir_all(root).unwrap();
+    }
+}
