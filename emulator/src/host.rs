@@ -62,7 +62,7 @@ impl Host {
 
     /// Looks at the world, as it was left. Others can look and read meanwhile.
     pub fn look<T>(&self, at: impl FnOnce(&World) -> T) -> T {
-        let world = self.world.read().unwrap_or_else(PoisonError::into_inner);
+        let world = self.world.read().unwrap_or_else(|poisoned| self.after_panic(poisoned));
         let result = at(&world);
         world.cover_clock();
         result
@@ -111,14 +111,22 @@ impl Host {
     }
 
     fn lock(&self) -> RwLockWriteGuard<'_, World> {
-        self.world.write().unwrap_or_else(PoisonError::into_inner)
+        self.world.write().unwrap_or_else(|poisoned| self.after_panic(poisoned))
+    }
+
+    /// After a panic in the middle of a change, the account may have what the ledger lacks, and nothing more is kept.
+    fn after_panic<T>(&self, poisoned: PoisonError<T>) -> T {
+        if let Some(ledger) = &self.ledger {
+            ledger.fail("the emulator panicked while it changed the account");
+        }
+        poisoned.into_inner()
     }
 
     pub fn faults(&self) -> MutexGuard<'_, Faults> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Processes events whenever they are due. Never returns.
+    /// Processes events whenever they are due, but no faster than they can be kept. Returns only if the disk fails.
     pub async fn run(&self) {
         loop {
             let idle_time = {
@@ -126,6 +134,9 @@ impl Host {
                 world.catch_up();
                 world.idle_time()
             };
+            if self.durable().await.is_err() {
+                return;
+            }
             match idle_time {
                 Some(time) => drop(timeout(time, self.wake.notified()).await),
                 None => self.wake.notified().await,
@@ -170,11 +181,12 @@ impl Host {
         }
     }
 
-    /// Writes the state to its file; `Ok(false)` if no file was given.
+    /// Writes the state to its file; `Ok(false)` if no file was given. With a ledger, everything in it is kept there first.
     pub async fn save(&self) -> std::io::Result<bool> {
         let Some(file) = self.snapshot_file.clone() else { return Ok(false) };
         let _one_at_a_time = self.saving.lock().await;
         let snapshot: Snapshot = self.with(World::snapshot);
+        self.durable().await.map_err(std::io::Error::other)?;
         tokio::task::spawn_blocking(move || snapshot.save(&file)).await??;
         Ok(true)
     }
@@ -196,3 +208,6 @@ fn complete(answered: Answered<'_>, request: &Request<'_>) -> Response {
         Answered::AfterLookup(lookup) => block_in_place(|| lookup.answer(request)),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -105,7 +105,11 @@ impl Ledger {
     /// # Errors
     /// The store cannot be opened, or what is in it does not fit together.
     pub fn open(folder: &Path) -> Result<(Self, Option<Snapshot>), Box<dyn Error>> {
-        let log = Store::open(folder)?.log(LOG);
+        Self::in_store(&Store::open(folder)?)
+    }
+
+    pub(crate) fn in_store(store: &Store) -> Result<(Self, Option<Snapshot>), Box<dyn Error>> {
+        let log = store.log(LOG);
         let Some(whole) = log.get(WHOLE)? else {
             if log.bounds()?.is_some() {
                 return Err(damaged("it has no account").into());

@@ -19,7 +19,7 @@ use std::{
 };
 
 use azbatch::{
-    NodeId, Report, RunId, Timestamp,
+    Account, NodeId, Report, RunId, Timestamp,
     job::{Ended, ReportEvent},
     task::{NodeError, NodeFailure},
 };
@@ -58,6 +58,8 @@ pub struct Local {
     steps: Steps,
     /// How many times the files of a node were deleted.
     erased: u64,
+    /// Whether what ends from now on ends without a report.
+    is_closed: bool,
 }
 
 struct Running {
@@ -89,13 +91,25 @@ impl Inbox {
 }
 
 impl Local {
-    /// Runs everything below `root`, and wakes the task that waits for reports.
-    pub fn new(root: PathBuf, account: String, wake: Arc<Notify>) -> Self {
+    /// Runs everything below `root`, and wakes the task that waits for reports. Files of nodes that are not there any more
+    /// are deleted, because another node can get the same id.
+    pub fn new(root: PathBuf, account: &Account, name: String, wake: Arc<Notify>) -> Self {
         let inbox = Arc::new(Inbox { reports: Mutex::default(), wake });
         #[cfg(target_os = "linux")]
         orphans::kill(&root);
-        fs::remove_dir_all(root.join(ERASED)).ok(); // An earlier process may have stopped before it had done so.
-        Self { root, account, runs: BTreeMap::new(), inbox, steps: Steps::new(), erased: 0 }
+        remove_old(&root, account); // An earlier process may have stopped before it had done so.
+        let (runs, steps) = (BTreeMap::new(), Steps::new());
+        Self { root, account: name, runs, inbox, steps, erased: 0, is_closed: false }
+    }
+}
+
+/// Removes all that is below a directory, but for the files of the account's nodes.
+fn remove_old(root: &Path, account: &Account) {
+    for entry in fs::read_dir(root).into_iter().flatten().flatten() {
+        let node = entry.file_name().to_str().and_then(|name| NodeId::new(name).ok());
+        if node.is_none_or(|node| account.node(&node).is_none()) {
+            fs::remove_dir_all(entry.path()).ok();
+        }
     }
 }
 
@@ -163,11 +177,14 @@ impl Machines for Local {
     }
 
     fn next_due(&self, now: Timestamp) -> Option<Timestamp> {
-        (!self.inbox.lock().is_empty()).then_some(now)
+        (!self.is_closed && !self.inbox.lock().is_empty()).then_some(now)
     }
 
     /// Reports of processes on a wiped node come too; their runs have ended already, so they change nothing.
     fn take_due(&mut self, _now: Timestamp) -> Option<Report> {
+        if self.is_closed {
+            return None;
+        }
         let report = self.inbox.lock().pop_front()?;
         if matches!(report.event, ReportEvent::Ended(_)) {
             self.runs.remove(&report.run);
@@ -176,6 +193,7 @@ impl Machines for Local {
     }
 
     fn close(&mut self) -> Vec<JoinHandle<()>> {
+        self.is_closed = true; // A client that is still there must not learn that what runs was killed.
         self.steps.stop();
         let runs = std::mem::take(&mut self.runs);
         let close = |run: Running| {
@@ -321,4 +339,40 @@ mod signal {
     pub fn ask_to_end(_group: Option<u32>) {}
 
     pub fn kill(_group: Option<u32>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use azbatch::{JobId, TaskId, job::Unit};
+
+    use super::*;
+
+    /// A run that is killed at the end of the emulator goes on at the next start, so nobody is told that it has ended.
+    #[tokio::test]
+    async fn what_is_killed_at_the_end_is_not_reported() {
+        let root = std::env::temp_dir().join(format!("azbatch-local-{}", std::process::id()));
+        let account = Account::new("http://127.0.0.1");
+        let mut local = Local::new(root.clone(), &account, "laptop".into(), Arc::default());
+        let task = TaskId::new("task").unwrap();
+        let (job, node) = (JobId::new("film").unwrap(), NodeId::new("n").unwrap());
+        let run = Run {
+            id: RunId { job, node, unit: Unit::Task(task.clone()), number: 0 },
+            task,
+            command_line: "sleep 100".into(),
+            environment: Vec::new(),
+            preparation: None,
+            started: None,
+        };
+        let now = Timestamp::MIN;
+        local.run(&run, now);
+        while local.next_due(now).is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(local.take_due(now), Some(run.id.started()));
+        for process in local.close() {
+            process.await.unwrap();
+        }
+        assert_eq!((local.next_due(now), local.take_due(now)), (None, None));
+        fs::remove_dir_all(root).unwrap();
+    }
 }

@@ -1,10 +1,11 @@
 //! The log: one line per request and one per effect. A separate thread writes it, so that a blocked terminal
-//! does not block requests. What is logged also goes into the journal.
+//! does not block requests, and writes no line before everything that it can tell is on disk. What is logged also goes into the
+//! journal.
 
 use std::{
     io::{self, Write},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         mpsc::{Sender, SyncSender, channel, sync_channel},
     },
     thread,
@@ -15,13 +16,13 @@ use azbatch::{
     rest::{Request, Response},
 };
 
-use crate::journal::Journal;
+use crate::{journal::Journal, store::Ticket};
 
 /// Lines that wait for a slow terminal; more are dropped.
 const WAITING_LINES: usize = 10_000;
 
 enum Entry {
-    Line(String),
+    Line { after: Option<Ticket>, text: String },
     Flush(Sender<()>),
 }
 
@@ -30,26 +31,39 @@ enum Entry {
 pub struct Log {
     entries: SyncSender<Entry>,
     journal: Arc<Journal>,
+    /// What the next line must wait for.
+    hold: Arc<Mutex<Option<Ticket>>>,
 }
 
 impl Log {
     pub fn to_standard_output() -> Self {
+        Self::to(io::stdout())
+    }
+
+    pub fn to(mut output: impl Write + Send + 'static) -> Self {
         let (sender, entries) = sync_channel(WAITING_LINES);
         thread::spawn(move || {
-            let mut output = io::stdout();
             for entry in entries {
                 // Go on if the reader has gone away.
                 match entry {
-                    Entry::Line(line) => drop(writeln!(output, "{line}")),
+                    // What will never be on disk has not happened.
+                    Entry::Line { after: Some(ticket), .. } if ticket.wait().is_err() => {}
+                    Entry::Line { after: _, text } => drop(writeln!(output, "{text}")),
                     Entry::Flush(done) => drop((output.flush(), done.send(()))),
                 }
             }
         });
-        Self { entries: sender, journal: Arc::default() }
+        Self { entries: sender, journal: Arc::default(), hold: Arc::default() }
     }
 
-    pub fn line(&self, line: String) {
-        self.entries.try_send(Entry::Line(line)).ok();
+    pub fn line(&self, text: String) {
+        let after = self.hold.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.entries.try_send(Entry::Line { after, text }).ok();
+    }
+
+    /// Lets everything from here on wait until this is on disk.
+    pub fn hold(&self, until: Ticket) {
+        *self.hold.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
     /// The last of what is logged.

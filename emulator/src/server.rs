@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use azbatch::{Timestamp, rest::OwnedRequest};
+use azbatch::{ErrorCode, Timestamp, rest::OwnedRequest};
 use serde_json::Value;
 use tokio::{net::TcpListener, time::sleep};
 use tokio_rustls::TlsAcceptor;
@@ -38,13 +38,11 @@ pub async fn serve(
 ) {
     let page = welcome.page();
     let root = get(move || async { page }).fallback(answer);
-    let own = own_routes(access, welcome.about());
+    let mut own = own_routes(access, welcome.about());
+    if host.ledger.is_some() {
+        own = own.route_layer(from_fn_with_state(host.clone(), hold_back));
+    }
     let routes = Router::new().route("/", root).merge(own).fallback(answer);
-    let routes = if host.ledger.is_some() {
-        routes.layer(from_fn_with_state(host.clone(), hold_back))
-    } else {
-        routes
-    };
     let (journal, routes) = (host.journal.clone(), routes.with_state(host));
     // Those who wait for changes need wait no longer.
     serve_connections(listener, https, routes, stop, || journal.close()).await;
@@ -59,8 +57,7 @@ fn own_routes(access: Access, about: Value) -> Router<Arc<Host>> {
     own.route_layer(from_fn_with_state(access, refuse_foreign))
 }
 
-/// Lets an answer leave once everything that it can tell is on disk: what a request did, and what it has seen of
-/// others, refusals too.
+/// Lets an answer to one of the emulator's own requests leave once everything that it can tell is on disk.
 async fn hold_back(State(host): State<Arc<Host>>, request: Request, next: Next) -> Response {
     let response = next.run(request).await;
     match host.durable().await {
@@ -69,7 +66,8 @@ async fn hold_back(State(host): State<Arc<Host>>, request: Request, next: Next) 
     }
 }
 
-/// Answers a request of the service's own.
+/// Answers a request of the service's own. The answer leaves once everything that it can tell is on disk: what the request
+/// did, and what it has seen of others, refusals too.
 async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let path = head.uri.path();
@@ -82,6 +80,9 @@ async fn answer(State(host): State<Arc<Host>>, request: Request) -> Response {
     let request = http::Request::from_parts(head, body.unwrap_or_default());
     let received = Timestamp::MIN; // The world knows the time.
     let request = OwnedRequest::from_http(request, received, host.request_id());
-    let (answer, now) = request.with(|request| host.answer(request, refusal));
+    let (mut answer, mut now) = request.with(|request| host.answer(request, refusal));
+    if host.durable().await.is_err() {
+        (answer, now) = request.with(|request| host.answer(request, Some(ErrorCode::InternalError)));
+    }
     response(answer, now)
 }

@@ -132,7 +132,7 @@ fn world(options: &Options, url: &str, wake: &Arc<Notify>, log: &Log) -> Result<
                 None => std::env::temp_dir().join(format!("azbatch-emulator-{}", std::process::id())),
             };
             log.line(format!("tasks run in {}", root.display()));
-            Box::new(local::Local::new(root, options.account.clone(), wake.clone()))
+            Box::new(local::Local::new(root, &account, options.account.clone(), wake.clone()))
         }
     };
     let plays = options.run == RunMode::Episode;

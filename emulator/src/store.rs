@@ -32,7 +32,7 @@ pub use error::{OpenError, StoreError};
 pub use ticket::Ticket;
 pub use value::ValueWriter;
 
-use tables::Change;
+use tables::{Change, Found};
 use writer::Writer;
 
 /// An open store. Copies are of the same one; it is closed with the last.
@@ -66,13 +66,12 @@ impl Store {
     /// # Errors
     /// Another process has it open, it is damaged or of another format, or the disk fails.
     pub fn open(folder: &Path) -> Result<Self, OpenError> {
-        let failed = |error: std::io::Error| OpenError::Failed(error.to_string());
-        fs::create_dir_all(folder).map_err(failed)?;
-        Self::with_database(tables::open(folder)?)
+        fs::create_dir_all(folder).map_err(|error| OpenError::Failed(error.to_string()))?;
+        let (database, found) = tables::open(folder)?;
+        Self::with_database(database, found)
     }
 
-    fn with_database(database: Database) -> Result<Self, OpenError> {
-        let found = tables::clean_up(&database).map_err(|error| OpenError::Failed(error.to_string()))?;
+    fn with_database(database: Database, found: Found) -> Result<Self, OpenError> {
         let database = Arc::new(database);
         let writer = Writer::start(database.clone(), found.logs)?;
         Ok(Self { inner: Arc::new(Inner { writer, database, next_value: found.next_value.into() }) })

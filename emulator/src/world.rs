@@ -219,9 +219,10 @@ impl World {
             Ok(Prepared::Read(read)) => read.answer(&self.account, at),
             Ok(Prepared::Write(write)) => {
                 let answer = write.answer(&mut self.account, at);
+                self.keep(None, &answer.effects); // First, because others can read the log meanwhile.
                 self.record(|| Step::request(request, &answer.response, at));
                 self.log.request(at, request, &answer.response);
-                self.handle_effects(answer.effects, at);
+                self.act_on(answer.effects, at);
                 return Answered::Now(answer.response);
             }
             Ok(Prepared::File(file)) if self.plays => file.answer(&self.account, at), // V1: it has no files.
@@ -346,6 +347,7 @@ impl World {
         let facts: Vec<&Fact> = effects.iter().filter_map(Effect::fact).collect();
         if !facts.is_empty() || contact.is_some() {
             let ticket = ledger.add(self.instant, self.ahead(), contact, &facts);
+            self.log.hold(ticket.clone());
             self.fleet.hold(ticket);
         }
     }
@@ -537,3 +539,6 @@ fn host_refusal(request: &Request<'_>, refusal: &Response, at: Timestamp) -> Ste
     let (Request { method, target, .. }, Response { status, reason, .. }) = (request, refusal);
     Step::note(&format!("the host refused {method} {target}: {status} {reason}"), at)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -35,7 +35,8 @@ impl Disk {
     pub fn store(&self) -> Store {
         let database = Database::builder().create_with_backend(self.clone()).unwrap();
         tables::begin(&database).unwrap();
-        Store::with_database(database).unwrap()
+        let found = tables::clean_up(&database).unwrap();
+        Store::with_database(database, found).unwrap()
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::{
     collections::{BTreeSet, HashSet},
-    fs, io,
+    fmt,
+    fs::{self, File},
+    io,
     ops::RangeInclusive,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -13,8 +15,8 @@ use std::{
 };
 
 use redb::{
-    Database, DatabaseError, ReadableTable, ReadableTableMetadata, StorageError, Table, TableDefinition,
-    TableError, WriteTransaction,
+    Database, DatabaseError, ReadableTable, ReadableTableMetadata, StorageBackend as _, StorageError, Table,
+    TableDefinition, TableError, WriteTransaction, backends::FileBackend,
 };
 
 use crate::store::{OpenError, StoreError};
@@ -78,45 +80,64 @@ impl Change {
 }
 
 /// Opens the file in a folder, and checks all of it.
-pub fn open(folder: &Path) -> Result<Database, OpenError> {
+pub fn open(folder: &Path) -> Result<(Database, Found), OpenError> {
     let file = folder.join(FILE);
-    if !file.try_exists().map_err(|error| OpenError::Failed(error.to_string()))? {
+    if !exists(&file)? {
         create(folder)?;
     }
     // A database that does not fit together can also end in a panic inside it.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let is_checked = Arc::<AtomicBool>::default();
-        let checked = is_checked.clone();
-        // After a kill, the database checks the whole file by itself.
-        let mut database = Database::builder()
-            .set_cache_size(CACHE)
-            .set_repair_callback(move |_| checked.store(true, Ordering::Relaxed))
-            .open(file)
-            .map_err(open_error)?;
-        if !is_checked.load(Ordering::Relaxed) && !database.check_integrity().map_err(open_error)? {
-            return Err(OpenError::Damaged("its checksums are wrong".into()));
-        }
+        let database = open_checked(&file)?;
         check_format(&database)?;
-        Ok(database)
+        let found = clean_up(&database).map_err(failed)?;
+        Ok((database, found))
     }));
     opened.unwrap_or_else(|_| Err(OpenError::Damaged("it cannot be read".into())))
 }
 
-/// Makes the file, whole or not at all.
+fn open_checked(file: &Path) -> Result<Database, OpenError> {
+    let is_checked = Arc::<AtomicBool>::default();
+    let checked = is_checked.clone();
+    // After a kill, the database checks the whole file by itself.
+    let mut database = Database::builder()
+        .set_cache_size(CACHE)
+        .set_repair_callback(move |_| checked.store(true, Ordering::Relaxed))
+        .open(file)
+        .map_err(open_error)?;
+    if !is_checked.load(Ordering::Relaxed) && !database.check_integrity().map_err(open_error)? {
+        return Err(OpenError::Damaged("its checksums are wrong".into()));
+    }
+    Ok(database)
+}
+
+/// Makes the file, whole or not at all, unless another process has made it meanwhile.
 fn create(folder: &Path) -> Result<(), OpenError> {
-    let failed = |error: io::Error| OpenError::Failed(error.to_string());
-    let new = folder.join(NEW_FILE);
-    // What is left of one that was not made whole is of no use.
-    fs::remove_file(&new).or_else(ignore_missing).map_err(failed)?;
-    let database = Database::builder().create_with_file_format_v3(true).create(&new).map_err(open_error)?;
-    begin(&database).map_err(|error| OpenError::Failed(error.to_string()))?;
-    drop(database);
-    fs::rename(&new, folder.join(FILE)).map_err(failed)?;
+    let (file, new) = (folder.join(FILE), folder.join(NEW_FILE));
+    let opened = File::options().read(true).write(true).create(true).truncate(false).open(&new);
+    // Only one process gets past the lock, and it keeps it until the file has its name.
+    let backend = FileBackend::new(opened.map_err(failed)?).map_err(open_error)?;
+    if exists(&file)? {
+        return fs::remove_file(&new).or_else(ignore_missing).map_err(failed);
+    }
+    backend.set_len(0).map_err(failed)?; // What a kill has left of it is of no use.
+    let mut builder = Database::builder();
+    let database =
+        builder.create_with_file_format_v3(true).create_with_backend(backend).map_err(open_error)?;
+    begin(&database).map_err(failed)?;
+    fs::rename(&new, &file).map_err(failed)?;
     #[cfg(unix)] // Elsewhere a folder cannot be opened.
     for folder in [folder, &folder.join("..")] {
-        fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
+        File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)?;
     }
     Ok(())
+}
+
+fn exists(file: &Path) -> Result<bool, OpenError> {
+    file.try_exists().map_err(failed)
+}
+
+fn failed(error: impl fmt::Display) -> OpenError {
+    OpenError::Failed(error.to_string())
 }
 
 /// Makes the tables, so that nobody finds the file without them.

@@ -127,6 +127,42 @@ fn a_folder_is_open_once_only() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+/// Those that come while the store is made do not make another one over it.
+#[test]
+fn of_many_that_open_a_new_folder_one_gets_it() {
+    for round in 0..20 {
+        let folder = folder("many");
+        let opened: Vec<_> = thread::scope(|scope| {
+            let open = || {
+                let store = Store::open(&folder)?;
+                store.log("a").append(0, ["mine".into()]).wait().unwrap();
+                Ok(store)
+            };
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(open)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        for refusal in opened.iter().filter_map(|opened: &Result<_, OpenError>| opened.as_ref().err()) {
+            assert!(matches!(refusal, OpenError::InUse), "round {round}: {refusal}");
+        }
+        assert_eq!(opened.iter().flatten().count(), 1, "round {round}");
+        drop(opened);
+        assert_eq!(entries(&Store::open(&folder).unwrap().log("a")), [entry(0, "mine")], "round {round}");
+        fs::remove_dir_all(folder).unwrap();
+    }
+}
+
+/// A kill can leave a store that is not whole yet. It is made again.
+#[test]
+fn a_store_that_was_not_made_whole_is_made_again() {
+    let folder = folder("half");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("store.redb.new"), "half of a store").unwrap();
+    drop(Store::open(&folder).unwrap());
+    let files: Vec<_> = fs::read_dir(&folder).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(files, ["store.redb"]);
+    fs::remove_dir_all(folder).unwrap();
+}
+
 #[test]
 fn another_format_is_refused_with_both_numbers() {
     let folder = folder("format");
