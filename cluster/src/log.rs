@@ -4,6 +4,8 @@ use std::{
     fmt::Debug,
     io,
     ops::{Bound, RangeBounds},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use azbatch_emulator::store::{self, Changes, StoreError as DiskError};
@@ -12,7 +14,7 @@ use openraft::{
     storage::{LogFlushed, RaftLogStorage},
 };
 use serde::de::DeserializeOwned;
-use tokio::sync::watch;
+use tokio::{sync::watch, time::sleep};
 
 use crate::{
     machine::SNAPSHOT,
@@ -26,6 +28,8 @@ const COMMITTED: &str = "committed";
 const LEFT: &str = "left";
 /// How many bytes are sent to another member at once, unless one entry has more. Raft gives it 250 ms for them.
 const MESSAGE_BYTES: usize = 1024 * 1024;
+/// How long it waits to be stored up to where the log is committed.
+const COMMITTED_TIME: Duration = Duration::from_millis(200);
 /// How many entries are read at once to be sent.
 const READ_AT_ONCE: u64 = 8;
 
@@ -35,6 +39,16 @@ pub struct RaftLog {
     log: store::Log,
     /// Up to where the log is in the stored snapshot.
     snapshot: Option<watch::Receiver<Option<LogId>>>,
+    unstored: Arc<Mutex<Unstored>>,
+}
+
+/// What of a log is to be stored with the next entries, or soon.
+#[derive(Default)]
+struct Unstored {
+    /// Up to where the log is committed.
+    committed: Option<LogId>,
+    /// Whether it will be stored even if no entries come.
+    is_planned: bool,
 }
 
 /// Why the store did not do what it was asked.
@@ -50,7 +64,7 @@ enum Failure {
 
 impl RaftLog {
     pub fn new(log: store::Log) -> Self {
-        Self { log, snapshot: None }
+        Self { log, snapshot: None, unstored: Arc::default() }
     }
 
     /// Purges only what is in the stored snapshot. Raft purges when it has received one, which may be before it is stored;
@@ -131,6 +145,26 @@ impl RaftLog {
         Ok(entries)
     }
 
+    /// Stores up to where the log is committed, if no entries were stored meanwhile. An fsync for each commit would halve
+    /// the number of entries a second. What is not stored is applied once a leader says that it is committed.
+    async fn store_committed_later(self) {
+        sleep(COMMITTED_TIME).await;
+        self.unstored().is_planned = false;
+        if let Ok(Some(committed)) = self.take_committed() {
+            // A disk that fails says so to others.
+            drop(self.log.put(COMMITTED, committed));
+        }
+    }
+
+    fn take_committed(&self) -> Result<Option<Vec<u8>>, Failure> {
+        let committed = self.unstored().committed.take();
+        Ok(committed.map(|committed| encode(&Some(committed))).transpose()?)
+    }
+
+    fn unstored(&self) -> MutexGuard<'_, Unstored> {
+        self.unstored.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn state(&self) -> Result<LogState<Types>, Failure> {
         let purged: Option<LogId> = self.value(PURGED)?;
         let last = match self.log.bounds()? {
@@ -181,9 +215,12 @@ impl RaftLogStorage<Types> for RaftLog {
     }
 
     async fn save_committed(&mut self, committed: Option<LogId>) -> Result<(), StorageError> {
-        let committed = encode(&committed).map_err(|error| writing(error.into()))?;
-        // It is on disk after the entries, whenever that is. Without it, more entries are applied again at the next start.
-        drop(self.log.put(COMMITTED, committed));
+        let mut unstored = self.unstored();
+        unstored.committed = committed;
+        if !unstored.is_planned {
+            unstored.is_planned = true;
+            tokio::spawn(self.clone().store_committed_later());
+        }
         Ok(())
     }
 
@@ -197,6 +234,9 @@ impl RaftLogStorage<Types> for RaftLog {
         I::IntoIter: OptionalSend,
     {
         let mut changes = Changes::default();
+        if let Some(committed) = self.take_committed().map_err(writing)? {
+            changes = changes.put(COMMITTED, committed);
+        }
         for entry in entries {
             let bytes = encode(&entry).map_err(|error| writing(error.into()))?;
             changes = changes.append(entry.log_id.index, bytes);

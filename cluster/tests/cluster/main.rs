@@ -209,6 +209,8 @@ fn a_member_alone_reads_what_it_has_after_a_restart() {
     let mut cluster = Cluster::start("alone", &["--no-auth"]);
     assert_eq!(cluster.call(1, "POST", "/pools", &pool(0)).status, 201);
     cluster.wait_until_equal(&[1, 2, 3]);
+    // Soon it is stored too that it is committed.
+    std::thread::sleep(std::time::Duration::from_secs(1));
     for member in 1..=3 {
         cluster.kill(member);
     }
