@@ -28,6 +28,8 @@ pub const FORMAT: u64 = 1;
 const FILE: &str = "store.redb";
 /// The file while it is being made.
 const NEW_FILE: &str = "store.redb.new";
+/// A smaller file is left as it is.
+const SHRINK_FROM_BYTES: u64 = 32 * 1024 * 1024;
 
 /// How much of the file is kept in memory.
 const CACHE: usize = 64 * 1024 * 1024;
@@ -87,9 +89,10 @@ pub fn open(folder: &Path) -> Result<(Database, Found), OpenError> {
     }
     // A database that does not fit together can also end in a panic inside it.
     let opened = catch_unwind(AssertUnwindSafe(|| {
-        let database = open_checked(&file)?;
+        let mut database = open_checked(&file)?;
         check_format(&database)?;
         let found = clean_up(&database).map_err(failed)?;
+        shrink(&mut database, &file)?;
         Ok((database, found))
     }));
     opened.unwrap_or_else(|_| Err(OpenError::Damaged("it cannot be read".into())))
@@ -108,6 +111,21 @@ fn open_checked(file: &Path) -> Result<Database, OpenError> {
         return Err(OpenError::Damaged("its checksums are wrong".into()));
     }
     Ok(database)
+}
+
+/// Makes a large file small again, if most of it is free.
+fn shrink(database: &mut Database, file: &Path) -> Result<(), OpenError> {
+    let length = fs::metadata(file).map_err(failed)?.len();
+    if length < SHRINK_FROM_BYTES {
+        return Ok(());
+    }
+    let transaction = database.begin_write().map_err(failed)?;
+    let stored = transaction.stats().map_err(failed)?.stored_bytes();
+    transaction.abort().map_err(failed)?;
+    if stored < length / 4 {
+        while database.compact().map_err(failed)? {}
+    }
+    Ok(())
 }
 
 /// Makes the file, whole or not at all, unless another process has made it meanwhile.

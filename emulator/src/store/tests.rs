@@ -39,6 +39,29 @@ fn what_is_committed_is_there_after_the_store_is_opened_again() {
     fs::remove_dir_all(folder).unwrap();
 }
 
+#[test]
+fn a_large_file_whose_data_is_gone_becomes_small_at_the_next_start() {
+    let folder = folder("shrink");
+    let length = || fs::metadata(folder.join("store.redb")).unwrap().len();
+    let store = Store::open(&folder).unwrap();
+    let log = store.log("a");
+    for index in 0..60 {
+        drop(log.append(index, [vec![7; 1_000_000]]));
+    }
+    log.purge(54).wait().unwrap();
+    let before = length();
+    assert!(before > 60_000_000, "{before}");
+    drop(log);
+    drop(store);
+
+    let store = Store::open(&folder).unwrap();
+    assert_eq!(store.log("a").bounds().unwrap(), Some((55, 59)));
+    assert_eq!(store.log("a").read(57..=57).unwrap(), [(57, vec![7; 1_000_000])]);
+    drop(store);
+    assert!(length() < before / 3, "{before} {}", length());
+    fs::remove_dir_all(folder).unwrap();
+}
+
 /// One log is changed in all ways; those with the names before and after it stay as they are.
 #[test]
 fn a_change_is_to_one_log_only() {
