@@ -43,7 +43,7 @@ def exists(error):
 
 
 def is_ending(error):
-    return error.model and error.model.code in ("JobTerminating", "JobCompleted")
+    return error.model and error.model.code in ("JobBeingTerminated", "JobCompleted")
 
 
 number = 0
