@@ -361,6 +361,43 @@ fn check_runs(traces: impl IntoIterator<Item = String>, rebooted: &BTreeSet<Stri
     Runs { given, losses, begun: first.len(), again }
 }
 
+/// Each rule of `check_runs` finds what breaks it, and nothing in what keeps them all.
+#[test]
+fn runs_that_should_not_have_begun_are_found() {
+    let check = |traces: &[&str]| {
+        let traces: Vec<String> = traces.iter().map(|trace| (*trace).to_owned()).collect();
+        let rebooted = BTreeSet::from(["rebooted".to_owned()]);
+        std::panic::catch_unwind(|| check_runs(traces, &rebooted))
+            .map_err(|panic| panic.downcast_ref::<String>().unwrap().clone())
+    };
+    // The run is begun by two leaders, starts, is lost; so is the next one begun.
+    let kept = check(&[
+        "0 leads\n1 j t given 1\n1 j t begin 1\n",
+        "1 j t given 1\n1 leads\n1 j t begin 1\n2 j t started\n3 j t lost rebooted\n4 j t given 2\n\
+         4 j t begin 2\n5 j t started\n6 j t ended\n7 j",
+    ]);
+    let kept = kept.unwrap();
+    assert_eq!((kept.begun, kept.again), (2, 1));
+    let name = ("j".to_owned(), "t".to_owned());
+    assert_eq!((kept.given[&name], kept.losses[&name]), (2, 1));
+
+    let broken: [(&[&str], &str); 9] = [
+        (&["1 j t given 1\n1 j t begin 1\n2 j t begin 1\n"], "twice by one leader"),
+        (&["1 j t given 1\n2 j t started\n", "2 leads\n2 j t begin 1\n"], "it has started"),
+        (&["1 j t given 1\n2 j t ended\n", "2 leads\n2 j t begin 1\n"], "it is over"),
+        (&["1 j t given 1\n2 j t lost rebooted\n3 j t given 2\n3 j t begin 1\n"], "it is over"),
+        (&["1 j t given 1\n2 j t given 2\n"], "the run before is not over"),
+        (&["1 j t given 1\n2 j t ended\n3 j t given 2\n"], "it has ended"),
+        (&["1 j t given 1\n2 j t started\n3 j t started\n"], "again"),
+        (&["1 j t given 1\n2 j t lost other\n"], "nothing has happened to the node"),
+        (&["1 j t given 1\n", "1 j t given 2\n"], "entry 1"),
+    ];
+    for (traces, why) in broken {
+        let found = check(traces).err().unwrap_or_else(|| panic!("{traces:?} is not found"));
+        assert!(found.contains(why), "{traces:?}: {found}");
+    }
+}
+
 /// Something that happens to the cluster.
 #[derive(Clone, Copy, Debug)]
 enum Break {
