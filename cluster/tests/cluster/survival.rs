@@ -558,12 +558,13 @@ fn survive(mut cluster: Cluster, default_rounds: u64, others: impl FnOnce() -> V
             let (addresses, stop) = (&addresses, &stop);
             scope.spawn(move || run_jobs(addresses, client, stop))
         });
+        let stopping = StopAtEnd(&stop);
         rebooted.append(&mut break_and_repair(
             &mut cluster,
             usize::try_from(rounds).unwrap(),
             generator(seed),
         ));
-        stop.store(true, Ordering::Relaxed);
+        drop(stopping);
         jobs.extend(adding.into_iter().flat_map(|client| client.join().unwrap()));
     });
     jobs.extend(others());
@@ -596,6 +597,15 @@ fn survive(mut cluster: Cluster, default_rounds: u64, others: impl FnOnce() -> V
         tasks.len()
     );
     cluster
+}
+
+/// Tells clients to stop, also when the test panics: it waits for them then.
+struct StopAtEnd<'a>(&'a AtomicBool);
+
+impl Drop for StopAtEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }
 
 /// There is enough to check. Returns how much was refused.
