@@ -241,7 +241,11 @@ impl Drop for Cluster {
                 process.wait().ok();
             }
         }
-        fs::remove_dir_all(&self.folder).ok();
+        if thread::panicking() {
+            eprintln!("what the members stored and noted is in {}", self.folder.display());
+        } else {
+            fs::remove_dir_all(&self.folder).ok();
+        }
     }
 }
 
