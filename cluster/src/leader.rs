@@ -137,6 +137,7 @@ impl Nodes {
         let machines = Noted::new(Simulation::default(), begun.clone());
         let fleet = Fleet::new(Box::new(machines), lag, *instant, silent);
         let mut nodes = Self { fleet, begun, trace: trace.clone() };
+        trace.leads(index(held));
         for instruction in account.outstanding() {
             nodes.fleet.carry_out(account, instruction, *instant);
         }
@@ -168,8 +169,13 @@ impl Nodes {
     }
 
     fn note(&self, held: &Held<Replica>) {
-        self.trace.begun(held.last_applied.map_or(0, |log_id| log_id.index), &self.begun.take());
+        self.trace.begun(index(held), &self.begun.take());
     }
+}
+
+/// Up to where the log is applied.
+fn index(held: &Held<Replica>) -> u64 {
+    held.last_applied.map_or(0, |log_id| log_id.index)
 }
 
 /// What is replicated for something that is due.

@@ -45,6 +45,13 @@ impl Trace {
         });
     }
 
+    /// From here on this member leads, and has told nodes nothing yet.
+    pub fn leads(&self, index: u64) {
+        self.write(|lines| {
+            writeln!(lines, "{index} leads").ok();
+        });
+    }
+
     /// What nodes were told to begin, when the log was applied up to an entry.
     pub fn begun(&self, index: u64, runs: &[RunId]) {
         self.write(|lines| {
@@ -74,10 +81,10 @@ fn word(fact: &TaskFact) -> Option<String> {
     match fact {
         TaskFact::Running { run, .. } => Some(format!("given {run}")),
         TaskFact::Started { .. } => Some("started".into()),
-        TaskFact::Completed(_)
-        | TaskFact::Retried { .. }
-        | TaskFact::Requeued { .. }
-        | TaskFact::Deleted { .. } => Some("over".into()),
+        TaskFact::Completed(_) => Some("ended".into()),
+        TaskFact::Retried { .. } => Some("retried".into()),
+        TaskFact::Requeued { node, .. } => Some(format!("lost {node}")),
+        TaskFact::Deleted { .. } => Some("deleted".into()),
         _ => None,
     }
 }

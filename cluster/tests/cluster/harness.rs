@@ -11,10 +11,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use azbatch::{
+    Clock as _, SystemClock, Timestamp,
+    rest::{Guid, Request, SharedKey},
+};
 use serde_json::{Value, json};
 
 pub const VERSION: &str = "api-version=2024-07-01.20.0";
 const TOKEN: &str = "a-token-of-tests";
+/// The key of the account `contoso`.
+pub const KEY: &str = "a2V5";
 /// Longer than anything here takes, even on a busy machine.
 pub const TIMEOUT: Duration = Duration::from_secs(40);
 
@@ -49,7 +55,7 @@ impl Cluster {
     /// Starts three members with an account `contoso`, which is on all of them.
     pub fn start(test: &str, arguments: &[&str]) -> Self {
         let cluster = Self::start_members(test, 3, arguments);
-        cluster.control_ok(1, "PUT", "/accounts/contoso", &json!({ "key": "a2V5" }));
+        cluster.control_ok(1, "PUT", "/accounts/contoso", &json!({ "key": KEY }));
         for member in 1..=3 {
             wait("all members know the account", || {
                 let seen = cluster.control(member, "GET", "/accounts/contoso", &Value::Null).ok()?;
@@ -177,7 +183,7 @@ impl Cluster {
         let headers = [&[("content-type", "application/json")], headers].concat();
         let target =
             format!("/accounts/contoso{path}{}{VERSION}", if path.contains('?') { '&' } else { '?' });
-        send(self.address(member), method, &target, &headers, &text(body))
+        send_signed(self.address(member), method, &target, &headers, &text(body))
     }
 
     /// What is at a path, as a member has it after everything that was answered before.
@@ -235,7 +241,11 @@ impl Drop for Cluster {
                 process.wait().ok();
             }
         }
-        fs::remove_dir_all(&self.folder).ok();
+        if thread::panicking() {
+            eprintln!("what the members stored and noted is in {}", self.folder.display());
+        } else {
+            fs::remove_dir_all(&self.folder).ok();
+        }
     }
 }
 
@@ -282,6 +292,24 @@ pub fn send(
     write!(request, "\r\n{body}").unwrap();
     stream.write_all(request.as_bytes())?;
     receive(BufReader::new(stream))
+}
+
+/// As [`send`], signed with the key of `contoso`.
+pub fn send_signed(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
+    let (date, length) = (SystemClock.now().rfc1123().to_string(), body.len().to_string());
+    let headers = [headers, &[("ocp-date", date.as_str())]].concat();
+    let sent = headers.iter().copied().chain([("content-length", length.as_str())]);
+    let sent: Vec<(&str, &[u8])> = sent.map(|(name, value)| (name, value.as_bytes())).collect();
+    let (received, request_id) = (Timestamp::MIN, Guid::from_u128(1));
+    let request = Request { method, target, headers: &sent, body: body.as_bytes(), received, request_id };
+    let signature = SharedKey::new("contoso", KEY).unwrap().sign(&request);
+    send(address, method, target, &[headers.as_slice(), &[("authorization", &signature)]].concat(), body)
 }
 
 fn receive(mut reader: impl BufRead) -> io::Result<Answer> {

@@ -1,11 +1,13 @@
 """Adds jobs with a task, and terminates them, with azure-batch 15.1 and its own retries, until standard input is closed.
 
 The arguments are the URLs of an account at the members of a cluster. For each job a line of JSON says what the client was
-told is done: that the job was added, its task, and that its end was accepted. What is false is not known.
+told: whether the job was added, its task, whether its end was accepted, and whether it took another task after that. True is
+done, false refused, and null not known. The key of the account is in AZBATCH_KEY.
 """
 
 import json
 import logging
+import os
 import sys
 import threading
 
@@ -16,26 +18,48 @@ from azure.core.exceptions import AzureError, HttpResponseError, ResourceExistsE
 logging.disable(logging.CRITICAL)  # retries are expected here
 
 urls, stop = sys.argv[1:], threading.Event()
+credential = AzureNamedKeyCredential("contoso", os.environ["AZBATCH_KEY"])
+statuses = []  # of each try of the last request; None if it had no answer
+
+
+def on_request(_):
+    if threading.current_thread() is threading.main_thread():  # pollers have threads of their own
+        statuses.append(None)
+
+
+def on_response(response):
+    if threading.current_thread() is threading.main_thread():
+        statuses[-1] = response.http_response.status_code
+
+
+hooks = {"raw_request_hook": on_request, "raw_response_hook": on_response}
 clients = [
-    BatchClient(url, AzureNamedKeyCredential("contoso", "a2V5"), retry_total=4, retry_backoff_factor=0.2, read_timeout=30)
+    BatchClient(url, credential, **hooks, retry_total=4, retry_backoff_factor=0.2, read_timeout=30)
     for url in urls
 ]
 threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
 
 
-def told(request, already):
-    """Whether the service said that it is done. A retry can find that the try before it was done: `already` says so."""
+def told(request, already=lambda error: False):
+    """True if the service said that it is done, False if it refused it, None if nobody knows.
+
+    A retry can find that the try before it was done: `already` says so.
+    """
+    statuses.clear()
     try:
         request()
         return True
     except HttpResponseError as error:
         if already(error):
             return True
-        if error.status_code in (500, 503):
+        assert statuses
+        if all(status in (409, 503) for status in statuses):
             return False
+        if error.status_code in (409, 500, 503):
+            return None
         raise
     except AzureError:  # no answer
-        return False
+        return None
 
 
 def exists(error):
@@ -54,7 +78,7 @@ while not stop.wait(0.05):
     new_job = models.BatchJobCreateOptions(id=job, pool_info=pool)
     new_task = models.BatchTaskCreateOptions(id="task", command_line="sleep 60")
     added = told(lambda: client.create_job(new_job), exists)
-    task = added and told(lambda: client.create_task(job, new_task), exists)
+    task = told(lambda: client.create_task(job, new_task), exists) if added else None
     if task:
         try:
             assert [task.id for task in client.list_tasks(job)] == ["task"], f"{job} has not its task"
@@ -62,5 +86,8 @@ while not stop.wait(0.05):
             pass
         stop.wait(0.3)
     # The SDK polls the job in a thread of its own from then on.
-    terminated = added and told(lambda: client.begin_terminate_job(job, {"terminateReason": "load"}), is_ending)
-    print(json.dumps({"job": job, "added": added, "task": task, "terminated": terminated}), flush=True)
+    terminated = told(lambda: client.begin_terminate_job(job, {"terminateReason": "load"}), is_ending) if added else None
+    late_task = models.BatchTaskCreateOptions(id="late", command_line="sleep 60")
+    late = told(lambda: client.create_task(job, late_task)) if terminated else None
+    said = {"job": job, "added": added, "task": task, "terminated": terminated, "late": late}
+    print(json.dumps(said), flush=True)

@@ -36,9 +36,23 @@ impl Client {
 
     /// Sends a request with a body of JSON, or none, and waits for the answer.
     pub fn send(&mut self, method: &str, target: &str, body: &[u8]) -> io::Result<Answer> {
+        self.send_with(method, target, &[], body)
+    }
+
+    /// Sends a request with more headers.
+    pub fn send_with(
+        &mut self,
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<Answer> {
         let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", self.host).into_bytes();
         if !body.is_empty() {
             request.extend_from_slice(b"Content-Type: application/json\r\n");
+        }
+        for (name, value) in headers {
+            request.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
         }
         request.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
         request.extend_from_slice(body);

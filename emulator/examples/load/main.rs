@@ -10,6 +10,8 @@
 //! With `through-failures` after these, it goes on when requests are refused with 500 or 503 or connections break, as
 //! they are when members of a cluster fail: it counts only what was acknowledged, and connects again.
 //!
+//! With the account's key in `AZBATCH_KEY` requests are signed. The last part of the path is the account's name then.
+//!
 //! A path after the address is put before the paths of requests: `127.0.0.1:10600/accounts/laptop` is an account of
 //! a cluster. With several accounts, separated by commas, the connections are spread over them, and there are no lists.
 
@@ -25,7 +27,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use client::Client;
+use azbatch::{
+    Clock as _, SystemClock, Timestamp,
+    rest::{Guid, Request, SharedKey},
+};
+use client::{Answer, Client};
 
 const VERSION: &str = "api-version=2024-07-01.20.0";
 /// How many tasks the filter looks at.
@@ -41,12 +47,13 @@ const LONGEST: u64 = 600;
 struct Account {
     address: SocketAddr,
     prefix: String,
+    key: Option<SharedKey>,
 }
 
 /// A connection to an account.
 struct Connection<'a> {
     client: Client,
-    prefix: &'a str,
+    account: &'a Account,
 }
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -112,13 +119,31 @@ impl FromStr for Account {
         if !address.ip().is_loopback() {
             return Err("only an emulator on this machine is put under load".into());
         }
-        Ok(Self { address, prefix: prefix.into() })
+        let (_, name) = prefix.rsplit_once('/').unwrap_or_default();
+        let key = env::var("AZBATCH_KEY").ok().map(|key| SharedKey::new(name, &key)).transpose()?;
+        Ok(Self { address, prefix: prefix.into(), key })
     }
 }
 
 impl Account {
     fn connect(&self) -> Result<Connection<'_>, Failure> {
-        Ok(Connection { client: Client::connect(self.address)?, prefix: &self.prefix })
+        Ok(Connection { client: Client::connect(self.address)?, account: self })
+    }
+}
+
+impl Connection<'_> {
+    fn send(&mut self, method: &str, target: &str, body: &[u8]) -> io::Result<Answer> {
+        let target = format!("{}{target}", self.account.prefix);
+        let Some(key) = &self.account.key else { return self.client.send(method, &target, body) };
+        let (date, length) = (SystemClock.now().rfc1123().to_string(), body.len().to_string());
+        let mut headers = vec![("ocp-date", date.as_bytes()), ("content-length", length.as_bytes())];
+        if !body.is_empty() {
+            headers.push(("content-type", b"application/json"));
+        }
+        let (received, request_id) = (Timestamp::MIN, Guid::from_u128(0));
+        let request = Request { method, target: &target, headers: &headers, body, received, request_id };
+        let signature = key.sign(&request);
+        self.client.send_with(method, &target, &[("ocp-date", &date), ("authorization", &signature)], body)
     }
 }
 
@@ -146,8 +171,7 @@ fn expect(
     body: &str,
     status: u16,
 ) -> Result<(), Failure> {
-    let target = format!("{}{target}", account.prefix);
-    let answer = account.client.send(method, &target, body.as_bytes());
+    let answer = account.send(method, target, body.as_bytes());
     let answer = answer.map_err(|error| Unacknowledged(format!("{method} {target}: {error}")))?;
     if answer.status == status {
         return Ok(());
