@@ -225,7 +225,10 @@ impl RaftLogStorage<Types> for RaftLog {
     }
 
     async fn read_committed(&mut self) -> Result<Option<LogId>, StorageError> {
-        Ok(self.value::<Option<LogId>>(COMMITTED).map(Option::flatten).map_err(reading)?)
+        let committed = self.value::<Option<LogId>>(COMMITTED).map(Option::flatten).map_err(reading)?;
+        // It may have been stored just after this member left the group and forgot the entries.
+        let last = self.state().map_err(reading)?.last_log_id;
+        Ok(committed.filter(|committed| Some(*committed) <= last))
     }
 
     async fn append<I>(&mut self, entries: I, callback: LogFlushed<Types>) -> Result<(), StorageError>

@@ -66,8 +66,12 @@ async fn who_has_left_a_group_elects_nobody_who_lacks_what_it_had() {
     log.log.append(0, (0..=6).map(entry)).committed().await.unwrap();
     // It was the leader.
     log.save_vote(&Vote::new_committed(4, 2)).await.unwrap();
+    log.save_committed(Some(log_id(4, 6))).await.unwrap();
+    assert_eq!(log.read_committed().await.unwrap(), None, "it is stored later");
     for _twice in 0..2 {
         log.leave().await.unwrap();
+        sleep(2 * COMMITTED_TIME).await;
+        assert_eq!(log.read_committed().await.unwrap(), None);
         assert_eq!(log.state().unwrap(), LogState { last_purged_log_id: None, last_log_id: None });
         assert_eq!(log.left().unwrap(), Some(log_id(4, 6)));
         assert_eq!(log.read_vote().await.unwrap(), Some(Vote::new(4, 2)), "it does not lead");
