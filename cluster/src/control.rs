@@ -35,6 +35,7 @@ use crate::{
 
 /// On how many members an account may be. It outlives one of three, two of five, and three of seven.
 const REPLICAS: RangeInclusive<u8> = 1..=7;
+const DEFAULT_REPLICAS: u8 = 3;
 /// How long a change of members or accounts is waited for.
 const CHANGE_TIME: Duration = Duration::from_secs(30);
 
@@ -74,9 +75,8 @@ struct NewAccount {
     key: Option<String>,
     /// By default the path of the account at the member that is asked.
     url: Option<String>,
-    /// On how many members it is.
-    #[serde(default = "default_replicas")]
-    replicas: u8,
+    /// On how many members it is; by default as before, or on 3.
+    replicas: Option<u8>,
 }
 
 #[derive(Deserialize)]
@@ -91,10 +91,6 @@ struct NewMember {
     id: MemberId,
     /// Host and port.
     address: String,
-}
-
-fn default_replicas() -> u8 {
-    3
 }
 
 async fn show_cluster(State(member): State<Arc<Member>>) -> Answer {
@@ -152,10 +148,10 @@ async fn create_account(
     // Without a body, all is as by default.
     let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
     let NewAccount { key, url, replicas } = serde_json::from_slice(body).map_err(|error| bad(&error))?;
-    if !REPLICAS.contains(&replicas) {
+    if replicas.is_some_and(|replicas| !REPLICAS.contains(&replicas)) {
         return Err(bad(&format!("replicas: {} to {}", REPLICAS.start(), REPLICAS.end())));
     }
-    let is_default = key.is_none() && url.is_none();
+    let is_default = key.is_none() && url.is_none() && replicas.is_none();
     member.directory.catch_up().await.map_err(refusal)?;
     let known = member.entry(&name);
     let key = match key.or_else(|| known.as_ref().map(|known| known.key.clone())) {
@@ -164,10 +160,14 @@ async fn create_account(
     };
     SharedKey::new(&name, &key).map_err(|error| bad(&error))?;
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let replicas =
+        replicas.or_else(|| known.as_ref().map(|known| known.replicas)).unwrap_or(DEFAULT_REPLICAS);
     let url = url.or_else(|| known.map(|known| known.url));
     let url = url.unwrap_or_else(|| format!("http://{host}/accounts/{name}"));
     let load = member.directory.shared.read().state.load();
-    let on = choose(&name, replicas, &member.member_ids(), &BTreeSet::new(), &load);
+    let mut on = member.members();
+    let chosen = choose(&name, replicas, &on.keys().copied().collect(), &BTreeSet::new(), &load);
+    on.retain(|id, _| chosen.contains(id));
     let command = DirectoryCommand::Create { name: name.clone(), key, url, replicas, on };
     match change_directory(&member, &command).await {
         // Somebody else has created it at the same moment.
@@ -259,11 +259,11 @@ fn here(member: &Member, name: &str) -> Result<Arc<AccountGroup>, Refusal> {
 
 async fn show_account(State(member): State<Arc<Member>>, Path(name): Path<String>) -> Answer {
     let name = name.to_ascii_lowercase();
-    let entry = match member.find(&name) {
-        Place::Here(_) | Place::Elsewhere(_) | Place::Nowhere => member.entry(&name),
-        Place::Unknown => return Err(no_account(&name, &NoAccount::Unknown)),
-    };
-    let entry = entry.ok_or_else(|| no_account(&name, &NoAccount::Nowhere))?;
+    if member.entry(&name).is_none() {
+        // It may have been created at another member just now.
+        member.directory.catch_up().await.map_err(refusal)?;
+    }
+    let entry = member.entry(&name).ok_or_else(|| no_account(&name, &NoAccount::Nowhere))?;
     Ok(Json(account_json(&member, &name, &entry)))
 }
 
@@ -336,6 +336,9 @@ async fn remove_member(State(member): State<Arc<Member>>, Path(old): Path<Member
     left.remove(&old);
     if left.is_empty() {
         return Err((StatusCode::CONFLICT, "it is the last member\n".into()));
+    }
+    if old == member.context.peers.own() {
+        return Err((StatusCode::CONFLICT, "a member cannot remove itself: ask another one\n".into()));
     }
     move_away(&member, old, &left).await?;
     member.change_members(&MemberChange::Remove(old)).await.map_err(refusal)?;

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use openraft::BasicNode;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -29,7 +30,11 @@ pub struct AccountEntry {
     pub url: String,
     /// On how many members it is, if the cluster has as many.
     pub replicas: u8,
+    /// The members that may begin its group, with their addresses then.
+    pub founders: BTreeMap<MemberId, BasicNode>,
     pub placement: Placement,
+    /// How often it was asked to move.
+    pub moves: u64,
 }
 
 /// On which members an account is. There is always at least one.
@@ -51,17 +56,17 @@ pub enum DirectoryCommand {
         key: String,
         url: String,
         replicas: u8,
-        on: BTreeSet<MemberId>,
+        on: BTreeMap<MemberId, BasicNode>,
     },
     /// The account is to be on these members.
     Move {
         account: AccountId,
         to: BTreeSet<MemberId>,
     },
-    /// The account's group has exactly these members now.
+    /// The account's group has the members that the latest of so many moves asked for.
     Settle {
         account: AccountId,
-        on: BTreeSet<MemberId>,
+        moves: u64,
     },
     Delete(AccountId),
 }
@@ -86,7 +91,7 @@ pub enum DirectoryOutcome {
     NotBegun,
     /// The account would be nowhere.
     Nowhere,
-    /// The account is to be on other members by now.
+    /// The account was asked to move again since.
     Outdated,
 }
 
@@ -103,6 +108,13 @@ impl AccountId {
     pub fn of_group(group: &str) -> Option<Self> {
         let (name, number) = group.strip_prefix(GROUP_PREFIX)?.rsplit_once('-')?;
         Some(Self { name: name.into(), number: number.parse().ok()? })
+    }
+}
+
+impl AccountEntry {
+    /// Whether one that asks for the other gets this one.
+    fn is_like(&self, other: &Self) -> bool {
+        (&self.key, &self.url, self.replicas) == (&other.key, &other.url, other.replicas)
     }
 }
 
@@ -158,7 +170,7 @@ impl Directory {
             return DirectoryOutcome::Nowhere;
         }
         match self.accounts.get(&name) {
-            Some(known) if known.key == entry.key && known.url == entry.url => DirectoryOutcome::Done,
+            Some(known) if known.is_like(&entry) => DirectoryOutcome::Done,
             Some(_) => DirectoryOutcome::Taken,
             None => {
                 self.last_number = entry.number;
@@ -180,17 +192,18 @@ impl Directory {
             Placement::New(_) => DirectoryOutcome::NotBegun,
             Placement::Settled(_) | Placement::Moving { .. } => {
                 entry.placement = Placement::Moving { from: entry.placement.members(), to };
+                entry.moves += 1;
                 DirectoryOutcome::Done
             }
         }
     }
 
-    fn settle(&mut self, account: &AccountId, on: BTreeSet<MemberId>) -> DirectoryOutcome {
+    fn settle(&mut self, account: &AccountId, moves: u64) -> DirectoryOutcome {
         let Some(entry) = self.find(account) else { return DirectoryOutcome::Unknown };
-        if *entry.placement.goal() != on {
+        if entry.moves != moves {
             return DirectoryOutcome::Outdated;
         }
-        entry.placement = Placement::Settled(on);
+        entry.placement = Placement::Settled(entry.placement.goal().clone());
         DirectoryOutcome::Done
     }
 
@@ -212,11 +225,14 @@ impl Replicated for Directory {
         let outcome = match command {
             DirectoryCommand::Create { name, key, url, replicas, on } => {
                 let number = self.last_number + 1;
-                let placement = Placement::New(on);
-                self.create(name, AccountEntry { number, key, url, replicas, placement })
+                let placement = Placement::New(on.keys().copied().collect());
+                self.create(
+                    name,
+                    AccountEntry { number, key, url, replicas, founders: on, placement, moves: 0 },
+                )
             }
             DirectoryCommand::Move { account, to } => self.relocate(&account, to),
-            DirectoryCommand::Settle { account, on } => self.settle(&account, on),
+            DirectoryCommand::Settle { account, moves } => self.settle(&account, moves),
             DirectoryCommand::Delete(account) => self.delete(&account),
         };
         Applied { outcome, event: None }
@@ -241,7 +257,7 @@ mod tests {
             key: "a2V5".into(),
             url: format!("http://{name}"),
             replicas: 3,
-            on: on.iter().copied().collect(),
+            on: on.iter().map(|id| (*id, BasicNode::new("127.0.0.1:1"))).collect(),
         }
     }
 
@@ -266,16 +282,15 @@ mod tests {
         };
         let account = || id("contoso", 1);
         let go = |to: &[MemberId]| DirectoryCommand::Move { account: account(), to: members(to) };
-        let settle = |on: &[MemberId]| DirectoryCommand::Settle { account: account(), on: members(on) };
+        let settle = |moves| DirectoryCommand::Settle { account: account(), moves };
 
         assert_eq!(apply(create("contoso", &[])).0, DirectoryOutcome::Nowhere);
         let (outcome, after) = apply(create("contoso", &[1, 2, 3]));
         assert_eq!(outcome, DirectoryOutcome::Done);
         assert_eq!(*placement(&after), Placement::New(members(&[1, 2, 3])));
         assert_eq!(apply(go(&[1, 2, 4])).0, DirectoryOutcome::NotBegun);
-        assert_eq!(apply(settle(&[1, 2])).0, DirectoryOutcome::Outdated);
         assert!(!placement(&after).is_settled());
-        let (_, after) = apply(settle(&[1, 2, 3]));
+        let (_, after) = apply(settle(0));
         assert_eq!(*placement(&after), Placement::Settled(members(&[1, 2, 3])));
 
         assert_eq!(apply(go(&[])).0, DirectoryOutcome::Nowhere);
@@ -285,10 +300,25 @@ mod tests {
         let (_, after) = apply(go(&[2, 5]));
         assert_eq!(placement(&after).members(), members(&[1, 2, 3, 4, 5]));
         assert_eq!(placement(&after).goal(), &members(&[2, 5]));
-        assert_eq!(apply(settle(&[1, 2, 4])).0, DirectoryOutcome::Outdated);
-        let (outcome, after) = apply(settle(&[2, 5]));
+        assert_eq!(apply(settle(1)).0, DirectoryOutcome::Outdated);
+        let (outcome, after) = apply(settle(2));
         assert_eq!(outcome, DirectoryOutcome::Done);
         assert_eq!(after.load(), [(2, 1), (5, 1)].into());
+    }
+
+    #[test]
+    fn a_late_word_of_a_move_does_not_settle_another_one_to_the_same_members() {
+        let mut directory = Directory::default();
+        let account = || id("contoso", 1);
+        directory.apply(create("contoso", &[1, 2, 3]));
+        for to in [&[1, 4, 5], &[1, 2, 3]] {
+            let before = directory.accounts["contoso"].moves;
+            directory.apply(DirectoryCommand::Settle { account: account(), moves: before });
+            directory.apply(DirectoryCommand::Move { account: account(), to: members(to) });
+        }
+        let late = DirectoryCommand::Settle { account: account(), moves: 0 };
+        assert_eq!(directory.apply(late).outcome, DirectoryOutcome::Outdated);
+        assert!(!placement(&directory).is_settled());
     }
 
     #[test]
@@ -303,7 +333,7 @@ mod tests {
         let old = id("contoso", 1);
         for (late, outcome) in [
             (DirectoryCommand::Delete(old.clone()), DirectoryOutcome::Done),
-            (DirectoryCommand::Settle { account: old.clone(), on: members(&[2]) }, DirectoryOutcome::Unknown),
+            (DirectoryCommand::Settle { account: old.clone(), moves: 0 }, DirectoryOutcome::Unknown),
             (DirectoryCommand::Move { account: old, to: members(&[3]) }, DirectoryOutcome::Unknown),
         ] {
             assert_eq!(directory.apply(late).outcome, outcome);

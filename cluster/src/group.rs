@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     log::RaftLog,
-    machine::{Machine, Replicated, Shared},
+    machine::{Machine, Replicated, Shared, Snapshots},
     network::{GroupNetwork, NoAnswer, Peers, Topic},
     raft::{Bytes, LogId, MemberId, Types, Unreadable, decode, encode},
 };
@@ -90,9 +90,11 @@ pub struct Group<S: Replicated> {
     peers: Peers,
     proposals: mpsc::Sender<Proposal>,
     /// Until when this member does nothing as the leader, so that another one can be elected.
-    yields_until: Mutex<Option<Instant>>,
+    yields_until: Arc<Mutex<Option<Instant>>>,
     /// See [`RaftLog::left`].
     left: Option<LogId>,
+    log: RaftLog,
+    snapshots: Snapshots,
 }
 
 /// A command that waits to be proposed.
@@ -118,10 +120,14 @@ impl<S: Replicated> Group<S> {
         let machine = Machine::open(log.clone(), new, events, changes)?;
         let shared = machine.shared();
         let network = GroupNetwork { peers: peers.clone(), group: name.into() };
-        let log = RaftLog::new(log).purged_after(machine.snapshots());
+        let snapshots = machine.snapshots();
+        let log = RaftLog::new(log).purged_after(snapshots.covered());
         let left = log.left()?;
-        let raft = Raft::new(peers.own(), config.clone(), network, log, machine).await;
+        // With a part of the log it had, a member may see members of long ago in it, and be elected by them.
+        let config = Config { enable_elect: left.is_none(), ..(**config).clone() };
+        let raft = Raft::new(peers.own(), Arc::new(config), network, log.clone(), machine).await;
         let raft = raft.map_err(|error| error.to_string())?;
+        tokio::spawn(take_part_again(raft.clone(), log.clone(), left));
         tokio::spawn(report_failure(name.into(), raft.clone(), failures.clone()));
         let (proposals, waiting) = mpsc::channel(WAITING);
         tokio::spawn(propose_batches(raft.clone(), waiting));
@@ -131,8 +137,10 @@ impl<S: Replicated> Group<S> {
             shared,
             peers: peers.clone(),
             proposals,
-            yields_until: Mutex::default(),
+            yields_until: Arc::default(),
             left,
+            log,
+            snapshots,
         })
     }
 
@@ -175,6 +183,9 @@ impl<S: Replicated> Group<S> {
     ) -> Result<T, Failure> {
         let until = Instant::now() + PATIENCE;
         loop {
+            if self.is_closed() {
+                return Err(Failure::NotDone("this member takes no part in the group any more".into()));
+            }
             let tried = match self.leader() {
                 Some(leader) => act(leader).await,
                 None => Err(Failure::NotDone("no leader is known".into())),
@@ -306,6 +317,9 @@ impl<S: Replicated> Group<S> {
         if !silent.await? {
             return Ok(());
         }
+        if self.log.lacks(self.left).map_err(Failure::NotDone)? {
+            return Err(Failure::NotDone("this member is not up to date".into()));
+        }
         let until = Instant::now() + HAND_OVER;
         sleep(LEASE).await;
         let mut metrics = self.raft.metrics();
@@ -331,17 +345,21 @@ impl<S: Replicated> Group<S> {
             let replication = metrics.replication.as_ref();
             (replication.and_then(|all| all.get(&to).copied().flatten()), metrics.last_log_index)
         };
+        let is_voter = self.membership().voter_ids().any(|voter| voter == to);
         let missing = last.unwrap_or_default().saturating_sub(replicated.map_or(0, |log_id| log_id.index));
-        if !self.is_leader() || replicated.is_none() || missing > MAX_MISSING {
+        if !self.is_leader() || !is_voter || replicated.is_none() || missing > MAX_MISSING {
             return Err(Failure::NotDone(format!("member {to} is not up to date")));
         }
         let until = Instant::now() + HAND_OVER;
         *self.yields_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
         self.raft.runtime_config().heartbeat(false);
-        let raft = self.raft.clone();
+        let (raft, yields_until) = (self.raft.clone(), self.yields_until.clone());
         tokio::spawn(async move {
             sleep_until(until).await;
-            raft.runtime_config().heartbeat(true);
+            // Another hand-over may have begun.
+            if *yields_until.lock().unwrap_or_else(PoisonError::into_inner) == Some(until) {
+                raft.runtime_config().heartbeat(true);
+            }
         });
         Ok(())
     }
@@ -390,8 +408,7 @@ impl<S: Replicated> Group<S> {
                     return Err(Failure::NotDone(format!("member {member} is at {}", known.addr)));
                 }
                 // It could not be reached there.
-                let wrong = ChangeMembers::RemoveNodes([*member].into());
-                self.raft.change_membership(wrong, false).await.map_err(not_written)?;
+                self.change(ChangeMembers::RemoveNodes([*member].into())).await?;
             }
             if !before.voter_ids().any(|voter| voter == *member) {
                 // It catches up before it counts.
@@ -403,17 +420,27 @@ impl<S: Replicated> Group<S> {
             }
         }
         if *self.membership().get_joint_config() != [voters.clone()] {
-            let changed = self.raft.change_membership(ChangeMembers::ReplaceAllVoters(voters), false).await;
-            changed.map_err(not_written)?;
+            self.change(ChangeMembers::ReplaceAllVoters(voters)).await?;
         }
         let others: BTreeSet<MemberId> = self.membership().learner_ids().collect();
         if !others.is_empty() {
-            self.raft
-                .change_membership(ChangeMembers::RemoveNodes(others), false)
-                .await
-                .map_err(not_written)?;
+            self.change(ChangeMembers::RemoveNodes(others)).await?;
         }
         Ok(())
+    }
+
+    /// Raft does not always answer a leader that leads no longer.
+    async fn change(&self, change: ChangeMembers<MemberId, BasicNode>) -> Result<(), Failure> {
+        let changed = timeout_at(Instant::now() + CATCH_UP, self.raft.change_membership(change, false)).await;
+        let changed = changed.map_err(|_| Failure::Unknown("no majority has answered in time".into()))?;
+        changed.map(drop).map_err(not_written)
+    }
+
+    /// Whether the group has exactly these members, as far as this one knows.
+    pub fn has_members(&self, members: &BTreeSet<MemberId>) -> bool {
+        let membership = self.membership();
+        membership.get_joint_config() == std::slice::from_ref(members)
+            && membership.learner_ids().next().is_none()
     }
 
     /// The members of the group as this member knows them, committed or not.
@@ -434,6 +461,17 @@ impl<S: Replicated> Group<S> {
             return Ok(VoteResponse::new(vote, self.left, false));
         }
         self.raft.vote(request).await
+    }
+
+    /// Takes no further part in the group. Nothing is stored of it from here on.
+    ///
+    /// # Errors
+    /// Raft has not ended as it should.
+    pub async fn close(&self) -> Result<(), String> {
+        let ended = self.raft.shutdown().await.map_err(|error| error.to_string());
+        self.log.close();
+        self.snapshots.close().await;
+        ended
     }
 
     /// Whether Raft has ended.
@@ -513,6 +551,20 @@ async fn propose_batch(raft: &Raft<Types>, commands: &Vec<Bytes>) -> Result<Vec<
         }
     };
     decode(&written.data.0).map_err(unreadable)
+}
+
+/// Lets a member be elected that has come back to a group, once it has as much of the log as when it left.
+async fn take_part_again(raft: Raft<Types>, log: RaftLog, left: Option<LogId>) {
+    let mut metrics = raft.metrics();
+    while left.is_some() {
+        if let Ok(false) = log.lacks(left) {
+            raft.runtime_config().elect(true);
+            return;
+        }
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Says why Raft has ended, if it was not told to.

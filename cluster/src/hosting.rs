@@ -34,14 +34,14 @@ pub async fn run(member: Arc<Member>) {
     let mut changes = member.directory_changes();
     // What was here is here at once, for who reads without a majority. Accounts that are no longer here are only voters
     // too many until the directory says so.
-    open_missing(&member, &member.entries()).await;
+    open_missing(&member).await;
     while member.directory.catch_up().await.is_err() {}
+    close_others(&member).await;
     forget_leftovers(&member).await;
     loop {
         changes.borrow_and_update();
-        let entries = member.entries();
-        close_others(&member, &entries).await;
-        open_missing(&member, &entries).await;
+        close_others(&member).await;
+        open_missing(&member).await;
         member.set_knows_all();
         if changes.changed().await.is_err() {
             return;
@@ -51,60 +51,63 @@ pub async fn run(member: Arc<Member>) {
 
 /// Forgets the accounts that this member had when it ended, and is not to have any more.
 async fn forget_leftovers(member: &Member) {
-    let entries = member.entries();
-    let names = member.context.store.names().unwrap_or_else(|error| {
-        eprintln!("the logs cannot be listed: {error}");
-        Vec::new()
-    });
-    for account in names.iter().filter_map(|name| AccountId::of_group(name)) {
-        if !is_here(member, &entries, &account) {
-            forget(member, &entries, &account).await;
+    match member.context.store.names() {
+        Ok(names) => {
+            for account in names.iter().filter_map(|name| AccountId::of_group(name)) {
+                if !is_here(member, &account) {
+                    forget(member, &account).await;
+                }
+            }
         }
+        Err(error) => member.fail(&error.to_string()),
     }
 }
 
 /// Whether an account is to be on this member.
-fn is_here(member: &Member, entries: &BTreeMap<String, AccountEntry>, account: &AccountId) -> bool {
-    entries.get(&account.name).is_some_and(|entry| {
+fn is_here(member: &Member, account: &AccountId) -> bool {
+    member.entry(&account.name).is_some_and(|entry| {
         entry.number == account.number && entry.placement.members().contains(&member.settings.id)
     })
 }
 
 /// Removes what is stored of an account.
-async fn forget(member: &Member, entries: &BTreeMap<String, AccountEntry>, account: &AccountId) {
+async fn forget(member: &Member, account: &AccountId) {
     let log = member.context.store.log(&account.group());
-    let exists = entries.get(&account.name).is_some_and(|entry| entry.number == account.number);
+    let exists = member.entry(&account.name).is_some_and(|entry| entry.number == account.number);
     let forgotten = if exists {
         RaftLog::new(log).leave().await
     } else {
         log.delete().committed().await.map_err(|error| error.to_string())
     };
     if let Err(error) = forgotten {
-        eprintln!("account {}: {error}", account.name);
+        member.fail(&format!("account {}: {error}", account.name));
     }
 }
 
-async fn close_others(member: &Member, entries: &BTreeMap<String, AccountEntry>) {
+async fn close_others(member: &Member) {
     for account in member.accounts() {
-        if is_here(member, entries, &account.id) {
+        if is_here(member, &account.id) {
             continue;
         }
         member.remove(&account.id);
-        if let Err(error) = account.group.raft.shutdown().await {
+        if let Err(error) = account.group.close().await {
             eprintln!("account {}: {error}", account.id.name);
         }
-        forget(member, entries, &account.id).await;
+        // If it has come back meanwhile, this member has acknowledged what must not be forgotten.
+        if !is_here(member, &account.id) {
+            forget(member, &account.id).await;
+        }
     }
 }
 
-async fn open_missing(member: &Arc<Member>, entries: &BTreeMap<String, AccountEntry>) {
-    for (name, entry) in entries {
+async fn open_missing(member: &Arc<Member>) {
+    for (name, entry) in member.entries() {
         let id = AccountId { name: name.clone(), number: entry.number };
-        if is_here(member, entries, &id)
-            && member.account(name).is_none()
-            && let Err(error) = open(member, id, entry).await
+        if member.account(&name).is_none()
+            && is_here(member, &id)
+            && let Err(error) = open(member, id, &entry).await
         {
-            eprintln!("account {name}: {error}");
+            member.fail(&format!("account {name}: {error}"));
         }
     }
 }
@@ -119,25 +122,17 @@ async fn open(member: &Arc<Member>, id: AccountId, entry: &AccountEntry) -> Resu
     let group = Group::open(&id.group(), &member.context, replica, events, changes).await?;
     let account = Arc::new(AccountGroup::new(id, group, key));
     member.insert(account.clone());
+    member.settings.trace.begin();
     let events = leader::Events { receiver: happened, trace: member.settings.trace.clone() };
     tokio::spawn(leader::work(account.clone(), events, member.settings.lag));
     tokio::spawn(keep_members(member.clone(), account.clone()));
-    if !entry.placement.has_begun() {
-        let founders = entry.placement.goal().clone();
-        tokio::spawn(begin(member.clone(), account, founders));
+    if !entry.placement.has_begun()
+        && let Some(first) = preferred_leader(&account.id.name, entry.placement.goal())
+    {
+        let founders = entry.founders.clone();
+        tokio::spawn(async move { account.group.begin(founders, first).await });
     }
     Ok(())
-}
-
-/// Begins the group of a new account.
-async fn begin(member: Arc<Member>, account: Arc<AccountGroup>, founders: BTreeSet<u64>) {
-    let Some(first) = preferred_leader(&account.id.name, &founders) else { return };
-    while !account.group.is_closed() {
-        if let Ok(members) = with_addresses(&member, &founders) {
-            return account.group.begin(members, first).await;
-        }
-        sleep(RETRY).await;
-    }
 }
 
 /// These members, with their addresses.
@@ -175,16 +170,22 @@ async fn keep_members(member: Arc<Member>, account: Arc<AccountGroup>) {
 async fn settle(member: &Member, account: &AccountGroup) -> Result<(), Failure> {
     let unsettled = || {
         let entry = member.entry(&account.id.name).filter(|entry| entry.number == account.id.number)?;
-        (!entry.placement.is_settled()).then(|| entry.placement.goal().clone())
+        let is_settled = entry.placement.is_settled() && account.group.has_members(entry.placement.goal());
+        (!is_settled).then_some(entry)
     };
     if unsettled().is_none() {
         return Ok(());
     }
     // Nobody else has moved it since.
     member.directory.catch_up().await?;
-    let Some(goal) = unsettled() else { return Ok(()) };
-    account.group.set_members(&with_addresses(member, &goal)?).await?;
-    let command = DirectoryCommand::Settle { account: account.id.clone(), on: goal };
+    let Some(entry) = unsettled() else { return Ok(()) };
+    let goal = if entry.placement.has_begun() {
+        with_addresses(member, entry.placement.goal())?
+    } else {
+        entry.founders
+    };
+    account.group.set_members(&goal).await?;
+    let command = DirectoryCommand::Settle { account: account.id.clone(), moves: entry.moves };
     match member.change_directory(&command).await? {
         DirectoryOutcome::Done | DirectoryOutcome::Unknown => Ok(()),
         DirectoryOutcome::Outdated

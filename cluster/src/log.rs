@@ -49,6 +49,8 @@ struct Unstored {
     committed: Option<LogId>,
     /// Whether it will be stored even if no entries come.
     is_planned: bool,
+    /// Whether nothing is to be stored any more.
+    is_closed: bool,
 }
 
 /// Why the store did not do what it was asked.
@@ -128,6 +130,15 @@ impl RaftLog {
         self.value::<Option<LogId>>(LEFT).map(Option::flatten).map_err(|error| error.to_string())
     }
 
+    /// Whether the log is shorter than it was when this member left the group.
+    ///
+    /// # Errors
+    /// The disk fails, or what is stored cannot be read.
+    pub fn lacks(&self, left: Option<LogId>) -> Result<bool, String> {
+        let state = self.state().map_err(|error| error.to_string())?;
+        Ok(state.last_log_id < left)
+    }
+
     /// The entries from `start` on and before `end`, or as many of the first as fit into a message.
     fn first_entries(&self, start: u64, end: u64) -> Result<Vec<Entry<Types>>, Failure> {
         let (mut entries, mut bytes) = (Vec::new(), 0);
@@ -149,11 +160,21 @@ impl RaftLog {
     /// the number of entries a second. What is not stored is applied once a leader says that it is committed.
     async fn store_committed_later(self) {
         sleep(COMMITTED_TIME).await;
-        self.unstored().is_planned = false;
-        if let Ok(Some(committed)) = self.take_committed() {
+        // Held until it is queued: a log that is closed meanwhile is forgotten after it.
+        let mut unstored = self.unstored();
+        unstored.is_planned = false;
+        if unstored.is_closed {
+            return;
+        }
+        if let Some(Ok(committed)) = unstored.committed.take().map(|committed| encode(&Some(committed))) {
             // A disk that fails says so to others.
             drop(self.log.put(COMMITTED, committed));
         }
+    }
+
+    /// Stores nothing of its own accord any more.
+    pub fn close(&self) {
+        self.unstored().is_closed = true;
     }
 
     fn take_committed(&self) -> Result<Option<Vec<u8>>, Failure> {

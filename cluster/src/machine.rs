@@ -3,7 +3,10 @@
 use std::{
     io::Write as _,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use azbatch_emulator::store::{Changes, Log};
@@ -71,12 +74,13 @@ pub struct Machine<S: Replicated> {
 
 /// Where a group's latest snapshot is stored. Copies are of the same one.
 #[derive(Clone)]
-struct Snapshots {
+pub struct Snapshots {
     log: Log,
     /// Up to where the log is in the stored snapshot.
     covered: watch::Sender<Option<LogId>>,
     /// Held while one is stored.
     saving: Arc<tokio::sync::Mutex<()>>,
+    closed: Arc<AtomicBool>,
 }
 
 /// The name of the stored value.
@@ -94,7 +98,12 @@ impl<S: Replicated> Machine<S> {
         events: UnboundedSender<(u64, S::Event)>,
         changes: watch::Sender<u64>,
     ) -> Result<Self, String> {
-        let snapshots = Snapshots { log, covered: watch::channel(None).0, saving: Arc::default() };
+        let snapshots = Snapshots {
+            log,
+            covered: watch::channel(None).0,
+            saving: Arc::default(),
+            closed: Arc::default(),
+        };
         let held = match snapshots.load()? {
             Some(snapshot) => {
                 snapshots.covered.send_replace(snapshot.meta.last_log_id);
@@ -105,9 +114,8 @@ impl<S: Replicated> Machine<S> {
         Ok(Self { shared: Arc::new(Shared(RwLock::new(held))), snapshots, events, changes })
     }
 
-    /// Up to where the log is in the stored snapshot, and when that changes.
-    pub fn snapshots(&self) -> watch::Receiver<Option<LogId>> {
-        self.snapshots.covered.subscribe()
+    pub fn snapshots(&self) -> Snapshots {
+        self.snapshots.clone()
     }
 
     pub fn shared(&self) -> Arc<Shared<S>> {
@@ -245,10 +253,21 @@ impl<S: Replicated> RaftSnapshotBuilder<Types> for Builder<S> {
 }
 
 impl Snapshots {
+    /// Up to where the log is in the stored snapshot, and when that changes.
+    pub fn covered(&self) -> watch::Receiver<Option<LogId>> {
+        self.covered.subscribe()
+    }
+
+    /// Waits for a snapshot that is being stored, and stores no other one.
+    pub async fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        drop(self.saving.lock().await);
+    }
+
     /// Stores a snapshot, unless there is a newer one: one can come from the leader while this member makes another.
     async fn save(&self, meta: &SnapshotMeta, stored: Vec<u8>) -> Result<(), String> {
         let saving = self.saving.lock().await;
-        if *self.covered.borrow() > meta.last_log_id {
+        if self.closed.load(Ordering::Relaxed) || *self.covered.borrow() > meta.last_log_id {
             return Ok(());
         }
         let value = encode(&(meta, Bytes(stored.into()))).map_err(|error| error.to_string())?;

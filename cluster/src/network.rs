@@ -1,12 +1,12 @@
 //! What members say to each other, over HTTP: Raft's messages, and requests that are passed on to a leader.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     future::Future,
     iter,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use axum::http::{self, StatusCode, header};
@@ -30,6 +30,11 @@ use crate::raft::{Bytes, MemberId, Snapshot, SnapshotMeta, Types, Unreadable, de
 /// How long Raft waits before it asks a member again that it could not reach.
 const RETRY: Duration = Duration::from_millis(200);
 
+/// How long a member that did not answer is asked after others only.
+const SILENT_TIME: Duration = Duration::from_secs(5);
+/// How long a machine has to answer that it is there.
+const CONNECT_TIME: Duration = Duration::from_secs(1);
+
 /// Says which member sends a message.
 pub const SENDER: &str = "azbatch-member";
 
@@ -43,6 +48,8 @@ struct Inner {
     client: Client<HttpConnector, Full<Chunk>>,
     /// With whom nothing is exchanged, as if the network were broken.
     cut: Mutex<BTreeSet<MemberId>>,
+    /// Members that did not answer, and when.
+    silent: Mutex<BTreeMap<MemberId, Instant>>,
 }
 
 /// What a message is about, which is the last part of its path.
@@ -117,11 +124,13 @@ pub enum NoAnswer {
 
 impl Peers {
     pub fn new(own: MemberId, token: String) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_TIME));
         let client = Client::builder(TokioExecutor::new())
             .pool_idle_timeout(Duration::from_secs(20))
             .pool_timer(TokioTimer::new())
-            .build(HttpConnector::new());
-        Self(Arc::new(Inner { own, token, client, cut: Mutex::default() }))
+            .build(connector);
+        Self(Arc::new(Inner { own, token, client, cut: Mutex::default(), silent: Mutex::default() }))
     }
 
     pub fn own(&self) -> MemberId {
@@ -143,11 +152,36 @@ impl Peers {
         self.0.cut.lock().unwrap_or_else(PoisonError::into_inner).contains(&member)
     }
 
+    /// Whether a member has not answered lately.
+    pub fn is_silent(&self, member: MemberId) -> bool {
+        let silent = self.0.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        silent.get(&member).is_some_and(|since| since.elapsed() < SILENT_TIME)
+    }
+
     /// Sends a message, and waits for the answer.
     ///
     /// # Errors
     /// No answer came, or it cannot be read.
     pub async fn ask<T: DeserializeOwned>(
+        &self,
+        member: MemberId,
+        node: &BasicNode,
+        group: &str,
+        topic: Topic,
+        message: &impl Serialize,
+        within: Duration,
+    ) -> Result<T, NoAnswer> {
+        let answer = self.send(member, node, group, topic, message, within).await;
+        let mut silent = self.0.silent.lock().unwrap_or_else(PoisonError::into_inner);
+        match &answer {
+            Ok(_) | Err(NoAnswer::Refused(_)) => drop(silent.remove(&member)),
+            Err(NoAnswer::NotSent(_) | NoAnswer::Unknown(_)) => drop(silent.insert(member, Instant::now())),
+        }
+        drop(silent);
+        answer
+    }
+
+    async fn send<T: DeserializeOwned>(
         &self,
         member: MemberId,
         node: &BasicNode,

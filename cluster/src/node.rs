@@ -215,6 +215,11 @@ impl Member {
         self.directory.with_leader(act).await
     }
 
+    /// Lets the process end, because this member cannot do what it must.
+    pub fn fail(&self, why: &str) {
+        drop(self.context.failures.send(why.into()));
+    }
+
     /// Waits until the disk or a group has failed. Nothing can be done then but to end.
     pub async fn failure(&self) -> String {
         let mut failures = self.failures.lock().await;

@@ -20,6 +20,8 @@ use crate::{
 
 /// How long another member has to answer. It waits for a leader, and then for the leader's answer.
 const RELAY_TIME: Duration = Duration::from_secs(25);
+/// How long it has if another one can be asked instead.
+const REPEATABLE_TIME: Duration = Duration::from_secs(3);
 
 /// Why an account has no answer.
 pub enum NoAccount {
@@ -128,9 +130,9 @@ async fn ask_members<T: DeserializeOwned>(
 ) -> Result<T, Failure> {
     let group = AccountId { name: name.into(), number: entry.number }.group();
     let mut failure = Failure::NotDone("no member that has the account is known".into());
+    let within = if repeatable { REPEATABLE_TIME } else { RELAY_TIME };
     for (id, node) in holders(member, name, entry) {
-        let asked =
-            member.context.peers.ask::<Result<T, Failure>>(id, &node, &group, topic, message, RELAY_TIME);
+        let asked = member.context.peers.ask::<Result<T, Failure>>(id, &node, &group, topic, message, within);
         match asked.await.unwrap_or_else(|error| Err(error.into())) {
             Err(Failure::Unknown(why)) if !repeatable => return Err(Failure::Unknown(why)),
             Err(Failure::Unknown(why) | Failure::NotDone(why)) => failure = Failure::NotDone(why),
@@ -140,13 +142,14 @@ async fn ask_members<T: DeserializeOwned>(
     Err(failure)
 }
 
-/// The other members that have an account. First comes the one that is most likely to lead it.
+/// The other members that have an account. Last come those that have not answered lately, first the one that is most
+/// likely to lead it.
 fn holders(member: &Member, name: &str, entry: &AccountEntry) -> Vec<(MemberId, BasicNode)> {
     let on = entry.placement.members();
     let first = preferred_leader(name, entry.placement.goal());
     let known = member.members();
     let others = on.iter().filter(|id| **id != member.settings.id);
     let mut holders: Vec<_> = others.filter_map(|id| Some((*id, known.get(id)?.clone()))).collect();
-    holders.sort_by_key(|(id, _)| Some(*id) != first);
+    holders.sort_by_key(|(id, _)| (member.context.peers.is_silent(*id), Some(*id) != first));
     holders
 }

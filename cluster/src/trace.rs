@@ -27,9 +27,13 @@ impl Trace {
     /// # Errors
     /// The file cannot be opened.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-        file.write_all(b"start\n")?;
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
         Ok(Self(Some(Arc::new(Mutex::new(file)))))
+    }
+
+    /// A group is opened: entries that were applied before may be applied again.
+    pub fn begin(&self) {
+        self.write(|lines| lines.push_str("start\n"));
     }
 
     /// What the account knows of tasks since an entry of the log.

@@ -77,6 +77,9 @@ async fn who_has_left_a_group_elects_nobody_who_lacks_what_it_had() {
         assert_eq!(log.read_vote().await.unwrap(), Some(Vote::new(4, 2)), "it does not lead");
     }
 
+    // Even if it is stored after the entries are forgotten.
+    let late = encode(&Some(log_id(4, 6))).unwrap();
+    log.log.put(COMMITTED, late).committed().await.unwrap();
     let (events, changes) = (unbounded_channel().0, watch::channel(0).0);
     let peers = Peers::new(1, "token".into());
     let config = Arc::new(Config { enable_elect: false, ..Config::default() }.validate().unwrap());

@@ -35,7 +35,7 @@ fn directory(name: &str) -> Directory {
         key: "a2V5".into(),
         url: format!("http://{name}"),
         replicas: 1,
-        on: [1].into(),
+        on: [(1, openraft::BasicNode::new("127.0.0.1:1"))].into(),
     });
     directory
 }
@@ -55,7 +55,18 @@ async fn an_older_snapshot_does_not_take_the_place_of_a_newer_one() {
     let machine = self::machine(&log);
     assert_eq!(machine.shared.read().last_applied, Some(log_id(9)));
     assert_eq!(machine.shared.read().state, newer);
-    assert_eq!(*machine.snapshots().borrow(), Some(log_id(9)));
+    assert_eq!(*machine.snapshots().covered().borrow(), Some(log_id(9)));
+}
+
+#[tokio::test]
+async fn a_closed_group_stores_no_snapshot() {
+    let folder = Folder::new();
+    let log = azbatch_emulator::store::Store::open(&folder.0).unwrap().log("group");
+    let mut machine = machine(&log);
+    let mut late = machine.get_snapshot_builder().await;
+    machine.snapshots().close().await;
+    late.build_snapshot().await.unwrap();
+    assert_eq!(log.get(SNAPSHOT).unwrap(), None);
 }
 
 #[tokio::test]
@@ -63,7 +74,7 @@ async fn the_log_is_purged_only_once_the_snapshot_is_stored() {
     let folder = Folder::new();
     let log = azbatch_emulator::store::Store::open(&folder.0).unwrap().log("group");
     let mut machine = machine(&log);
-    let mut raft_log = RaftLog::new(log.clone()).purged_after(machine.snapshots());
+    let mut raft_log = RaftLog::new(log.clone()).purged_after(machine.snapshots().covered());
     let entry = |index| {
         let entry = openraft::Entry::<Types> { log_id: log_id(index), payload: EntryPayload::Blank };
         encode(&entry).unwrap()

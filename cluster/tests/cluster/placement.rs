@@ -154,6 +154,37 @@ fn an_account_moves_with_all_it_has_and_can_come_back() {
     }
 }
 
+/// A member that comes back gets the log from its beginning. In the first part of it, the member is alone in its group.
+#[test]
+fn a_member_that_comes_back_does_not_lead_with_a_part_of_the_log() {
+    let cluster = Cluster::start_members("back", 3, &["--no-auth"]);
+    cluster.control_ok(1, "PUT", "/accounts/contoso", &json!({ "replicas": 1 }));
+    let home = *on(&cluster, 1, "contoso").first().unwrap();
+    let away = home % 3 + 1;
+    let count = 700; // More than Raft sends at once.
+    for number in 0..count {
+        add_pool(&cluster, home, "contoso", &format!("pool-{number:03}"));
+    }
+    for to in [away, home, away, home] {
+        cluster.control_ok(3, "PUT", "/accounts/contoso/members", &json!({ "members": [to] }));
+        add_pool(&cluster, 2, "contoso", &format!("pool-at-{to}"));
+        let seen = cluster.control_ok(to, "GET", "/accounts/contoso", &Value::Null);
+        assert_eq!((&seen["voters"], &seen["leads"]), (&json!([to]), &json!(true)), "{seen}");
+        for member in 1..=3 {
+            let filter = "/pools?$select=id&maxresults=1000";
+            let answer = send(
+                cluster.address(member),
+                "GET",
+                &format!("/accounts/contoso{filter}&{VERSION}"),
+                &[],
+                "",
+            );
+            let pools = answer.unwrap().json()["value"].as_array().unwrap().len();
+            assert!(pools > count, "{pools} pools at {member}");
+        }
+    }
+}
+
 #[test]
 fn a_deleted_account_is_gone_and_its_name_can_be_used_again() {
     let mut cluster = Cluster::start_members("deleted", 3, &["--no-auth"]);
