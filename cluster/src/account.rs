@@ -11,7 +11,7 @@ use azbatch_emulator::{
     files::{Files, look_up},
 };
 use serde::{Deserialize, Serialize};
-use tokio::task::block_in_place;
+use tokio::task::{JoinHandle, block_in_place};
 
 use crate::{
     command::{Answer, Command, Input, Outcome},
@@ -30,6 +30,8 @@ pub struct AccountGroup {
     key: Option<SharedKey>,
     /// The files of the nodes, while this member leads.
     files: Mutex<Option<Arc<dyn Files>>>,
+    /// What the leader does, and waits to do.
+    work: Mutex<Option<JoinHandle<()>>>,
     /// The account's clock, since this member has led it.
     clock: Mutex<Option<VirtualClock>>,
 }
@@ -56,12 +58,29 @@ pub struct Asked {
 impl AccountGroup {
     pub fn new(id: AccountId, group: Group<Replica>, key: Option<SharedKey>) -> Self {
         let url = group.shared.read().state.account.url().into();
-        Self { id, group, url, key, files: Mutex::default(), clock: Mutex::default() }
+        Self { id, group, url, key, files: Mutex::default(), work: Mutex::default(), clock: Mutex::default() }
     }
 
     /// Whether this member has anything of the account yet.
     pub fn has_begun(&self) -> bool {
         self.group.shared.read().last_applied.is_some()
+    }
+
+    pub fn set_work(&self, work: JoinHandle<()>) {
+        *self.work.lock().unwrap_or_else(PoisonError::into_inner) = Some(work);
+    }
+
+    /// Takes no further part in the account, and waits until nothing of it goes on here.
+    ///
+    /// # Errors
+    /// As [`Group::close`].
+    pub async fn close(&self) -> Result<(), String> {
+        let closed = self.group.close().await;
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(work) = work {
+            work.await.map_err(|error| error.to_string())?;
+        }
+        closed
     }
 
     pub fn url(&self) -> &str {

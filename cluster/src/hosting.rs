@@ -90,7 +90,7 @@ async fn close_others(member: &Member) {
             continue;
         }
         member.remove(&account.id);
-        if let Err(error) = account.group.close().await {
+        if let Err(error) = account.close().await {
             eprintln!("account {}: {error}", account.id.name);
         }
         // If it has come back meanwhile, this member has acknowledged what must not be forgotten.
@@ -124,7 +124,7 @@ async fn open(member: &Arc<Member>, id: AccountId, entry: &AccountEntry) -> Resu
     member.insert(account.clone());
     member.settings.trace.begin();
     let events = leader::Events { receiver: happened, trace: member.settings.trace.clone() };
-    tokio::spawn(leader::work(account.clone(), events, member.settings.lag));
+    account.set_work(tokio::spawn(leader::work(account.clone(), events, member.settings.lag)));
     tokio::spawn(keep_members(member.clone(), account.clone()));
     if !entry.placement.has_begun()
         && let Some(first) = preferred_leader(&account.id.name, entry.placement.goal())
