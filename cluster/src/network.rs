@@ -171,43 +171,38 @@ impl Peers {
         message: &impl Serialize,
         within: Duration,
     ) -> Result<T, NoAnswer> {
-        let answer = self.send(member, node, group, topic, message, within).await;
+        let not_sent = |error: &dyn fmt::Display| NoAnswer::NotSent(error.to_string());
+        let body = encode(message).map_err(|error| not_sent(&error))?;
+        let request =
+            http::Request::post(format!("http://{}/_azbatch/peer/{group}/{}", node.addr, topic.as_str()))
+                .header(header::AUTHORIZATION, format!("Bearer {}", self.0.token))
+                .header(SENDER, self.0.own)
+                .body(Full::new(Chunk::from(body)))
+                .map_err(|error| not_sent(&error))?;
+        let answer = if self.is_cut(member) {
+            Err(not_sent(&"the network is cut"))
+        } else {
+            self.exchange(request, within).await
+        };
         let mut silent = self.0.silent.lock().unwrap_or_else(PoisonError::into_inner);
         match &answer {
-            Ok(_) | Err(NoAnswer::Refused(_)) => drop(silent.remove(&member)),
-            Err(NoAnswer::NotSent(_) | NoAnswer::Unknown(_)) => drop(silent.insert(member, Instant::now())),
-        }
+            Ok(_) | Err(NoAnswer::Refused(_)) => silent.remove(&member),
+            Err(NoAnswer::NotSent(_) | NoAnswer::Unknown(_)) => silent.insert(member, Instant::now()),
+        };
         drop(silent);
         answer
     }
 
-    async fn send<T: DeserializeOwned>(
+    async fn exchange<T: DeserializeOwned>(
         &self,
-        member: MemberId,
-        node: &BasicNode,
-        group: &str,
-        topic: Topic,
-        message: &impl Serialize,
+        request: http::Request<Full<Chunk>>,
         within: Duration,
     ) -> Result<T, NoAnswer> {
-        let not_sent = |error: &dyn fmt::Display| NoAnswer::NotSent(error.to_string());
         let unknown = |error: &dyn fmt::Display| NoAnswer::Unknown(error.to_string());
-        if self.is_cut(member) {
-            return Err(not_sent(&"the network is cut"));
-        }
-        let Inner { own, token, client, .. } = &*self.0;
-        let body = encode(message).map_err(|error| not_sent(&error))?;
-        let request =
-            http::Request::post(format!("http://{}/_azbatch/peer/{group}/{}", node.addr, topic.as_str()))
-                .header(header::AUTHORIZATION, format!("Bearer {token}"))
-                .header(SENDER, *own)
-                .body(Full::new(Chunk::from(body)))
-                .map_err(|error| not_sent(&error))?;
         let answer = timeout(within, async {
-            let response = client
-                .request(request)
-                .await
-                .map_err(|error| if error.is_connect() { not_sent(&error) } else { unknown(&error) })?;
+            let response = self.0.client.request(request).await.map_err(|error| {
+                if error.is_connect() { NoAnswer::NotSent(error.to_string()) } else { unknown(&error) }
+            })?;
             let status = response.status();
             let body = response.into_body().collect().await.map_err(|error| unknown(&error))?.to_bytes();
             Ok((status, body))
