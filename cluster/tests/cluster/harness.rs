@@ -18,7 +18,6 @@ use azbatch::{
 use serde_json::{Value, json};
 
 pub const VERSION: &str = "api-version=2024-07-01.20.0";
-const TOKEN: &str = "a-token-of-tests";
 /// The key of the account `contoso`.
 pub const KEY: &str = "a2V5";
 /// Longer than anything here takes, even on a busy machine.
@@ -29,6 +28,8 @@ pub struct Cluster {
     members: Vec<Member>,
     folder: PathBuf,
     arguments: Vec<String>,
+    /// No other cluster has it, should one get the port of a member that was killed.
+    token: String,
 }
 
 /// A member, numbered from 1. Its address stays when it is killed and started again.
@@ -70,7 +71,12 @@ impl Cluster {
         let folder =
             PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{test}-{}", std::process::id()));
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
-        let mut cluster = Self { members: Vec::new(), folder, arguments };
+        let mut cluster = Self {
+            members: Vec::new(),
+            folder,
+            arguments,
+            token: format!("token-of-{test}-{}", std::process::id()),
+        };
         let addresses = free_addresses(count);
         let founders: Vec<String> =
             (1..).zip(&addresses).map(|(id, address)| format!("--founder={id}={address}")).collect();
@@ -99,7 +105,7 @@ impl Cluster {
         command.arg("node").arg(format!("--id={number}")).arg(format!("--listen={}", member.address));
         command.arg("--data").arg(self.folder.join(number.to_string())).args(&member.founders);
         command.arg("--trace").arg(trace);
-        command.args(&self.arguments).env("AZBATCH_CLUSTER_TOKEN", TOKEN).stdout(Stdio::null());
+        command.args(&self.arguments).env("AZBATCH_CLUSTER_TOKEN", &self.token).stdout(Stdio::null());
         member.process = Some(command.spawn().unwrap());
         let address = member.address;
         wait("the member listens", || TcpStream::connect(address).ok().map(drop));
@@ -113,7 +119,7 @@ impl Cluster {
             command.arg(format!("--id={number}"));
         }
         command.arg("--data").arg(self.folder.join(number.to_string()));
-        command.env("AZBATCH_CLUSTER_TOKEN", TOKEN).output().unwrap()
+        command.env("AZBATCH_CLUSTER_TOKEN", &self.token).output().unwrap()
     }
 
     fn trace_file(&self, number: usize) -> PathBuf {
@@ -154,7 +160,7 @@ impl Cluster {
 
     /// A request to the control interface of a member.
     pub fn control(&self, member: usize, method: &str, path: &str, body: &Value) -> io::Result<Answer> {
-        let authorization = format!("Bearer {TOKEN}");
+        let authorization = format!("Bearer {}", self.token);
         let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
         send(self.address(member), method, &format!("/_azbatch{path}"), &headers, &text(body))
     }
@@ -233,8 +239,31 @@ impl Cluster {
     }
 }
 
+impl Cluster {
+    /// What a member says of the cluster, also if it does not answer.
+    fn describe(&self, member: &Member) -> String {
+        let ask = || -> io::Result<String> {
+            let mut stream = TcpStream::connect(member.address)?;
+            stream.set_read_timeout(Some(Duration::from_secs(3)))?;
+            write!(
+                stream,
+                "GET /_azbatch/cluster HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n",
+                member.address
+            )?;
+            write!(stream, "authorization: Bearer {}\r\n\r\n", self.token)?;
+            Ok(receive(BufReader::new(stream))?.body)
+        };
+        ask().unwrap_or_else(|error| error.to_string())
+    }
+}
+
 impl Drop for Cluster {
     fn drop(&mut self) {
+        if thread::panicking() {
+            for member in &self.members {
+                eprintln!("{}: {}", member.address, self.describe(member));
+            }
+        }
         for member in &mut self.members {
             if let Some(process) = &mut member.process {
                 process.kill().ok();
