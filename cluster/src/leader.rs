@@ -8,12 +8,14 @@ use azbatch_emulator::{
     nodes::unique_name,
     simulate::Simulation,
 };
+use openraft::Vote;
 use tokio::{sync::mpsc::UnboundedReceiver, task::spawn_blocking, time::sleep};
 
 use crate::{
     account::AccountGroup,
     command::{Command, Happened, Input},
     machine::Held,
+    raft::MemberId,
     replica::Replica,
     trace::{Begun, Noted, Trace},
 };
@@ -59,19 +61,19 @@ pub async fn work(account: Arc<AccountGroup>, mut events: Events, lag: TimeSpan)
                 return;
             }
         }
-        // From here on this member has all that leaders before it have done.
-        if account.group.catch_up().await.is_ok() {
-            lead(&account, &mut events, lag).await;
+        let vote = metrics.borrow().vote;
+        // After this, the member has all that leaders before it have done, though another one may lead by now.
+        if account.group.catch_up().await.is_ok() && metrics.borrow().vote == vote {
+            lead(&account, &mut events, vote, lag).await;
         } else {
             sleep(RETRY).await;
         }
     }
 }
 
-/// Leads until another member does.
-async fn lead(account: &AccountGroup, events: &mut Events, lag: TimeSpan) {
+/// Leads until another member does, which was elected with another vote.
+async fn lead(account: &AccountGroup, events: &mut Events, vote: Vote<MemberId>, lag: TimeSpan) {
     let mut metrics = account.group.raft.metrics();
-    let vote = metrics.borrow().vote;
     let (mut nodes, before) = {
         let held = account.group.shared.read();
         // What was left to do up to here is among what is outstanding.
