@@ -33,7 +33,8 @@ use crate::{
     route::{ACCOUNT_NAME, is_account_name},
 };
 
-/// On how many members an account may be. It outlives one of three, two of five, and three of seven.
+/// The number of members that may hold an account. With three it survives the loss of one, with five of two, with seven of
+/// three.
 const REPLICAS: RangeInclusive<u8> = 1..=7;
 const DEFAULT_REPLICAS: u8 = 3;
 /// How long a change of members or accounts is waited for.
@@ -75,7 +76,7 @@ struct NewAccount {
     key: Option<String>,
     /// By default the path of the account at the member that is asked.
     url: Option<String>,
-    /// On how many members it is; by default as before, or on 3.
+    /// The number of members that hold it. By default it stays as it is, or is 3 for a new account.
     replicas: Option<u8>,
 }
 
@@ -145,7 +146,7 @@ async fn create_account(
         return Err(bad(&ACCOUNT_NAME));
     }
     let name = name.to_ascii_lowercase();
-    // Without a body, all is as by default.
+    // Without a body, everything has its default.
     let body: &[u8] = if body.is_empty() { b"{}" } else { &body };
     let NewAccount { key, url, replicas } = serde_json::from_slice(body).map_err(|error| bad(&error))?;
     if replicas.is_some_and(|replicas| !REPLICAS.contains(&replicas)) {
@@ -315,7 +316,7 @@ async fn report_event(
     Ok(Json(json!({ "node": node, "changed": outcome == Outcome::Changed(true) })))
 }
 
-/// Adds a member, and puts the accounts on it that are on too few.
+/// Adds a member, and puts on it the accounts that are on too few members.
 async fn add_member(State(member): State<Arc<Member>>, Json(new): Json<NewMember>) -> Answer {
     member.directory.catch_up().await.map_err(refusal)?;
     if let Some(known) = member.members().get(&new.id).filter(|known| known.addr != new.address) {

@@ -23,7 +23,7 @@ pub struct Directory {
 /// An account of the cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AccountEntry {
-    /// No two accounts have the same, also if they have the same name one after the other.
+    /// Unique, even among accounts that have had the same name.
     pub number: u64,
     /// In base64.
     pub key: String,
@@ -63,7 +63,7 @@ pub enum DirectoryCommand {
         account: AccountId,
         to: BTreeSet<MemberId>,
     },
-    /// The account's group has the members that the latest of so many moves asked for.
+    /// The account's group has the members that were asked for. `moves` tells this move from others.
     Settle {
         account: AccountId,
         moves: u64,
@@ -71,7 +71,7 @@ pub enum DirectoryCommand {
     Delete(AccountId),
 }
 
-/// One account, and none that has its name before or after it.
+/// One account, as opposed to earlier and later ones of the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountId {
     pub name: String,

@@ -36,7 +36,7 @@ const BATCH_BYTES: usize = 1024 * 1024;
 const WAITING: usize = 4096;
 /// How long members are given to answer, and how long a leader is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// How long no other member is elected after a leader was heard of.
+/// For how long a member that has heard from a leader votes for no other.
 pub const LEASE: Duration = Duration::from_secs(2);
 /// How long a leader stays silent for another member to be elected. Others would be elected a second after the lease.
 const HAND_OVER: Duration = LEASE.saturating_add(Duration::from_secs(2));
@@ -123,7 +123,7 @@ impl<S: Replicated> Group<S> {
         let snapshots = machine.snapshots();
         let log = RaftLog::new(log).purged_after(snapshots.covered());
         let left = log.left()?;
-        // With a part of the log it had, a member may see members of long ago in it, and be elected by them.
+        // With only a part of its old log, a member would go by the membership of that time, and could be elected by it.
         let config = Config { enable_elect: left.is_none(), ..(**config).clone() };
         let raft = Raft::new(peers.own(), Arc::new(config), network, log.clone(), machine).await;
         let raft = raft.map_err(|error| error.to_string())?;

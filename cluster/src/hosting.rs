@@ -32,8 +32,8 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Follows the directory, for as long as the process runs.
 pub async fn run(member: Arc<Member>) {
     let mut changes = member.directory_changes();
-    // What was here is here at once, for who reads without a majority. Accounts that are no longer here are only voters
-    // too many until the directory says so.
+    // Accounts that were here are opened at once, so that clients can read without a majority. One that has moved away
+    // meanwhile does no harm until the directory says so.
     open_missing(&member).await;
     while member.directory.catch_up().await.is_err() {}
     close_others(&member).await;

@@ -28,7 +28,7 @@ const COMMITTED: &str = "committed";
 const LEFT: &str = "left";
 /// How many bytes are sent to another member at once, unless one entry has more. Raft gives it 250 ms for them.
 const MESSAGE_BYTES: usize = 1024 * 1024;
-/// How long it waits to be stored up to where the log is committed.
+/// How long it may stay unstored up to which index the log is committed.
 const COMMITTED_TIME: Duration = Duration::from_millis(200);
 /// How many entries are read at once to be sent.
 const READ_AT_ONCE: u64 = 8;
@@ -98,8 +98,8 @@ impl RaftLog {
         stored.into_iter().map(|(_, bytes)| Ok(decode(&bytes)?)).collect()
     }
 
-    /// Forgets the group, but for what this member has promised as one that votes: in which term it has voted last, and
-    /// how far its log was.
+    /// Forgets the group, except what this member has promised as a voter: the term in which it last voted, and how far
+    /// its log was.
     ///
     /// # Errors
     /// The disk fails, or what is stored cannot be read.

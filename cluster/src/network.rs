@@ -30,7 +30,7 @@ use crate::raft::{Bytes, MemberId, Snapshot, SnapshotMeta, Types, Unreadable, de
 /// How long Raft waits before it asks a member again that it could not reach.
 const RETRY: Duration = Duration::from_millis(200);
 
-/// How long a member that did not answer is asked after others only.
+/// For how long a member that did not answer is asked only after the others.
 const SILENT_TIME: Duration = Duration::from_secs(5);
 /// How long a machine has to answer that it is there.
 const CONNECT_TIME: Duration = Duration::from_secs(1);

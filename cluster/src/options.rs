@@ -45,7 +45,7 @@ pub struct NodeOptions {
     /// until it is added to a cluster
     #[arg(long = "founder", value_name = "NUMBER=HOST:PORT")]
     pub founders: Vec<Founder>,
-    /// For tests: a file to which is added what nodes are told to begin, and what accounts know of runs
+    /// For tests: append to this file which runs nodes are told to begin, and what accounts know of runs
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
     #[command(flatten)]

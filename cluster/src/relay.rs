@@ -71,7 +71,7 @@ pub enum Unanswered {
     Failed(Failure),
 }
 
-/// Has something happen to an account, wherever it is.
+/// Applies an input to an account, wherever it is.
 ///
 /// # Errors
 /// There is no such account, or as [`Group::propose`](crate::group::Group::propose).

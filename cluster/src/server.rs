@@ -39,7 +39,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) {
     let access = Arc::new(access);
-    // Members reach each other under names that browsers do not know.
+    // Members may reach each other by names that `refuse_foreign` does not know.
     let own = control::routes().route_layer(from_fn_with_state(access.clone(), refuse_foreign));
     let own = own.merge(peer::routes()).route_layer(from_fn_with_state(access, require_token));
     let routes = Router::new().nest("/_azbatch", own).fallback(answer).with_state(member);

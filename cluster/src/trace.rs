@@ -1,5 +1,5 @@
-//! For tests: a file with what nodes were told to begin, and what the account knew of runs, each with the index in the
-//! log after which it was so. Together, the files of all members show whether a run was begun that should not have been.
+//! For tests: writes to a file which runs nodes were told to begin, and what the account knew of runs. Each line has the
+//! index of the log at that time. The files of all members together show whether a run was begun that should not have been.
 
 use std::{
     fmt::Write as _,

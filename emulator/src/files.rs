@@ -13,7 +13,7 @@ use crate::log::Log;
 
 /// Where the files of all nodes are.
 pub trait Files: Send + Sync {
-    /// Makes what is known of the files of tasks that ended under a host before this one. Only files that are kept in
+    /// Restores the files of tasks that ended under an earlier host, as far as they are known. Only files that are kept in
     /// memory need it.
     fn restore(&self, _account: &Account) {}
 

@@ -38,7 +38,7 @@ impl SimulatedFiles {
         }
     }
 
-    /// A node that has started again since the task has may have lost its files.
+    /// If the node has started again since the task did, the files may be gone, so they are not restored.
     fn restore_task(&self, account: &Account, job: &JobId, task: &Task) {
         let Some(ended) = task.state().completion() else { return };
         let (Some(placement), Some(start)) = (ended.placement(), ended.start_time()) else { return };
