@@ -571,13 +571,12 @@ async fn take_part_again(raft: Raft<Types>, log: RaftLog, left: Option<LogId>) {
 async fn report_failure(name: String, raft: Raft<Types>, failures: UnboundedSender<String>) {
     let mut metrics = raft.metrics();
     let why = match metrics.wait_for(|metrics| metrics.running_state.is_err()).await {
-        Ok(metrics) => metrics.running_state.clone().err(),
-        Err(_) => None,
+        Ok(metrics) => metrics.running_state.clone().err().unwrap_or(Fatal::Stopped),
+        // It says why when it ends, unless it panics.
+        Err(_) => Fatal::Panicked,
     };
     match why {
-        None | Some(Fatal::Stopped) => {}
-        Some(why @ (Fatal::StorageError(_) | Fatal::Panicked)) => {
-            drop(failures.send(format!("{name}: {why}")));
-        }
+        Fatal::Stopped => {}
+        Fatal::StorageError(_) | Fatal::Panicked => drop(failures.send(format!("{name}: {why}"))),
     }
 }
