@@ -100,7 +100,7 @@ impl AccountGroup {
         own.max(system)
     }
 
-    /// Makes this member's clock start at the account's instant if the system's clock is behind it.
+    /// Starts this member's clock at the account's instant, or at the system's time if that is later.
     pub fn set_clock(&self, instant: Timestamp) {
         let clock = VirtualClock::new(instant.max(SystemClock.now()), 1.0);
         *self.clock.lock().unwrap_or_else(PoisonError::into_inner) = Some(clock);

@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_word_of_a_move_does_not_settle_another_one_to_the_same_members() {
+    fn a_late_report_of_a_move_does_not_settle_another_one_to_the_same_members() {
         let mut directory = Directory::default();
         let account = || id("contoso", 1);
         directory.apply(create("contoso", &[1, 2, 3]));

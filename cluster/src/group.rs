@@ -304,6 +304,9 @@ impl<S: Replicated> Group<S> {
     /// # Errors
     /// Another member leads, or none.
     pub async fn lead(&self) -> Result<(), Failure> {
+        if self.log.lacks(self.left).map_err(Failure::NotDone)? {
+            return Err(Failure::NotDone("this member is not up to date".into()));
+        }
         let own = self.peers.own();
         let silent = self.with_leader(|leader| async move {
             match leader {
@@ -316,9 +319,6 @@ impl<S: Replicated> Group<S> {
         });
         if !silent.await? {
             return Ok(());
-        }
-        if self.log.lacks(self.left).map_err(Failure::NotDone)? {
-            return Err(Failure::NotDone("this member is not up to date".into()));
         }
         let until = Instant::now() + HAND_OVER;
         sleep(LEASE).await;

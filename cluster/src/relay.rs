@@ -25,7 +25,7 @@ const REPEATABLE_TIME: Duration = Duration::from_secs(3);
 
 /// Why an account has no answer.
 pub enum NoAccount {
-    /// There is none of this name.
+    /// No account has this name.
     Nowhere,
     /// This member does not know yet which accounts there are.
     Unknown,

@@ -126,7 +126,7 @@ impl Cluster {
         self.folder.join(format!("{number}.trace"))
     }
 
-    /// What a member has noted of runs, a text for each of its lives.
+    /// What a member has noted of runs, one text for each time that it opened the group.
     pub fn traces(&self, number: usize) -> Vec<String> {
         let trace = fs::read_to_string(self.trace_file(number)).unwrap();
         trace.split("start\n").skip(1).map(str::to_owned).collect()
@@ -199,7 +199,7 @@ impl Cluster {
         answer.json()
     }
 
-    /// Asks for a change until it is made. A retry can find that the try before it was not in vain.
+    /// Asks for a change until it is made. A retry can find that an earlier try has made it.
     pub fn change(&self, member: usize, method: &str, path: &str, body: &Value, made: u16, again: u16) {
         let mut tries = 0;
         wait("the change is made", || {
@@ -285,7 +285,7 @@ pub fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(start.elapsed() < TIMEOUT, "in vain: {what}");
+        assert!(start.elapsed() < TIMEOUT, "not in time: {what}");
         thread::sleep(Duration::from_millis(50));
     }
 }
